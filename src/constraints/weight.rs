@@ -1,0 +1,176 @@
+//! Weights on blocks.
+
+use super::Block;
+use crate::error::{Error, Result, check_finite, check_shape};
+use crate::linalg::{cholesky::Cholesky, product};
+use faer::{Accum, Mat, MatRef};
+
+/// The weight of one block, as a caller hands it over. Positive definite, or refused.
+///
+/// | weight | block | row `i` of `B` | contribution to `(BBᵀ)_ij` |
+/// |---|---|---|---|
+/// | `Nonneg(w)` | nonnegative | `a_i ∘ w` | `Σ_k a_ik a_jk w_k²` |
+/// | `Psd(W)` | PSD | `vec(W^½ A_i W^½)` | `tr(A_i W A_j W)` |
+/// | `OneSided(W)` | PSD | `vec(A_i W)` | `tr(A_i A_j W²)` |
+/// | `Pair { x, z }` | PSD | `vec(X^½ A_i Z^½)` | `tr(A_i X A_j Z)`, symmetric in `i` and `j` |
+#[derive(Debug, Clone, Copy)]
+pub enum BlockWeight<'a> {
+    /// Positive numbers on a nonnegative block.
+    Nonneg(&'a [f64]),
+    /// `W` of `B = A (W^½ ⊗ W^½)`.
+    Psd(MatRef<'a, f64>),
+    /// `W` of `B = A (W ⊗ I)`.
+    OneSided(MatRef<'a, f64>),
+    /// The pair of the HKM direction.
+    Pair {
+        /// Left matrix.
+        x: MatRef<'a, f64>,
+        /// Right matrix.
+        z: MatRef<'a, f64>,
+    },
+}
+
+impl<'a> From<MatRef<'a, f64>> for BlockWeight<'a> {
+    fn from(w: MatRef<'a, f64>) -> Self {
+        BlockWeight::Psd(w)
+    }
+}
+
+impl<'a> From<&'a Mat<f64>> for BlockWeight<'a> {
+    fn from(w: &'a Mat<f64>) -> Self {
+        BlockWeight::Psd(w.as_ref())
+    }
+}
+
+impl<'a> From<&'a [f64]> for BlockWeight<'a> {
+    fn from(w: &'a [f64]) -> Self {
+        BlockWeight::Nonneg(w)
+    }
+}
+
+/// A weight that was checked and copied.
+///
+/// On a PSD block the contribution to the Gram matrix is `tr(A_i P A_j Q)` with `(P, Q) =` `(W, W)`, `(I, W²)` or `(X, Z)`.
+#[derive(Debug, Clone)]
+pub(crate) enum HeldWeight {
+    Nonneg(Vec<f64>),
+    TwoSided(Mat<f64>),
+    OneSided { w: Mat<f64>, square: Mat<f64> },
+    Pair { x: Mat<f64>, z: Mat<f64> },
+}
+
+impl HeldWeight {
+    /// Checks every weight against its block.
+    pub(crate) fn new_all(blocks: &[Block], weights: &[BlockWeight<'_>]) -> Result<Vec<Self>> {
+        check_shape(
+            "list of block weights",
+            (blocks.len(), 1),
+            (weights.len(), 1),
+        )?;
+        blocks
+            .iter()
+            .zip(weights)
+            .map(|(&b, &w)| Self::new(b, w))
+            .collect()
+    }
+
+    fn new(block: Block, weight: BlockWeight<'_>) -> Result<Self> {
+        match (block, weight) {
+            (Block::Nonneg(n), BlockWeight::Nonneg(w)) => {
+                check_shape("weight of a nonnegative block", (n, 1), (w.len(), 1))?;
+                check_finite("weight of a nonnegative block", w)?;
+                match w.iter().position(|&v| v <= 0.0) {
+                    Some(pivot) => Err(Error::NotPositiveDefinite {
+                        what: "weight of a nonnegative block",
+                        pivot,
+                    }),
+                    None => Ok(HeldWeight::Nonneg(w.to_vec())),
+                }
+            }
+            (Block::Psd(n), BlockWeight::Psd(w)) => {
+                Ok(HeldWeight::TwoSided(positive_definite(n, w)?))
+            }
+            (Block::Psd(n), BlockWeight::OneSided(w)) => {
+                Ok(Self::one_sided(positive_definite(n, w)?))
+            }
+            (Block::Psd(n), BlockWeight::Pair { x, z }) => Ok(HeldWeight::Pair {
+                x: positive_definite(n, x)?,
+                z: positive_definite(n, z)?,
+            }),
+            (Block::Nonneg(_), _) => Err(Error::Unsupported {
+                what: "a matrix weight",
+                by: "a nonnegative block",
+            }),
+            (Block::Psd(_), _) => Err(Error::Unsupported {
+                what: "a vector weight",
+                by: "a positive semidefinite block",
+            }),
+        }
+    }
+
+    /// A one-sided weight from a matrix known to be positive definite.
+    pub(crate) fn one_sided(w: Mat<f64>) -> Self {
+        let n = w.nrows();
+        let mut square = Mat::zeros(n, n);
+        product::gemm_lower(square.as_mut(), Accum::Replace, 1.0, w.as_ref(), w.as_ref());
+        product::mirror_lower(square.as_mut());
+        HeldWeight::OneSided { w, square }
+    }
+
+    /// `(P, Q)` on a PSD block; `None` stands for the identity.
+    pub(crate) fn gram_pair(&self) -> Option<(Option<MatRef<'_, f64>>, MatRef<'_, f64>)> {
+        match self {
+            HeldWeight::Nonneg(_) => None,
+            HeldWeight::TwoSided(w) => Some((Some(w.as_ref()), w.as_ref())),
+            HeldWeight::OneSided { square, .. } => Some((None, square.as_ref())),
+            HeldWeight::Pair { x, z } => Some((Some(x.as_ref()), z.as_ref())),
+        }
+    }
+}
+
+/// Checks shape, finiteness, symmetry (to `1e-10` of the largest entry) and positive definiteness; returns the
+/// symmetric part.
+pub(crate) fn positive_definite(n: usize, w: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    const WHAT: &str = "weight of a positive semidefinite block";
+    let sym = symmetric(WHAT, n, w)?;
+    Cholesky::factor(sym.clone())
+        .map_err(|pivot| Error::NotPositiveDefinite { what: WHAT, pivot })?;
+    Ok(sym)
+}
+
+/// Checks shape, finiteness and symmetry (to `1e-10` of the largest entry); returns the symmetric part.
+pub(crate) fn symmetric(what: &'static str, n: usize, w: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    check_shape(what, (n, n), w.shape())?;
+    let mut big: f64 = 0.0;
+    for j in 0..n {
+        for i in 0..n {
+            let v = w[(i, j)];
+            if !v.is_finite() {
+                return Err(Error::NonFinite {
+                    what,
+                    index: i + j * n,
+                });
+            }
+            big = big.max(v.abs());
+        }
+    }
+    for j in 0..n {
+        for i in j + 1..n {
+            if (w[(i, j)] - w[(j, i)]).abs() > 1e-10 * big {
+                return Err(Error::NotSymmetric {
+                    what,
+                    row: i,
+                    col: j,
+                });
+            }
+        }
+    }
+    // Halved before they are added, so that nothing finite overflows.
+    Ok(Mat::from_fn(n, n, |i, j| {
+        if i == j {
+            w[(i, i)]
+        } else {
+            0.5 * w[(i, j)] + 0.5 * w[(j, i)]
+        }
+    }))
+}

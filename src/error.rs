@@ -1,0 +1,144 @@
+//! The one error type of the library.
+
+/// Result with the library's [`Error`].
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// What was wrong with a caller's input, or why a structure could not do what it was asked.
+///
+/// An error proves that nothing changed: a failed update or query leaves the structure as it was.
+/// A solver that merely stops early is not an error but an [`ipm::Status`](crate::ipm::Status).
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An argument has the wrong dimensions.
+    #[error("{what}: expected {} x {}, found {} x {}", .expected.0, .expected.1, .found.0, .found.1)]
+    Shape {
+        /// Which argument.
+        what: &'static str,
+        /// Rows and columns that fit.
+        expected: (usize, usize),
+        /// Rows and columns that came.
+        found: (usize, usize),
+    },
+    /// An index is not below its bound.
+    #[error("{what}: expected an index below {bound}, found {index}")]
+    OutOfRange {
+        /// Which index.
+        what: &'static str,
+        /// The index that came.
+        index: usize,
+        /// The first index that is too large.
+        bound: usize,
+    },
+    /// An entry is NaN or infinite.
+    #[error("{what}: expected finite numbers, found NaN or infinity at index {index}")]
+    NonFinite {
+        /// Which argument.
+        what: &'static str,
+        /// Position of the first such entry, counted down the columns.
+        index: usize,
+    },
+    /// A matrix that must be symmetric is not.
+    #[error(
+        "{what}: expected a symmetric matrix, found entries ({row}, {col}) and ({col}, {row}) that differ"
+    )]
+    NotSymmetric {
+        /// Which argument.
+        what: &'static str,
+        /// Row of the offending entry.
+        row: usize,
+        /// Column of the offending entry.
+        col: usize,
+    },
+    /// The same position was given twice.
+    #[error("{what}: entry {entry} gives the position of entry {previous} again")]
+    Duplicate {
+        /// Which list.
+        what: &'static str,
+        /// Index of the second mention, in the order given.
+        entry: usize,
+        /// Index of the first mention.
+        previous: usize,
+    },
+    /// A weight, or the matrix an update would lead to, is not positive definite.
+    #[error(
+        "{what}: expected a positive definite matrix, found a pivot that is not positive at index {pivot}"
+    )]
+    NotPositiveDefinite {
+        /// Which matrix.
+        what: &'static str,
+        /// Index of the first pivot (or entry) that is not positive.
+        pivot: usize,
+    },
+    /// The constraint rows are linearly dependent, so that `B Bᵀ` has no inverse.
+    #[error(
+        "the constraint rows are linearly dependent: expected rank {needed}, found rank {rank}"
+    )]
+    RankDeficient {
+        /// Numerical rank found.
+        rank: usize,
+        /// Number of rows.
+        needed: usize,
+    },
+    /// A structure was asked before it was given its first weight.
+    #[error("no weight was given yet: call `update` before the first answer")]
+    NoWeight,
+    /// A setting is outside its range.
+    #[error("setting `{field}`: {reason}")]
+    InvalidSetting {
+        /// Name of the field.
+        field: &'static str,
+        /// What is allowed, and what was found.
+        reason: String,
+    },
+    /// The structure does not do this.
+    #[error("{what} is not supported by {by}")]
+    Unsupported {
+        /// What was asked.
+        what: &'static str,
+        /// Which structure refused.
+        by: &'static str,
+    },
+    /// The storage needed is beyond what can be addressed sensibly.
+    #[error("{what}: would need {bytes} bytes, more than this machine can be asked for")]
+    TooLarge {
+        /// What would be stored.
+        what: &'static str,
+        /// Bytes it would take.
+        bytes: u128,
+    },
+    /// An iteration of a dense kernel (eigenvalues, singular values) did not converge.
+    #[error("{what}: the iteration did not converge")]
+    NoConvergence {
+        /// Which kernel.
+        what: &'static str,
+    },
+}
+
+/// Fails with [`Error::Shape`] unless `expected == found`.
+pub(crate) fn check_shape(
+    what: &'static str,
+    expected: (usize, usize),
+    found: (usize, usize),
+) -> Result<()> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(Error::Shape {
+            what,
+            expected,
+            found,
+        })
+    }
+}
+
+/// Fails with [`Error::NonFinite`] at the first NaN or infinity.
+pub(crate) fn check_finite<'a>(
+    what: &'static str,
+    values: impl IntoIterator<Item = &'a f64>,
+) -> Result<()> {
+    match values.into_iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(Error::NonFinite { what, index }),
+    }
+}

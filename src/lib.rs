@@ -1,0 +1,11 @@
+//! Dynamic data structures for convex programming.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod constraints;
+pub mod error;
+mod linalg;
+pub mod problem;
+pub mod random;
+
+pub use error::{Error, Result};

@@ -1,0 +1,91 @@
+//! Cholesky factors of dense symmetric positive definite matrices.
+
+use super::{par, product};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
+use faer::linalg::{triangular_inverse, triangular_solve};
+use faer::{Mat, MatMut, MatRef};
+
+/// `A = L Lᵀ`.
+#[derive(Clone, Debug)]
+pub(crate) struct Cholesky {
+    /// Lower triangle; above it are leftovers of `A`.
+    lower: Mat<f64>,
+}
+
+impl Cholesky {
+    /// Factors the matrix whose lower triangle is given; `Err(k)` when pivot `k` is not positive.
+    ///
+    /// # Complexity
+    /// `n³/3` flops, in place.
+    pub(crate) fn factor(mut a: Mat<f64>) -> Result<Self, usize> {
+        let n = a.nrows();
+        let par = par(n * n * n / 3);
+        let mut mem = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(
+            n,
+            par,
+            Default::default(),
+        ));
+        let done = llt::factor::cholesky_in_place(
+            a.as_mut(),
+            Default::default(),
+            par,
+            MemStack::new(&mut mem),
+            Default::default(),
+        );
+        if let Err(llt::factor::LltError::NonPositivePivot { index }) = done {
+            return Err(index);
+        }
+        match (0..n).find(|&i| !(a[(i, i)] > 0.0 && a[(i, i)].is_finite())) {
+            Some(i) => Err(i),
+            None => Ok(Self { lower: a }),
+        }
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.lower.nrows()
+    }
+
+    /// `L`; only its lower triangle has meaning.
+    pub(crate) fn lower(&self) -> MatRef<'_, f64> {
+        self.lower.as_ref()
+    }
+
+    /// A copy of `L` with zeros above the diagonal.
+    pub(crate) fn lower_clean(&self) -> Mat<f64> {
+        Mat::from_fn(self.dim(), self.dim(), |i, j| {
+            if i >= j { self.lower[(i, j)] } else { 0.0 }
+        })
+    }
+
+    /// `rhs ← A⁻¹ rhs`.
+    pub(crate) fn solve_in_place(&self, mut rhs: MatMut<'_, f64>) {
+        self.solve_lower_in_place(rhs.as_mut());
+        let par = par(self.dim() * self.dim() * rhs.ncols());
+        triangular_solve::solve_upper_triangular_in_place(self.lower.transpose(), rhs, par);
+    }
+
+    /// `rhs ← L⁻¹ rhs`.
+    pub(crate) fn solve_lower_in_place(&self, rhs: MatMut<'_, f64>) {
+        let par = par(self.dim() * self.dim() * rhs.ncols());
+        triangular_solve::solve_lower_triangular_in_place(self.lower.as_ref(), rhs, par);
+    }
+
+    /// `A⁻¹`, both triangles.
+    ///
+    /// # Complexity
+    /// `2n³/3` flops, one more `n × n` matrix while it runs.
+    pub(crate) fn inverse(&self) -> Mat<f64> {
+        let n = self.dim();
+        let mut inv_l = Mat::zeros(n, n);
+        triangular_inverse::invert_lower_triangular(
+            inv_l.as_mut(),
+            self.lower.as_ref(),
+            par(n * n * n / 3),
+        );
+        let mut out = Mat::zeros(n, n);
+        product::lower_transpose_lower(out.as_mut(), inv_l.as_ref());
+        product::mirror_lower(out.as_mut());
+        out
+    }
+}

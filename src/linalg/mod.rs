@@ -1,0 +1,71 @@
+//! Dense kernels: the only place that knows faer's.
+//!
+//! Symmetric matrices are stored in full unless a function says that it reads or writes one triangle.
+
+pub(crate) mod cholesky;
+pub(crate) mod pcg;
+pub(crate) mod product;
+pub(crate) mod spectral;
+
+use faer::Par;
+
+/// Threads for a kernel of about `flops` floating-point operations: those of the current rayon pool, one when the
+/// work is too small to share (a fork costs some ten microseconds).
+pub(crate) fn par(flops: usize) -> Par {
+    #[cfg(feature = "rayon")]
+    if flops > 2_000_000 && rayon::current_num_threads() > 1 {
+        return Par::rayon(0);
+    }
+    let _ = flops;
+    Par::Seq
+}
+
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    debug_assert_eq!(a.len(), b.len());
+    // Eight partial sums: a fixed order that the compiler can vectorise.
+    let mut acc = [0.0; 8];
+    let (ca, cb) = (a.chunks_exact(8), b.chunks_exact(8));
+    let tail: f64 = ca
+        .remainder()
+        .iter()
+        .zip(cb.remainder())
+        .map(|(x, y)| x * y)
+        .sum();
+    for (x, y) in ca.zip(cb) {
+        for k in 0..8 {
+            acc[k] += x[k] * y[k];
+        }
+    }
+    acc.iter().sum::<f64>() + tail
+}
+
+pub(crate) fn axpy(alpha: f64, x: &[f64], y: &mut [f64]) {
+    debug_assert_eq!(x.len(), y.len());
+    for (yi, xi) in y.iter_mut().zip(x) {
+        *yi += alpha * xi;
+    }
+}
+
+/// Euclidean norm, without overflow or underflow for any finite input.
+pub(crate) fn norm(x: &[f64]) -> f64 {
+    let s = dot(x, x);
+    if s.is_normal() && s < 1e300 && s > 1e-280 {
+        return s.sqrt();
+    }
+    let big = max_abs(x);
+    if big == 0.0 || !big.is_finite() {
+        return big;
+    }
+    big * x.iter().map(|v| (v / big) * (v / big)).sum::<f64>().sqrt()
+}
+
+/// Largest absolute value; NaN if there is one.
+pub(crate) fn max_abs(x: &[f64]) -> f64 {
+    x.iter().fold(0.0, |m, v| {
+        if v.is_nan() || m > v.abs() {
+            if v.is_nan() { *v } else { m }
+        } else {
+            v.abs()
+        }
+    })
+}

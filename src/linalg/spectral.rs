@@ -1,0 +1,115 @@
+//! Eigenvalues, singular values and roots of symmetric matrices.
+
+use super::{par, product};
+use crate::error::{Error, Result};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::{evd, svd};
+use faer::{Accum, Mat, MatRef};
+
+/// Eigenvalues in ascending order and orthonormal eigenvectors of a symmetric matrix (lower triangle read).
+///
+/// # Complexity
+/// About `9n³` flops.
+pub(crate) fn eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+    let n = a.nrows();
+    let mut u = Mat::zeros(n, n);
+    let mut s = Diag::zeros(n);
+    let par = par(9 * n * n * n);
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(
+        n,
+        evd::ComputeEigenvectors::Yes,
+        par,
+        Default::default(),
+    );
+    let mut mem = MemBuffer::new(scratch);
+    evd::self_adjoint_evd(
+        a,
+        s.as_mut(),
+        Some(u.as_mut()),
+        par,
+        MemStack::new(&mut mem),
+        Default::default(),
+    )
+    .map_err(|_| Error::NoConvergence {
+        what: "symmetric eigenvalues",
+    })?;
+    Ok((s.column_vector().iter().copied().collect(), u))
+}
+
+/// Eigenvalues in ascending order of a symmetric matrix (lower triangle read).
+pub(crate) fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
+    let n = a.nrows();
+    let mut s = Diag::zeros(n);
+    let par = par(4 * n * n * n / 3);
+    let scratch = evd::self_adjoint_evd_scratch::<f64>(
+        n,
+        evd::ComputeEigenvectors::No,
+        par,
+        Default::default(),
+    );
+    let mut mem = MemBuffer::new(scratch);
+    evd::self_adjoint_evd(
+        a,
+        s.as_mut(),
+        None,
+        par,
+        MemStack::new(&mut mem),
+        Default::default(),
+    )
+    .map_err(|_| Error::NoConvergence {
+        what: "symmetric eigenvalues",
+    })?;
+    Ok(s.column_vector().iter().copied().collect())
+}
+
+/// Singular values in descending order and the right singular vectors of a square matrix.
+pub(crate) fn singular_right(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+    let n = a.nrows();
+    let mut v = Mat::zeros(n, n);
+    let mut s = Diag::zeros(n);
+    let par = par(15 * n * n * n);
+    let (no, yes) = (svd::ComputeSvdVectors::No, svd::ComputeSvdVectors::Full);
+    let mut mem = MemBuffer::new(svd::svd_scratch::<f64>(
+        n,
+        n,
+        no,
+        yes,
+        par,
+        Default::default(),
+    ));
+    svd::svd(
+        a,
+        s.as_mut(),
+        None,
+        Some(v.as_mut()),
+        par,
+        MemStack::new(&mut mem),
+        Default::default(),
+    )
+    .map_err(|_| Error::NoConvergence {
+        what: "singular values",
+    })?;
+    Ok((s.column_vector().iter().copied().collect(), v))
+}
+
+/// The symmetric positive square root of a positive definite matrix; `pivot` of the error is the index of the first
+/// eigenvalue that is not positive.
+pub(crate) fn square_root(what: &'static str, a: MatRef<'_, f64>) -> Result<Mat<f64>> {
+    let (lambda, u) = eigen(a)?;
+    if let Some(pivot) = lambda.iter().position(|&l| l.is_nan() || l <= 0.0) {
+        return Err(Error::NotPositiveDefinite { what, pivot });
+    }
+    let n = a.nrows();
+    let scaled = Mat::from_fn(n, n, |i, j| u[(i, j)] * lambda[j].sqrt().sqrt());
+    let mut root = Mat::zeros(n, n);
+    product::gemm_lower(
+        root.as_mut(),
+        Accum::Replace,
+        1.0,
+        scaled.as_ref(),
+        scaled.transpose(),
+    );
+    product::mirror_lower(root.as_mut());
+    Ok(root)
+}
