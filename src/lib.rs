@@ -6,6 +6,7 @@ pub mod constraints;
 pub mod error;
 mod linalg;
 pub mod problem;
+pub mod projection;
 pub mod random;
 
 pub use error::{Error, Result};

@@ -12,7 +12,7 @@ mod weighted;
 pub(crate) use operator::GramOperator;
 pub(crate) use rows::{NonnegRows, SymmetricRows};
 pub use weight::BlockWeight;
-pub(crate) use weight::HeldWeight;
+pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
 pub use weighted::Weighted;
 
 use crate::error::{Error, Result};

@@ -6,6 +6,7 @@ pub(crate) mod cholesky;
 pub(crate) mod pcg;
 pub(crate) mod product;
 pub(crate) mod spectral;
+pub(crate) mod woodbury;
 
 use faer::Par;
 

@@ -1,0 +1,105 @@
+//! `K = BBᵀ` block by block.
+
+use super::psd::PsdPlan;
+use crate::constraints::{Constraints, HeldWeight, NonnegRows, Part};
+use crate::linalg::product::gemm_lower;
+use faer::{Accum, Mat, MatMut};
+
+/// Everything about `A` that assembling `K` wants prepared once.
+#[derive(Debug, Clone)]
+pub(crate) struct Assembler {
+    plans: Vec<Plan>,
+}
+
+#[derive(Debug, Clone)]
+enum Plan {
+    Psd(PsdPlan),
+    /// Compressed by variable: start, constraint, value.
+    Sparse {
+        start: Vec<usize>,
+        constraint: Vec<u32>,
+        value: Vec<f64>,
+    },
+    /// Rows that fill more than a fifth of the block, as a dense `m × n` matrix.
+    Dense(Mat<f64>),
+}
+
+impl Assembler {
+    pub(crate) fn new(a: &Constraints) -> Self {
+        let plan = |part: &Part| match part {
+            Part::Psd(rows) => Plan::Psd(PsdPlan::new(rows)),
+            Part::Nonneg(rows) => Self::nonneg(a.len(), rows),
+        };
+        Self {
+            plans: a.parts().iter().map(plan).collect(),
+        }
+    }
+
+    fn nonneg(m: usize, rows: &NonnegRows) -> Plan {
+        if rows.nonzeros() > m * rows.order() / 5 {
+            let mut dense = Mat::zeros(m, rows.order());
+            for (i, index, value) in rows.iter() {
+                for (&k, &v) in index.iter().zip(value) {
+                    dense[(i, k as usize)] = v;
+                }
+            }
+            return Plan::Dense(dense);
+        }
+        let (start, constraint, value) = rows.columns();
+        Plan::Sparse {
+            start,
+            constraint,
+            value,
+        }
+    }
+
+    /// Lower triangle of `k ← BBᵀ`.
+    ///
+    /// # Complexity
+    /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
+    /// rows as matrix products.
+    pub(crate) fn assemble(&self, weight: &[HeldWeight], mut k: MatMut<'_, f64>) {
+        k.fill(0.0);
+        for (plan, held) in self.plans.iter().zip(weight) {
+            match (plan, held) {
+                (Plan::Psd(plan), held) => {
+                    if let Some((p, q)) = held.gram_pair() {
+                        plan.add(p, q, matches!(held, HeldWeight::TwoSided(_)), k.as_mut());
+                    }
+                }
+                (
+                    Plan::Sparse {
+                        start,
+                        constraint,
+                        value,
+                    },
+                    HeldWeight::Nonneg(w),
+                ) => {
+                    for (col, w) in w.iter().enumerate() {
+                        let at = start[col]..start[col + 1];
+                        let (index, value) = (&constraint[at.clone()], &value[at]);
+                        for (s, &j) in index.iter().enumerate() {
+                            let scaled = w * w * value[s];
+                            for (&i, &v) in index[s..].iter().zip(&value[s..]) {
+                                k[(i as usize, j as usize)] += scaled * v;
+                            }
+                        }
+                    }
+                }
+                (Plan::Dense(rows), HeldWeight::Nonneg(w)) => {
+                    let scaled =
+                        Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * w[j]);
+                    gemm_lower(
+                        k.as_mut(),
+                        Accum::Add,
+                        1.0,
+                        scaled.as_ref(),
+                        scaled.transpose(),
+                    );
+                }
+                // Weights were checked against their blocks when they were taken in.
+                (Plan::Sparse { .. } | Plan::Dense(_), _) => {}
+            }
+        }
+    }
+}

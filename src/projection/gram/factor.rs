@@ -1,0 +1,165 @@
+//! Factoring a Gram matrix.
+
+use super::Assembler;
+use crate::constraints::{Block, Constraints, HeldWeight};
+use crate::error::{Error, Result};
+use crate::linalg::{cholesky::Cholesky, spectral};
+use faer::{Mat, MatMut};
+
+/// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
+const SUSPICIOUS: f64 = 1e-6;
+
+/// `K = D (L Lᵀ) D` with `D² = diag(K)`: scaling makes the pivots comparable.
+#[derive(Debug, Clone)]
+pub(crate) struct Factor {
+    inverse_scale: Vec<f64>,
+    cholesky: Cholesky,
+}
+
+/// Whether the rows `A` are independent: a property of `A` alone, so found at most once, and only on suspicion.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RankCheck {
+    rank: Option<usize>,
+}
+
+impl RankCheck {
+    /// Numerical rank of `A`: eigenvalues of the unit-diagonal `AAᵀ` above rounding level.
+    fn rank(&mut self, a: &Constraints, assembler: &Assembler) -> Result<usize> {
+        if let Some(rank) = self.rank {
+            return Ok(rank);
+        }
+        let m = a.len();
+        let identity: Vec<HeldWeight> = a
+            .blocks()
+            .iter()
+            .map(|b| match *b {
+                Block::Psd(n) => HeldWeight::TwoSided(Mat::identity(n, n)),
+                Block::Nonneg(n) => HeldWeight::Nonneg(vec![1.0; n]),
+            })
+            .collect();
+        let mut k = Mat::zeros(m, m);
+        assembler.assemble(&identity, k.as_mut());
+        let d = inverse_scale(&k);
+        scale(&mut k, &d);
+        let lambda = spectral::eigenvalues(k.as_ref())?;
+        let floor = lambda.last().copied().unwrap_or(0.0) * (m.max(10) as f64) * f64::EPSILON;
+        let rank = lambda.iter().filter(|&&l| l > floor).count();
+        self.rank = Some(rank);
+        Ok(rank)
+    }
+}
+
+impl Factor {
+    /// Assembles and factors `K` for a weight.
+    ///
+    /// When a pivot vanishes although `A` has full rank, the weight is so ill-conditioned that `K` is singular to
+    /// working precision: then the smallest shift of the scaled diagonal (from `1e-15`, by factors of 10) that can be
+    /// factored is taken, and refinement with the exact operator makes up for it.
+    ///
+    /// # Errors
+    /// [`Error::RankDeficient`] when the rows of `A` are dependent; [`Error::NonFinite`] when `K` overflowed.
+    ///
+    /// # Complexity
+    /// Assembly and `m³/3` flops, in `m²` numbers.
+    pub(crate) fn new(
+        a: &Constraints,
+        weight: &[HeldWeight],
+        assembler: &Assembler,
+        rank: &mut RankCheck,
+    ) -> Result<Self> {
+        let m = a.len();
+        let mut shift = 0.0;
+        loop {
+            let mut k = Mat::zeros(m, m);
+            assembler.assemble(weight, k.as_mut());
+            let inverse_scale = inverse_scale(&k);
+            if let Some(index) = inverse_scale.iter().position(|d| d.is_nan()) {
+                return Err(Error::NonFinite {
+                    what: "diagonal of the Gram matrix",
+                    index,
+                });
+            }
+            scale(&mut k, &inverse_scale);
+            for i in 0..m {
+                k[(i, i)] += shift;
+            }
+            let found = Cholesky::factor(k);
+            let smallest = |c: &Cholesky| {
+                (0..m)
+                    .map(|i| c.lower()[(i, i)])
+                    .fold(f64::INFINITY, f64::min)
+            };
+            if shift == 0.0 && !matches!(&found, Ok(c) if smallest(c) > SUSPICIOUS) {
+                let rank = rank.rank(a, assembler)?;
+                if rank < m {
+                    return Err(Error::RankDeficient { rank, needed: m });
+                }
+            }
+            match found {
+                Ok(cholesky) => {
+                    return Ok(Self {
+                        inverse_scale,
+                        cholesky,
+                    });
+                }
+                Err(pivot) if shift >= 1e-6 => {
+                    return Err(Error::NotPositiveDefinite {
+                        what: "Gram matrix",
+                        pivot,
+                    });
+                }
+                Err(_) => shift = if shift == 0.0 { 1e-15 } else { 10.0 * shift },
+            }
+        }
+    }
+
+    /// `rhs ← K⁻¹ rhs`.
+    pub(crate) fn solve_in_place(&self, mut rhs: MatMut<'_, f64>) {
+        self.scale_rows(rhs.as_mut());
+        self.cholesky.solve_in_place(rhs.as_mut());
+        self.scale_rows(rhs);
+    }
+
+    /// `K⁻¹`, both triangles.
+    pub(crate) fn inverse(&self) -> Mat<f64> {
+        let mut inverse = self.cholesky.inverse();
+        let d = &self.inverse_scale;
+        for j in 0..d.len() {
+            for i in 0..d.len() {
+                inverse[(i, j)] *= d[i] * d[j];
+            }
+        }
+        inverse
+    }
+
+    fn scale_rows(&self, mut x: MatMut<'_, f64>) {
+        for j in 0..x.ncols() {
+            for (i, d) in self.inverse_scale.iter().enumerate() {
+                x[(i, j)] *= d;
+            }
+        }
+    }
+}
+
+/// `1/√K_ii`; one where the diagonal is zero (a zero row of `A`), NaN where it is not finite.
+fn inverse_scale(k: &Mat<f64>) -> Vec<f64> {
+    let one = |d: f64| {
+        if d == 0.0 {
+            1.0
+        } else if d.is_finite() {
+            1.0 / d.sqrt()
+        } else {
+            f64::NAN
+        }
+    };
+    (0..k.nrows()).map(|i| one(k[(i, i)])).collect()
+}
+
+/// Lower triangle of `D⁻¹ K D⁻¹`.
+fn scale(k: &mut Mat<f64>, inverse_scale: &[f64]) {
+    for j in 0..k.ncols() {
+        for i in j..k.nrows() {
+            k[(i, j)] *= inverse_scale[i] * inverse_scale[j];
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Maintained projections `P = Bᵀ(BBᵀ)⁻¹B`: the one seam between data structures and solvers.
+//!
+//! `B = A · S(weight)` with sparse symmetric rows `A` over a product of blocks and a weight that changes
+//! (see [`BlockWeight`] for its forms). [`Recompute`] forms and factors `BBᵀ` anew at every change and is the oracle of
+//! all tests and benchmarks; [`Kronecker`] maintains its inverse through low-rank changes of the weight[^SYYZ23].
+//!
+//! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
+//! Projection Maintenance. ICML 2023, arXiv 2210.11542.
+
+mod gram;
+pub mod kronecker;
+mod recompute;
+
+pub use kronecker::Kronecker;
+pub use recompute::Recompute;
+
+use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
+use crate::error::{Error, Result, check_shape};
+use faer::{ColRef, Mat, MatMut, MatRef};
+
+/// Dimensions of a projection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of rows `m`.
+    pub constraints: usize,
+    /// Length `N` of a vector of the ambient space.
+    pub ambient: usize,
+    /// The blocks whose flat vectors, one after another, make `R^N`.
+    pub blocks: Vec<Block>,
+}
+
+impl Shape {
+    pub(crate) fn of(a: &Constraints) -> Self {
+        Shape {
+            constraints: a.len(),
+            ambient: a.ambient(),
+            blocks: a.blocks().to_vec(),
+        }
+    }
+}
+
+/// Which weight an answer is for, and how exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// The absorbed weight as it is held: the cheapest answer.
+    Maintained,
+    /// The last weight given, to this relative residual `‖rhs − BBᵀ y‖ ≤ tol ‖rhs‖` or as near as double precision gets;
+    /// the [`Accuracy`] tells what was reached.
+    Residual(f64),
+}
+
+impl Goal {
+    /// Relative residual asked for; a maintained answer asks for none.
+    pub(crate) fn tolerance(self) -> Result<f64> {
+        match self {
+            Goal::Maintained => Ok(f64::INFINITY),
+            Goal::Residual(tol) if tol >= 0.0 => Ok(tol),
+            Goal::Residual(tol) => Err(Error::InvalidSetting {
+                field: "goal",
+                reason: format!("expected a residual of 0 or more, found {tol}"),
+            }),
+        }
+    }
+}
+
+/// What kind of answer was given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Accuracy {
+    /// Of the weight asked for. `residual` is the largest `‖rhs − BBᵀ y‖ / ‖rhs‖` over the columns, measured with the
+    /// exact operator; `iterations` counts refinement steps over all columns.
+    Exact {
+        /// Largest relative residual.
+        residual: f64,
+        /// Refinement steps.
+        iterations: usize,
+    },
+    /// Of a weight within `e^{±epsilon}` of the one given.
+    Approximate {
+        /// Bound on the logarithm of the drift.
+        epsilon: f64,
+    },
+    /// Of a random sketch.
+    Sketched {
+        /// Expected error of one coordinate.
+        expected_error: f64,
+    },
+}
+
+/// What an update did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refresh {
+    /// The weight is the one already held.
+    Kept,
+    /// Absorbed as a low-rank change.
+    LowRank {
+        /// Rank of the change of the weight, all blocks together.
+        rank: usize,
+        /// Rank of the change of `BBᵀ` (the inner dimension of the update).
+        inner: usize,
+    },
+    /// Formed and factored anew.
+    Rebuilt(Reason),
+}
+
+/// Why a structure was rebuilt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It had no weight before.
+    First,
+    /// It always recomputes.
+    Always,
+    /// The change has such a rank that maintaining would cost more.
+    Rank,
+    /// Maintaining would have lost, or had lost, too many digits.
+    Conditioning,
+    /// The form of the weight changed, one-sided to two-sided say.
+    Form,
+}
+
+/// Maintains `P = Bᵀ(BBᵀ)⁻¹B`, `B = A · S(weight)`, while the weight changes.
+///
+/// Object-safe: a solver takes `&mut dyn Projection`. Queries take `&mut self` on purpose: an answer may use scratch
+/// space, and spend a privacy budget.
+///
+/// # Errors
+/// Every method returns [`Error::Shape`] for arguments that do not fit, and leaves the structure unchanged on any error.
+pub trait Projection: Send {
+    /// Dimensions.
+    fn shape(&self) -> Shape;
+
+    /// Moves to a new weight, one entry a block.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is no weight;
+    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::Unsupported`] for a form this structure does not
+    /// maintain.
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
+
+    /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
+    ///
+    /// # Errors
+    /// [`Error::NoWeight`] before the first update.
+    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
+
+    /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix.
+    ///
+    /// # Errors
+    /// [`Error::NoWeight`]; [`Error::NonFinite`]; [`Error::InvalidSetting`] for a negative goal. A goal that is not
+    /// reached is no error: see the returned [`Accuracy`].
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy>;
+
+    /// `multipliers ← (BBᵀ)⁻¹ B h` (`m × k`) and `projected ← P h` (`N × k`) for the `N × k` matrix `h`.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`].
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        mut multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        let (m, k) = (self.shape().constraints, h.ncols());
+        check_shape("multipliers", (m, k), multipliers.shape())?;
+        check_shape("projected", h.shape(), projected.shape())?;
+        self.operator(goal)?.apply(h, multipliers.as_mut())?;
+        let accuracy = self.solve(multipliers.as_mut(), goal)?;
+        self.operator(goal)?
+            .apply_transpose(multipliers.as_ref(), projected)?;
+        Ok(accuracy)
+    }
+
+    /// Entries `coords` of `P h` into the column `out`.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`]; [`Error::OutOfRange`] for a coordinate of `N` or more.
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        mut out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        let Shape {
+            constraints,
+            ambient,
+            ..
+        } = self.shape();
+        check_shape("answers", (coords.len(), 1), out.shape())?;
+        if let Some(&index) = coords.iter().find(|&&c| c >= ambient) {
+            return Err(Error::OutOfRange {
+                what: "coordinate",
+                index,
+                bound: ambient,
+            });
+        }
+        let mut y = Mat::zeros(constraints, 1);
+        self.operator(goal)?.apply(h.as_mat(), y.as_mut())?;
+        let accuracy = self.solve(y.as_mut(), goal)?;
+        let multipliers: Vec<f64> = (0..constraints).map(|i| y[(i, 0)]).collect();
+        let mut values = vec![0.0; coords.len()];
+        self.operator(goal)?
+            .apply_transpose_at(&multipliers, coords, &mut values)?;
+        for (i, v) in values.iter().enumerate() {
+            out[(i, 0)] = *v;
+        }
+        Ok(accuracy)
+    }
+}
