@@ -4,6 +4,7 @@
 //! nonnegative numbers. All blocks after one another make a vector of length `N`. Row `i` of `A` holds one sparse
 //! symmetric matrix (or sparse vector) `A_i` per block, `(A x)_i = Σ_blocks ⟨A_i, X⟩`.
 
+mod generate;
 mod operator;
 mod rows;
 mod weight;

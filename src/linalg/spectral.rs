@@ -14,6 +14,9 @@ use faer::{Accum, Mat, MatRef};
 pub(crate) fn eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
     let mut u = Mat::zeros(n, n);
+    if n == 0 {
+        return Ok((vec![], u));
+    }
     let mut s = Diag::zeros(n);
     let par = par(9 * n * n * n);
     let scratch = evd::self_adjoint_evd_scratch::<f64>(
@@ -40,6 +43,9 @@ pub(crate) fn eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
 /// Eigenvalues in ascending order of a symmetric matrix (lower triangle read).
 pub(crate) fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     let n = a.nrows();
+    if n == 0 {
+        return Ok(vec![]);
+    }
     let mut s = Diag::zeros(n);
     let par = par(4 * n * n * n / 3);
     let scratch = evd::self_adjoint_evd_scratch::<f64>(
@@ -67,6 +73,9 @@ pub(crate) fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
 pub(crate) fn singular_right(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
     let mut v = Mat::zeros(n, n);
+    if n == 0 {
+        return Ok((vec![], v));
+    }
     let mut s = Diag::zeros(n);
     let par = par(15 * n * n * n);
     let (no, yes) = (svd::ComputeSvdVectors::No, svd::ComputeSvdVectors::Full);
