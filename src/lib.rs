@@ -4,6 +4,7 @@
 
 pub mod constraints;
 pub mod error;
+pub mod ipm;
 mod linalg;
 pub mod problem;
 pub mod projection;

@@ -1,0 +1,99 @@
+//! Newton directions in the scaled space.
+//!
+//! With `dx̂ + dŝ = T` (`T = −D` for the affine direction), `A dx = r_p` and `Aᵀdy + ds = R_d`:
+//! `K dy = r_p + A(G(R̂_d − T)Gᵀ)`, `ds = R_d − Aᵀdy`, `dŝ = GᵀdsG`, `dx = G(T − dŝ)Gᵀ`.
+
+use super::scaling::Scaling;
+use crate::constraints::Constraints;
+use crate::error::Result;
+use crate::linalg::norm;
+use crate::projection::{Accuracy, Goal, Projection};
+use faer::MatMut;
+
+/// A direction, and its scaled twin.
+#[derive(Debug, Clone)]
+pub(super) struct Direction {
+    pub dx: Vec<f64>,
+    pub dy: Vec<f64>,
+    pub ds: Vec<f64>,
+    pub dx_hat: Vec<f64>,
+    pub ds_hat: Vec<f64>,
+    /// Relative residual of the Newton system.
+    pub residual: f64,
+}
+
+/// Solves for directions at one scaled point.
+pub(super) struct Newton<'a> {
+    pub a: &'a Constraints,
+    pub scaling: &'a Scaling,
+    /// `r_p = b − A x`.
+    pub primal: &'a [f64],
+    /// `R_d = c − Aᵀy − s`.
+    pub dual: &'a [f64],
+    /// Absolute residual of the Newton system that is good enough.
+    pub target: f64,
+}
+
+impl Newton<'_> {
+    /// The direction with right-hand side `T` in the scaled space.
+    pub(super) fn direction(
+        &self,
+        projection: &mut dyn Projection,
+        t: &[f64],
+    ) -> Result<Direction> {
+        let n = self.a.ambient();
+        let (mut scaled, mut flat) = (vec![0.0; n], vec![0.0; n]);
+        self.scaling.scale_dual(self.dual, &mut scaled);
+        scaled.iter_mut().zip(t).for_each(|(r, t)| *r -= t);
+        self.scaling.unscale_primal(&scaled, &mut flat);
+        let mut dy = vec![0.0; self.a.len()];
+        self.a.apply(&flat, &mut dy)?;
+        dy.iter_mut().zip(self.primal).for_each(|(r, p)| *r += p);
+        let tol = (self.target / norm(&dy).max(f64::MIN_POSITIVE)).clamp(1e-14, 1e-4);
+        let m = dy.len();
+        let accuracy = projection.solve(
+            MatMut::from_column_major_slice_mut(&mut dy, m, 1),
+            Goal::Residual(tol),
+        )?;
+        let residual = match accuracy {
+            Accuracy::Exact { residual, .. } => residual,
+            _ => f64::NAN,
+        };
+        let mut ds = vec![0.0; n];
+        self.a.adjoint(&dy, &mut ds)?;
+        ds.iter_mut().zip(self.dual).for_each(|(s, r)| *s = r - *s);
+        let mut ds_hat = scaled;
+        self.scaling.scale_dual(&ds, &mut ds_hat);
+        let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
+        let mut dx = flat;
+        self.scaling.unscale_primal(&dx_hat, &mut dx);
+        Ok(Direction {
+            dx,
+            dy,
+            ds,
+            dx_hat,
+            ds_hat,
+            residual,
+        })
+    }
+
+    /// `T = −D`: straight at the boundary.
+    pub(super) fn affine(&self) -> Vec<f64> {
+        let mut t = vec![0.0; self.a.ambient()];
+        self.scaling
+            .for_each(|i, j, at, d, _| t[at] = if i == j { -d } else { 0.0 });
+        t
+    }
+
+    /// `T_ij = 2(σμ I − D² − sym(dx̂ dŝ))_ij / (d_i + d_j)`: towards the central path, with Mehrotra's correction.
+    pub(super) fn corrected(&self, affine: &Direction, centre: f64) -> Vec<f64> {
+        let mut t = vec![0.0; self.a.ambient()];
+        self.scaling
+            .symmetric_product(&affine.dx_hat, &affine.ds_hat, &mut t);
+        self.scaling.for_each(|i, j, at, di, dj| {
+            let diagonal = if i == j { centre - di * di } else { 0.0 };
+            t[at] = 2.0 * (diagonal - t[at]) / (di + dj);
+        });
+        t
+    }
+}

@@ -1,0 +1,22 @@
+//! An interior-point harness that sees nothing of a problem's linear algebra but a [`Projection`].
+//!
+//! Every Newton step of a primal–dual method for `min ⟨c, x⟩, A x = b, x ∈ K` is a solve with the Gram matrix of `B = A·S(W)`
+//! at the Nesterov–Todd weight `W`: the harness moves the weight with [`Projection::update`] and calls
+//! [`Projection::solve`]. Any structure behind that seam will do.
+
+mod direction;
+mod residuals;
+mod scaling;
+mod settings;
+mod solve;
+mod start;
+mod status;
+mod step;
+
+pub use residuals::{Dimacs, dimacs};
+pub use settings::Settings;
+pub use solve::{Iteration, Observer, solve};
+pub use status::{Certificate, Solution, Status};
+
+#[allow(unused_imports)] // for the links above
+use crate::projection::Projection;

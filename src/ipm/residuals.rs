@@ -1,0 +1,138 @@
+//! Errors of a point and of a certificate, from the original data alone.
+
+use super::Certificate;
+use crate::constraints::Block;
+use crate::error::{Result, check_shape};
+use crate::linalg::{dot, max_abs, norm, spectral};
+use crate::problem::ConicProgram;
+use faer::MatRef;
+
+/// The six DIMACS error measures of a primal–dual point.
+///
+/// | | |
+/// |---|---|
+/// | 1 | `‖A x − b‖ / (1 + max│b│)` |
+/// | 2 | `max(0, −λ_min(x)) / (1 + max│b│)` |
+/// | 3 | `‖Aᵀy + s − c‖ / (1 + max│c│)` |
+/// | 4 | `max(0, −λ_min(s)) / (1 + max│c│)` |
+/// | 5 | `(⟨c, x⟩ − bᵀy) / (1 + │⟨c, x⟩│ + │bᵀy│)` |
+/// | 6 | `⟨x, s⟩ / (1 + │⟨c, x⟩│ + │bᵀy│)` |
+///
+/// Norms in the numerators are Euclidean; the denominators take the largest entry, the strictest of the readings in use.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Dimacs(pub [f64; 6]);
+
+impl Dimacs {
+    /// The largest of the six, the gap by absolute value.
+    pub fn max(&self) -> f64 {
+        max_abs(&self.0)
+    }
+
+    /// The largest of the four that measure feasibility.
+    pub fn infeasibility(&self) -> f64 {
+        max_abs(&self.0[..4])
+    }
+
+    /// The larger of the two that measure the gap.
+    pub fn gap(&self) -> f64 {
+        max_abs(&self.0[4..])
+    }
+}
+
+/// Errors of a point, recomputed from the problem.
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape).
+///
+/// # Complexity
+/// Two passes over the nonzeros and the eigenvalues of every block of `x` and `s`.
+pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result<Dimacs> {
+    let a = problem.constraints();
+    check_shape("x", (a.ambient(), 1), (x.len(), 1))?;
+    check_shape("y", (a.len(), 1), (y.len(), 1))?;
+    check_shape("s", (a.ambient(), 1), (s.len(), 1))?;
+    let (mut ax, mut aty, mut c) = (
+        vec![0.0; a.len()],
+        vec![0.0; a.ambient()],
+        vec![0.0; a.ambient()],
+    );
+    a.apply(x, &mut ax)?;
+    a.adjoint(y, &mut aty)?;
+    problem.cost().adjoint(&[1.0], &mut c)?;
+    let primal: Vec<f64> = ax.iter().zip(problem.rhs()).map(|(l, r)| l - r).collect();
+    let dual: Vec<f64> = aty
+        .iter()
+        .zip(s)
+        .zip(&c)
+        .map(|((a, s), c)| a + s - c)
+        .collect();
+    let (scale_b, scale_c) = (1.0 + max_abs(problem.rhs()), 1.0 + max_abs(&c));
+    let (pobj, dobj) = (dot(&c, x), dot(problem.rhs(), y));
+    let scale_gap = 1.0 + pobj.abs() + dobj.abs();
+    Ok(Dimacs([
+        norm(&primal) / scale_b,
+        (-smallest_eigenvalue(a.blocks(), x)?).max(0.0) / scale_b,
+        norm(&dual) / scale_c,
+        (-smallest_eigenvalue(a.blocks(), s)?).max(0.0) / scale_c,
+        (pobj - dobj) / scale_gap,
+        dot(x, s) / scale_gap,
+    ]))
+}
+
+/// Smallest eigenvalue (or entry) over all blocks; infinite when there is none.
+fn smallest_eigenvalue(blocks: &[Block], x: &[f64]) -> Result<f64> {
+    let (mut smallest, mut at) = (f64::INFINITY, 0);
+    for b in blocks {
+        let part = &x[at..at + b.ambient()];
+        at += b.ambient();
+        let least = match *b {
+            Block::Nonneg(_) => part.iter().copied().fold(f64::INFINITY, f64::min),
+            Block::Psd(n) => spectral::eigenvalues(MatRef::from_column_major_slice(part, n, n))?[0],
+        };
+        smallest = smallest.min(least);
+    }
+    Ok(smallest)
+}
+
+/// `y` as a proof of primal infeasibility, if it is one to within `tol`: with `bᵀy = 1`, the violation
+/// `−λ_min(−Aᵀy)` is at most `tol · min(1, ‖Aᵀy‖)`.
+pub(super) fn primal_certificate(
+    problem: &ConicProgram,
+    y: &[f64],
+    tol: f64,
+) -> Result<Option<Certificate>> {
+    let a = problem.constraints();
+    let value = dot(problem.rhs(), y);
+    if !(value > 0.0 && value.is_finite()) {
+        return Ok(None);
+    }
+    let y: Vec<f64> = y.iter().map(|v| v / value).collect();
+    let mut slack = vec![0.0; a.ambient()];
+    a.adjoint(&y, &mut slack)?;
+    slack.iter_mut().for_each(|v| *v = -*v);
+    let violation = (-smallest_eigenvalue(a.blocks(), &slack)?).max(0.0);
+    let proven = violation <= tol * norm(&slack).min(1.0);
+    Ok(proven.then_some(Certificate::Primal { y, violation }))
+}
+
+/// `x` as a proof of dual infeasibility, if it is one to within `tol`: with `⟨c, x⟩ = −1`, `‖A x‖` and `−λ_min(x)` are at
+/// most `tol · min(1, ‖x‖)`.
+pub(super) fn dual_certificate(
+    problem: &ConicProgram,
+    x: &[f64],
+    tol: f64,
+) -> Result<Option<Certificate>> {
+    let a = problem.constraints();
+    let (mut value, mut ax) = ([0.0], vec![0.0; a.len()]);
+    problem.cost().apply(x, &mut value)?;
+    if !(value[0] < 0.0 && value[0].is_finite()) {
+        return Ok(None);
+    }
+    let x: Vec<f64> = x.iter().map(|v| v / -value[0]).collect();
+    a.apply(&x, &mut ax)?;
+    let violation = norm(&ax);
+    let floor = tol * norm(&x).min(1.0);
+    let proven = violation <= floor && smallest_eigenvalue(a.blocks(), &x)? >= -floor;
+    Ok(proven.then_some(Certificate::Dual { x, violation }))
+}

@@ -1,0 +1,349 @@
+//! The main loop.
+
+use super::direction::Newton;
+use super::residuals::{dual_certificate, primal_certificate};
+use super::scaling::{Interior, Scaling};
+use super::{Certificate, Dimacs, Settings, Solution, Status, dimacs, start, step};
+use crate::error::{Error, Result};
+use crate::linalg::{axpy, dot, max_abs, norm};
+use crate::problem::ConicProgram;
+use crate::projection::{Projection, Refresh};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// What an observer sees before every step.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// Number of steps made.
+    pub iteration: usize,
+    /// `⟨c, x⟩`.
+    pub primal_objective: f64,
+    /// `bᵀy`.
+    pub dual_objective: f64,
+    /// `‖A x − b‖ / (1 + max│b│)`.
+    pub primal_infeasibility: f64,
+    /// `‖Aᵀy + s − c‖ / (1 + max│c│)`.
+    pub dual_infeasibility: f64,
+    /// `⟨x, s⟩ / (1 + │⟨c, x⟩│ + │bᵀy│)`.
+    pub gap: f64,
+    /// `⟨x, s⟩ / ν`.
+    pub mu: f64,
+    /// The primal step that led here, 0 at first.
+    pub primal_step: f64,
+    /// The dual step that led here, 0 at first.
+    pub dual_step: f64,
+    /// What the projection did at the last update.
+    pub refresh: Option<Refresh>,
+    /// Seconds since the start.
+    pub seconds: f64,
+}
+
+/// Called before every step; `Break` ends the solve with the best point so far and [`Status::Stopped`].
+pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
+
+/// Solves a conic program by a Nesterov–Todd predictor–corrector method[^TTT98] from an infeasible start.
+///
+/// The projection must have been made from the rows of this problem; it is moved to a new weight once an iteration, and
+/// asked for two solves. The point returned is the best one seen, and a status that claims something was verified in the
+/// original data: the six DIMACS errors for [`Status::Solved`], the certificate for an infeasibility.
+///
+/// # Errors
+/// [`Error::Shape`] when the projection is of another problem, [`Error::InvalidSetting`], [`Error::RankDeficient`] when
+/// the rows are dependent. Numerical trouble after the first factorisation is a [`Status`].
+///
+/// # Complexity
+/// Per iteration one update and two solves of the projection, and about `60n³` flops a PSD block. Memory: some twenty flat
+/// vectors of length `N`, besides the projection.
+///
+/// [^TTT98]: Todd, Toh, Tütüncü. On the Nesterov–Todd direction in semidefinite programming. SIAM J. Optim. 1998.
+pub fn solve(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    observer: &mut Observer<'_>,
+) -> Result<Solution> {
+    settings.validate()?;
+    let a = problem.constraints();
+    let shape = projection.shape();
+    if (shape.constraints, shape.ambient) != (a.len(), a.ambient()) || shape.blocks != a.blocks() {
+        let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));
+        return Err(Error::Shape {
+            what: "projection of this problem",
+            expected,
+            found,
+        });
+    }
+    Run::new(problem, settings)?.run(projection, observer)
+}
+
+/// A primal–dual point.
+#[derive(Debug, Clone)]
+struct Point {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    s: Vec<f64>,
+}
+
+/// Everything about a point that the loop decides by.
+struct Measures {
+    primal: Vec<f64>,
+    dual: Vec<f64>,
+    row: Iteration,
+    /// The largest of feasibility and gap, each in units of its tolerance.
+    merit: f64,
+}
+
+struct Run<'a> {
+    problem: &'a ConicProgram,
+    settings: &'a Settings,
+    cost: Vec<f64>,
+    scale_b: f64,
+    scale_c: f64,
+    degree: f64,
+    point: Point,
+    best: Point,
+    best_merit: f64,
+    begun: Instant,
+    iterations: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(problem: &'a ConicProgram, settings: &'a Settings) -> Result<Self> {
+        let begun = Instant::now();
+        let a = problem.constraints();
+        let mut cost = vec![0.0; a.ambient()];
+        problem.cost().adjoint(&[1.0], &mut cost)?;
+        let (x, y, s) = start::point(problem);
+        let point = Point { x, y, s };
+        Ok(Self {
+            problem,
+            settings,
+            scale_b: 1.0 + max_abs(problem.rhs()),
+            scale_c: 1.0 + max_abs(&cost),
+            degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
+            cost,
+            best: point.clone(),
+            point,
+            best_merit: f64::INFINITY,
+            begun,
+            iterations: 0,
+        })
+    }
+
+    fn run(
+        mut self,
+        projection: &mut dyn Projection,
+        observer: &mut Observer<'_>,
+    ) -> Result<Solution> {
+        let blocks = self.problem.constraints().blocks().to_vec();
+        let interiors =
+            Interior::new(&blocks, &self.point.x).zip(Interior::new(&blocks, &self.point.s));
+        let Some((mut primal, mut dual)) = interiors else {
+            return self.finish(Status::NumericalError, None);
+        };
+        let (mut steps, mut refresh) = ((0.0, 0.0), None);
+        loop {
+            let now = self.measure(steps, refresh)?;
+            if now.merit < self.best_merit {
+                self.best_merit = now.merit;
+                self.best = self.point.clone();
+            }
+            if observer(&now.row).is_break() {
+                return self.finish(Status::Stopped, None);
+            }
+            if now.merit <= 1.0 && self.errors()?.is_some_and(|e| self.within_tolerances(&e)) {
+                return self.finish(Status::Solved, None);
+            }
+            if let Some((status, certificate)) = self.infeasible(&now)? {
+                return self.finish(status, Some(certificate));
+            }
+            if self.iterations >= self.settings.max_iter {
+                return self.finish(Status::MaxIterations, None);
+            }
+            if now.row.seconds >= self.settings.time_limit {
+                return self.finish(Status::TimeLimit, None);
+            }
+            // Far off a point that was nearly right: rounding has taken over.
+            if !now.merit.is_finite()
+                || (now.merit > 1e4 * self.best_merit && self.best_merit < 1e3)
+            {
+                return self.finish(Status::InsufficientProgress, None);
+            }
+
+            let Ok(scaling) = Scaling::new(&blocks, &self.point.x, &self.point.s, &primal, &dual)
+            else {
+                return self.finish(Status::NumericalError, None);
+            };
+            match projection.update(&scaling.weight()) {
+                Ok(done) => refresh = Some(done),
+                Err(error) if self.iterations == 0 => return Err(error),
+                Err(_) => return self.finish(Status::NumericalError, None),
+            }
+            let newton = Newton {
+                a: self.problem.constraints(),
+                scaling: &scaling,
+                primal: &now.primal,
+                dual: &now.dual,
+                target: 0.01 * self.settings.tol_feas * self.scale_b,
+            };
+            let mu = now.row.mu;
+            let affine = newton.direction(projection, &newton.affine())?;
+            let (ap, ad) = (
+                scaling.longest_step(&affine.dx_hat)?.min(1.0),
+                scaling.longest_step(&affine.ds_hat)?.min(1.0),
+            );
+            let affine_mu = (dot(&self.point.x, &self.point.s)
+                + ap * dot(&affine.dx, &self.point.s)
+                + ad * dot(&self.point.x, &affine.ds)
+                + ap * ad * dot(&affine.dx, &affine.ds))
+                / self.degree;
+            let sigma = step::centring(mu, affine_mu, ap.min(ad));
+            let d = newton.direction(projection, &newton.corrected(&affine, sigma * mu))?;
+            if d.residual.is_nan() || d.residual > 0.1 {
+                return self.finish(Status::NumericalError, None);
+            }
+            let safe = 0.9 + 0.09 * ap.min(ad);
+            let ap = (safe * scaling.longest_step(&d.dx_hat)?).min(1.0);
+            let ad = (safe * scaling.longest_step(&d.ds_hat)?).min(1.0);
+            let (Some((ap, new_primal)), Some((ad, new_dual))) = (
+                step::advance(&blocks, &mut self.point.x, &d.dx, ap),
+                step::advance(&blocks, &mut self.point.s, &d.ds, ad),
+            ) else {
+                return self.finish(Status::InsufficientProgress, None);
+            };
+            axpy(ad, &d.dy, &mut self.point.y);
+            (primal, dual) = (new_primal, new_dual);
+            steps = (ap, ad);
+            self.iterations += 1;
+            if ap.max(ad) < 1e-6 {
+                return self.finish(Status::InsufficientProgress, None);
+            }
+        }
+    }
+
+    fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {
+        let (a, Point { x, y, s }) = (self.problem.constraints(), &self.point);
+        let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
+        a.apply(x, &mut primal)?;
+        primal
+            .iter_mut()
+            .zip(self.problem.rhs())
+            .for_each(|(r, b)| *r = b - *r);
+        a.adjoint(y, &mut dual)?;
+        for ((r, c), s) in dual.iter_mut().zip(&self.cost).zip(s) {
+            *r = c - *r - s;
+        }
+        let (primal_objective, dual_objective) = (dot(&self.cost, x), dot(self.problem.rhs(), y));
+        let complementarity = dot(x, s);
+        let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
+        let row = Iteration {
+            iteration: self.iterations,
+            primal_objective,
+            dual_objective,
+            primal_infeasibility: norm(&primal) / self.scale_b,
+            dual_infeasibility: norm(&dual) / self.scale_c,
+            gap: complementarity / scale,
+            mu: complementarity / self.degree,
+            primal_step: steps.0,
+            dual_step: steps.1,
+            refresh,
+            seconds: self.begun.elapsed().as_secs_f64(),
+        };
+        let feasibility =
+            row.primal_infeasibility.max(row.dual_infeasibility) / self.settings.tol_feas;
+        let gap = self.gap_in_tolerances(
+            complementarity.max((primal_objective - dual_objective).abs()),
+            scale,
+        );
+        let merit = if feasibility.is_nan() || gap.is_nan() {
+            f64::NAN
+        } else {
+            feasibility.max(gap)
+        };
+        Ok(Measures {
+            primal,
+            dual,
+            row,
+            merit,
+        })
+    }
+
+    /// An absolute gap in units of whichever of the two tolerances is easier.
+    fn gap_in_tolerances(&self, gap: f64, scale: f64) -> f64 {
+        (gap / scale / self.settings.tol_gap_rel).min(gap / self.settings.tol_gap_abs)
+    }
+
+    fn within_tolerances(&self, errors: &Dimacs) -> bool {
+        let c = dot(&self.cost, &self.best.x).abs() + dot(self.problem.rhs(), &self.best.y).abs();
+        errors.infeasibility() <= self.settings.tol_feas
+            && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= 1.0
+    }
+
+    /// Errors of the best point in the original data; `None` when they cannot be computed.
+    fn errors(&self) -> Result<Option<Dimacs>> {
+        Ok(
+            dimacs(self.problem, &self.best.x, &self.best.y, &self.best.s)
+                .ok()
+                .filter(|e| !e.max().is_nan()),
+        )
+    }
+
+    /// A certificate that stood the test in the original data. The test costs eigenvalues, so it is made only when the
+    /// current point looks like a ray.
+    fn infeasible(&self, now: &Measures) -> Result<Option<(Status, Certificate)>> {
+        let tol = self.settings.tol_infeas;
+        let Point { x, y, .. } = &self.point;
+        // Aᵀy + s = c − R_d: small against bᵀy when y is a ray.
+        let slack: Vec<f64> = self
+            .cost
+            .iter()
+            .zip(&now.dual)
+            .map(|(c, r)| c - r)
+            .collect();
+        if now.row.dual_objective > 0.0 && norm(&slack) <= 10.0 * tol * now.row.dual_objective {
+            if let Some(certificate) = primal_certificate(self.problem, y, tol)? {
+                return Ok(Some((Status::PrimalInfeasible, certificate)));
+            }
+        }
+        // A x = b − r_p.
+        let ax: Vec<f64> = self
+            .problem
+            .rhs()
+            .iter()
+            .zip(&now.primal)
+            .map(|(b, r)| b - r)
+            .collect();
+        if now.row.primal_objective < 0.0 && norm(&ax) <= -10.0 * tol * now.row.primal_objective {
+            if let Some(certificate) = dual_certificate(self.problem, x, tol)? {
+                return Ok(Some((Status::DualInfeasible, certificate)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The best point, with the status its errors deserve if that is better than why the loop ended.
+    fn finish(self, why: Status, certificate: Option<Certificate>) -> Result<Solution> {
+        let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
+        let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
+        let status = match why {
+            Status::Solved => Status::Solved,
+            _ if gave_up && self.within_tolerances(&errors) => Status::Solved,
+            _ if gave_up && errors.max() <= self.settings.tol_almost => Status::AlmostSolved,
+            other => other,
+        };
+        let Point { x, y, s } = self.best;
+        Ok(Solution {
+            status,
+            primal_objective: dot(&self.cost, &x),
+            dual_objective: dot(self.problem.rhs(), &y),
+            x,
+            y,
+            s,
+            dimacs: errors,
+            certificate,
+            iterations: self.iterations,
+            seconds: self.begun.elapsed().as_secs_f64(),
+        })
+    }
+}
