@@ -94,12 +94,19 @@ fn recompute_agrees_with_the_definition() {
     fn law(seed: u64, which: u8, form: u8) -> bool {
         let a = rows(which, seed);
         let mut rng = rng(seed ^ 1);
-        let mut w = weights(a.blocks(), form % 3 == 1, &mut rng);
-        if form % 3 == 2 {
-            for (w, b) in w.iter_mut().zip(a.blocks()) {
-                if let Block::Psd(n) = *b {
-                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng));
+        let mut w = weights(a.blocks(), form % 4 == 1, &mut rng);
+        for (w, b) in w.iter_mut().zip(a.blocks()) {
+            match (*b, form % 4) {
+                (Block::Psd(n), 2) => {
+                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng))
                 }
+                // Any root, far from symmetric.
+                (Block::Psd(n), 3) => {
+                    *w = Owned::Root(
+                        gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0),
+                    )
+                }
+                _ => {}
             }
         }
         let mut p = Recompute::new(a.clone());
@@ -117,8 +124,23 @@ fn recompute_agrees_with_the_definition() {
 #[test]
 fn assembly_takes_every_formula() {
     let n = 24;
-    let mut builder = Constraints::builder(60, &[Block::Psd(n)]).unwrap();
+    let mut builder = Constraints::builder(64, &[Block::Psd(n)]).unwrap();
     let mut rng = rng(5);
+    // Rows of rank one: on all indices, which are applied in factored form, and on a few.
+    for i in 60..64 {
+        let indices: Vec<usize> = if i < 62 {
+            (0..n).collect()
+        } else {
+            vec![i % n, 7, 11]
+        };
+        let a: Vec<f64> = indices.iter().map(|_| normal(&mut rng)).collect();
+        for (s, &c) in indices.iter().enumerate() {
+            for (t, &r) in indices.iter().enumerate().filter(|(_, r)| **r <= c) {
+                let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+                builder.entry(i, 0, r, c, sign * a[s] * a[t]).unwrap();
+            }
+        }
+    }
     for i in 0..60 {
         // Full rows, rows of one column, rows of a few entries: all with an entry of their own.
         for c in 0..n {
@@ -145,10 +167,15 @@ fn assembly_takes_every_formula() {
         p.update(&views(&w)).unwrap();
         agrees_with_dense(&mut p, &a, &w, 6, 1e-9);
     }
-    let w = [Owned::Pair(positive(n, &mut rng), positive(n, &mut rng))];
-    let mut p = Recompute::new(a.clone());
-    p.update(&views(&w)).unwrap();
-    agrees_with_dense(&mut p, &a, &w, 7, 1e-9);
+    let pair = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng));
+    let root =
+        Owned::Root(gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0));
+    for w in [pair, root] {
+        let w = [w];
+        let mut p = Recompute::new(a.clone());
+        p.update(&views(&w)).unwrap();
+        agrees_with_dense(&mut p, &a, &w, 7, 1e-9);
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod weight;
 mod weighted;
 
 pub(crate) use operator::GramOperator;
-pub(crate) use rows::{NonnegRows, SymmetricRows};
+pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
 pub use weight::BlockWeight;
 pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
 pub use weighted::Weighted;

@@ -1,76 +1,90 @@
 //! The exact Gram operator, applied without the Gram matrix.
 
-use super::{Constraints, HeldWeight};
+use super::{Constraints, HeldWeight, Part, Weighted};
+use crate::error::Result;
 use crate::linalg::product::gemm;
 use faer::{Accum, Mat, MatMut, MatRef};
+use std::sync::Arc;
 
-/// `y ↦ B Bᵀ y = A (P (Σ y_i A_i) Q)` with its work space.
+/// `y ↦ B Bᵀ y` for one weight at a time, and the `B` that belongs to it.
 #[derive(Debug, Clone)]
 pub(crate) struct GramOperator {
+    a: Arc<Constraints>,
+    /// Made on first use after a change of weight.
+    weighted: Option<Weighted>,
     sum: Vec<f64>,
-    left: Mat<f64>,
-    both: Mat<f64>,
+    half: Mat<f64>,
+    full: Mat<f64>,
 }
 
 impl GramOperator {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(a: Arc<Constraints>) -> Self {
         Self {
-            sum: Vec::new(),
-            left: Mat::new(),
-            both: Mat::new(),
+            a,
+            weighted: None,
+            sum: vec![],
+            half: Mat::new(),
+            full: Mat::new(),
+        }
+    }
+
+    /// To be called whenever the weight changes.
+    pub(crate) fn forget(&mut self) {
+        self.weighted = None;
+    }
+
+    /// `B` at this weight.
+    ///
+    /// # Complexity
+    /// On first use `9n³` flops a two-sided block for a symmetric root, nothing where a root was given.
+    pub(crate) fn weighted(&mut self, weight: &[HeldWeight]) -> Result<&mut Weighted> {
+        match &mut self.weighted {
+            Some(weighted) => Ok(weighted),
+            empty => Ok(empty.insert(Weighted::new(self.a.clone(), weight)?)),
         }
     }
 
     /// `out ← B Bᵀ y`.
     ///
     /// # Complexity
-    /// Two passes over the nonzeros and `4n³` flops a PSD block (`2n³` one-sided).
-    pub(crate) fn apply(
-        &mut self,
-        a: &Constraints,
-        weight: &[HeldWeight],
-        y: &[f64],
-        out: &mut [f64],
-    ) {
-        out.fill(0.0);
-        for (b, held) in weight.iter().enumerate() {
-            let len = a.range(b).len();
-            if self.sum.len() < len {
-                self.sum.resize(len, 0.0);
+    /// Two passes over the nonzeros and, a PSD block, `4n³` flops as `P (Σ y_i A_i) Q` (`2n³` one-sided), or `8n³` through
+    /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels.
+    pub(crate) fn apply(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
+        if weight.iter().any(|w| matches!(w, HeldWeight::Root { .. })) {
+            if let Ok(weighted) = self.weighted(weight) {
+                return weighted.gram(y, out);
             }
-            let sum = &mut self.sum[..len];
-            a.adjoint_block(b, y, sum);
-            match held {
-                HeldWeight::Nonneg(w) => {
-                    sum.iter_mut().zip(w).for_each(|(s, w)| *s *= w * w);
-                    a.apply_block(b, sum, out);
+        }
+        out.fill(0.0);
+        for ((b, held), part) in weight.iter().enumerate().zip(self.a.parts()) {
+            self.sum.resize(self.a.range(b).len(), 0.0);
+            match (part, held.gram_pair()) {
+                (Part::Nonneg(rows), _) => {
+                    rows.adjoint(y, &mut self.sum);
+                    if let HeldWeight::Nonneg(w) = held {
+                        self.sum.iter_mut().zip(w).for_each(|(s, w)| *s *= w * w);
+                    }
+                    rows.apply(&self.sum, out);
                 }
-                _ => {
-                    let Some((p, q)) = held.gram_pair() else {
+                (Part::Psd(rows), Some((p, q))) => {
+                    let n = rows.order();
+                    rows.adjoint(y, MatMut::from_column_major_slice_mut(&mut self.sum, n, n));
+                    let sum = MatRef::from_column_major_slice(&self.sum, n, n);
+                    gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
+                    let Some(p) = p else {
+                        rows.apply(corner(&self.half, n), out);
                         continue;
                     };
-                    let n = q.nrows();
-                    let sum_q = fit(&mut self.left, n);
                     gemm(
-                        sum_q,
+                        fit(&mut self.full, n),
                         Accum::Replace,
                         1.0,
-                        MatRef::from_column_major_slice(sum, n, n),
-                        q,
+                        p,
+                        corner(&self.half, n),
                     );
-                    let sum_q = self.left.as_ref().submatrix(0, 0, n, n);
-                    let u = match p {
-                        None => sum_q,
-                        Some(p) => {
-                            gemm(fit(&mut self.both, n), Accum::Replace, 1.0, p, sum_q);
-                            self.both.as_ref().submatrix(0, 0, n, n)
-                        }
-                    };
-                    let super::Part::Psd(rows) = &a.parts()[b] else {
-                        continue;
-                    };
-                    rows.apply(u, out);
+                    rows.apply(corner(&self.full, n), out);
                 }
+                (Part::Psd(_), None) => {}
             }
         }
     }
@@ -82,4 +96,8 @@ pub(crate) fn fit(m: &mut Mat<f64>, n: usize) -> MatMut<'_, f64> {
         *m = Mat::zeros(n, n);
     }
     m.as_mut().submatrix_mut(0, 0, n, n)
+}
+
+pub(crate) fn corner(m: &Mat<f64>, n: usize) -> MatRef<'_, f64> {
+    m.as_ref().submatrix(0, 0, n, n)
 }

@@ -1,5 +1,6 @@
 //! Sparse rows on one block, compressed by constraint.
 
+use crate::linalg::axpy;
 use faer::{MatMut, MatRef};
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
@@ -13,6 +14,8 @@ pub(crate) struct SymmetricRows {
     row: Vec<u32>,
     col: Vec<u32>,
     value: Vec<f64>,
+    /// Which of them are of rank one.
+    rank_one: Vec<Option<RankOne>>,
 }
 
 /// One sparse symmetric matrix: entries `row ≤ col`, sorted by column.
@@ -50,13 +53,59 @@ impl<'a> SparseSymmetric<'a> {
             .sum()
     }
 
-    /// The distinct indices that occur, ascending, into `support`.
-    pub(crate) fn support(self, support: &mut Vec<u32>) {
-        support.clear();
-        support.extend_from_slice(self.row);
-        support.extend_from_slice(self.col);
+    /// The distinct indices that occur, ascending.
+    pub(crate) fn support(self) -> Vec<u32> {
+        let mut support = [self.row, self.col].concat();
         support.sort_unstable();
         support.dedup();
+        support
+    }
+
+    /// `A = σ a aᵀ` with at least two indices in `a`, if it is that to within a few roundings of every entry.
+    fn rank_one(self) -> Option<RankOne> {
+        let index = self.support();
+        let s = index.len();
+        if s < 2 || self.len() != s * (s + 1) / 2 {
+            return None;
+        }
+        // A full triangle, sorted by column: the diagonal stands at the ends of the columns.
+        let diagonal = |c: usize| self.value[c * (c + 3) / 2];
+        let pivot = (0..s).max_by(|&i, &j| diagonal(i).abs().total_cmp(&diagonal(j).abs()))?;
+        let (sign, root) = (diagonal(pivot).signum(), diagonal(pivot).abs().sqrt());
+        let entry = |r: usize, c: usize| self.value[c * (c + 1) / 2 + r];
+        let value: Vec<f64> = (0..s)
+            .map(|k| sign * entry(k.min(pivot), k.max(pivot)) / root)
+            .collect();
+        let close = |r: usize, c: usize| {
+            let product = sign * value[r] * value[c];
+            (entry(r, c) - product).abs() <= 8.0 * f64::EPSILON * product.abs()
+        };
+        let exact = (0..s).all(|c| (0..=c).all(|r| close(r, c)));
+        exact.then_some(RankOne { sign, index, value })
+    }
+}
+
+/// `σ a aᵀ` with a sparse `a`.
+#[derive(Debug, Clone)]
+pub(crate) struct RankOne {
+    pub sign: f64,
+    pub index: Vec<u32>,
+    pub value: Vec<f64>,
+}
+
+impl RankOne {
+    /// `out ← M a`.
+    pub(crate) fn times(&self, m: MatRef<'_, f64>, out: &mut [f64]) {
+        out.fill(0.0);
+        for (&k, &v) in self.index.iter().zip(&self.value) {
+            match m.col(k as usize).try_as_col_major() {
+                Some(col) => axpy(v, col.as_slice(), out),
+                None => out
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(i, o)| *o += v * m[(i, k as usize)]),
+            }
+        }
     }
 }
 
@@ -73,6 +122,7 @@ impl SymmetricRows {
             row: vec![],
             col: vec![],
             value: vec![],
+            rank_one: vec![],
         };
         for (constraint, row, col, value) in entries {
             if rows.constraint.last() != Some(&constraint) {
@@ -85,7 +135,19 @@ impl SymmetricRows {
             let end = rows.start.len() - 1;
             rows.start[end] = rows.value.len();
         }
+        rows.rank_one = rows.iter().map(|(_, a)| a.rank_one()).collect();
         rows
+    }
+
+    /// The `k`-th row that touches the block as `σ a aᵀ`, if it is of rank one.
+    pub(crate) fn rank_one(&self, k: usize) -> Option<&RankOne> {
+        self.rank_one[k].as_ref()
+    }
+
+    /// Whether the `k`-th row is better applied as `σ a aᵀ` than entry by entry: then no sum over its entries can cancel.
+    pub(crate) fn factored(&self, k: usize) -> Option<&RankOne> {
+        self.rank_one(k)
+            .filter(|a| a.index.len() >= 8 && 4 * a.index.len() >= self.order)
     }
 
     pub(crate) fn order(&self) -> usize {
@@ -123,12 +185,30 @@ impl SymmetricRows {
         }
     }
 
+    /// The same, without the rows that are [`SymmetricRows::factored`].
+    pub(crate) fn apply_unfactored(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+        for k in (0..self.touching()).filter(|&k| self.factored(k).is_none()) {
+            let (i, a) = self.get(k);
+            out[i] += a.inner(u);
+        }
+    }
+
     /// `out ← Σ y_i A_i`.
-    pub(crate) fn adjoint(&self, y: &[f64], mut out: MatMut<'_, f64>) {
+    pub(crate) fn adjoint(&self, y: &[f64], out: MatMut<'_, f64>) {
+        self.sum(y, out, |_| true);
+    }
+
+    /// The same, without the rows that are [`SymmetricRows::factored`].
+    pub(crate) fn adjoint_unfactored(&self, y: &[f64], out: MatMut<'_, f64>) {
+        self.sum(y, out, |k| self.factored(k).is_none());
+    }
+
+    fn sum(&self, y: &[f64], mut out: MatMut<'_, f64>, wanted: impl Fn(usize) -> bool) {
         out.fill(0.0);
-        for (i, a) in self.iter() {
+        for k in 0..self.touching() {
+            let (i, a) = self.get(k);
             let yi = y[i];
-            if yi == 0.0 {
+            if yi == 0.0 || !wanted(k) {
                 continue;
             }
             for (r, c, v) in a.iter() {

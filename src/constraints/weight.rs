@@ -1,8 +1,8 @@
 //! Weights on blocks.
 
-use super::Block;
+use super::{Block, RankOne};
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::linalg::{cholesky::Cholesky, product};
+use crate::linalg::{axpy, cholesky::Cholesky, lu, product};
 use faer::{Accum, Mat, MatRef};
 
 /// The weight of one block, as a caller hands it over. Positive definite, or refused.
@@ -11,6 +11,7 @@ use faer::{Accum, Mat, MatRef};
 /// |---|---|---|---|
 /// | `Nonneg(w)` | nonnegative | `a_i ∘ w` | `Σ_k a_ik a_jk w_k²` |
 /// | `Psd(W)` | PSD | `vec(W^½ A_i W^½)` | `tr(A_i W A_j W)` |
+/// | `Root(G)` | PSD | `vec(GᵀA_iG)` | as `Psd(GGᵀ)` |
 /// | `OneSided(W)` | PSD | `vec(A_i W)` | `tr(A_i A_j W²)` |
 /// | `Pair { x, z }` | PSD | `vec(X^½ A_i Z^½)` | `tr(A_i X A_j Z)`, symmetric in `i` and `j` |
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,9 @@ pub enum BlockWeight<'a> {
     Nonneg(&'a [f64]),
     /// `W` of `B = A (W^½ ⊗ W^½)`.
     Psd(MatRef<'a, f64>),
+    /// A nonsingular `G` with `W = G Gᵀ`, for `B = A (G ⊗ G)`. The same Gram matrix as `Psd(GGᵀ)`, but the exact operator
+    /// is applied through `G`: when `W` is ill-conditioned that keeps twice the digits.
+    Root(MatRef<'a, f64>),
     /// `W` of `B = A (W ⊗ I)`.
     OneSided(MatRef<'a, f64>),
     /// The pair of the HKM direction.
@@ -55,6 +59,7 @@ impl<'a> From<&'a [f64]> for BlockWeight<'a> {
 pub(crate) enum HeldWeight {
     Nonneg(Vec<f64>),
     TwoSided(Mat<f64>),
+    Root { g: Mat<f64>, w: Mat<f64> },
     OneSided { w: Mat<f64>, square: Mat<f64> },
     Pair { x: Mat<f64>, z: Mat<f64> },
 }
@@ -90,6 +95,7 @@ impl HeldWeight {
             (Block::Psd(n), BlockWeight::Psd(w)) => {
                 Ok(HeldWeight::TwoSided(positive_definite(n, w)?))
             }
+            (Block::Psd(n), BlockWeight::Root(g)) => Self::root(n, g),
             (Block::Psd(n), BlockWeight::OneSided(w)) => {
                 Ok(Self::one_sided(positive_definite(n, w)?))
             }
@@ -108,6 +114,55 @@ impl HeldWeight {
         }
     }
 
+    fn root(n: usize, g: MatRef<'_, f64>) -> Result<Self> {
+        const WHAT: &str = "root of a weight";
+        check_shape(WHAT, (n, n), g.shape())?;
+        for j in 0..n {
+            check_finite(WHAT, g.col(j).iter())?;
+        }
+        if let Some(pivot) = lu::vanishing_pivot(g) {
+            return Err(Error::NotPositiveDefinite { what: WHAT, pivot });
+        }
+        let mut w = Mat::zeros(n, n);
+        product::gemm_lower(w.as_mut(), Accum::Replace, 1.0, g, g.transpose());
+        product::mirror_lower(w.as_mut());
+        Ok(HeldWeight::Root { g: g.to_owned(), w })
+    }
+
+    /// `W` of a two-sided weight, however it was given.
+    pub(crate) fn two_sided(&self) -> Option<&Mat<f64>> {
+        match self {
+            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => Some(w),
+            _ => None,
+        }
+    }
+
+    /// `pa ← P a` and `qa ← Q a` on a PSD block, through the root where one was given; `half` is scratch of the same length.
+    pub(crate) fn times(&self, a: &RankOne, half: &mut [f64], pa: &mut [f64], qa: &mut [f64]) {
+        let Some((p, q)) = self.gram_pair() else {
+            return;
+        };
+        if let HeldWeight::Root { g, .. } = self {
+            a.times(g.transpose(), half);
+            pa.fill(0.0);
+            for (j, &h) in half.iter().enumerate() {
+                axpy(h, g.col_as_slice(j), pa);
+            }
+            return qa.copy_from_slice(pa);
+        }
+        a.times(q, qa);
+        match p {
+            Some(p) => a.times(p, pa),
+            None => {
+                pa.fill(0.0);
+                a.index
+                    .iter()
+                    .zip(&a.value)
+                    .for_each(|(&k, &v)| pa[k as usize] = v);
+            }
+        }
+    }
+
     /// A one-sided weight from a matrix known to be positive definite.
     pub(crate) fn one_sided(w: Mat<f64>) -> Self {
         let n = w.nrows();
@@ -121,7 +176,9 @@ impl HeldWeight {
     pub(crate) fn gram_pair(&self) -> Option<(Option<MatRef<'_, f64>>, MatRef<'_, f64>)> {
         match self {
             HeldWeight::Nonneg(_) => None,
-            HeldWeight::TwoSided(w) => Some((Some(w.as_ref()), w.as_ref())),
+            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => {
+                Some((Some(w.as_ref()), w.as_ref()))
+            }
             HeldWeight::OneSided { square, .. } => Some((None, square.as_ref())),
             HeldWeight::Pair { x, z } => Some((Some(x.as_ref()), z.as_ref())),
         }

@@ -1,14 +1,15 @@
 //! Newton directions in the scaled space.
 //!
-//! With `dx̂ + dŝ = T` (`T = −D` for the affine direction), `A dx = r_p` and `Aᵀdy + ds = R_d`:
-//! `K dy = r_p + A(G(R̂_d − T)Gᵀ)`, `ds = R_d − Aᵀdy`, `dŝ = GᵀdsG`, `dx = G(T − dŝ)Gᵀ`.
+//! With `dx̂ + dŝ = T` (`T = −D` for the affine direction), `A dx = r_p` and `Aᵀdy + ds = R_d`, and `B` the rows in the
+//! scaled space: `BBᵀ dy = r_p + B(R̂_d − T)`, `dŝ = R̂_d − Bᵀdy`, `dx̂ = T − dŝ`. All of it is a query of the projection; only
+//! the results are taken back: `ds = R_d − Aᵀdy`, `dx = G dx̂ Gᵀ`.
 
 use super::scaling::Scaling;
 use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::linalg::norm;
 use crate::projection::{Accuracy, Goal, Projection};
-use faer::MatMut;
+use faer::{MatMut, MatRef};
 
 /// A direction, and its scaled twin.
 #[derive(Debug, Clone)]
@@ -41,32 +42,34 @@ impl Newton<'_> {
         projection: &mut dyn Projection,
         t: &[f64],
     ) -> Result<Direction> {
-        let n = self.a.ambient();
-        let (mut scaled, mut flat) = (vec![0.0; n], vec![0.0; n]);
-        self.scaling.scale_dual(self.dual, &mut scaled);
-        scaled.iter_mut().zip(t).for_each(|(r, t)| *r -= t);
-        self.scaling.unscale_primal(&scaled, &mut flat);
-        let mut dy = vec![0.0; self.a.len()];
-        self.a.apply(&flat, &mut dy)?;
+        const GOAL: Goal = Goal::Maintained;
+        let (m, n) = (self.a.len(), self.a.ambient());
+        let mut dual_hat = vec![0.0; n];
+        self.scaling.scale_dual(self.dual, &mut dual_hat);
+        let mut ds_hat: Vec<f64> = dual_hat.iter().zip(t).map(|(r, t)| r - t).collect();
+        let mut dy = vec![0.0; m];
+        projection
+            .operator(GOAL)?
+            .apply(column(&ds_hat), column_mut(&mut dy))?;
         dy.iter_mut().zip(self.primal).for_each(|(r, p)| *r += p);
         let tol = (self.target / norm(&dy).max(f64::MIN_POSITIVE)).clamp(1e-14, 1e-4);
-        let m = dy.len();
-        let accuracy = projection.solve(
-            MatMut::from_column_major_slice_mut(&mut dy, m, 1),
-            Goal::Residual(tol),
-        )?;
+        let accuracy = projection.solve(column_mut(&mut dy), Goal::Residual(tol))?;
         let residual = match accuracy {
             Accuracy::Exact { residual, .. } => residual,
             _ => f64::NAN,
         };
-        let mut ds = vec![0.0; n];
+        projection
+            .operator(GOAL)?
+            .apply_transpose(column(&dy), column_mut(&mut ds_hat))?;
+        ds_hat
+            .iter_mut()
+            .zip(&dual_hat)
+            .for_each(|(s, r)| *s = r - *s);
+        let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
+        let (mut dx, mut ds) = (vec![0.0; n], vec![0.0; n]);
+        self.scaling.unscale_primal(&dx_hat, &mut dx);
         self.a.adjoint(&dy, &mut ds)?;
         ds.iter_mut().zip(self.dual).for_each(|(s, r)| *s = r - *s);
-        let mut ds_hat = scaled;
-        self.scaling.scale_dual(&ds, &mut ds_hat);
-        let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
-        let mut dx = flat;
-        self.scaling.unscale_primal(&dx_hat, &mut dx);
         Ok(Direction {
             dx,
             dy,
@@ -96,4 +99,13 @@ impl Newton<'_> {
         });
         t
     }
+}
+
+fn column(v: &[f64]) -> MatRef<'_, f64> {
+    MatRef::from_column_major_slice(v, v.len(), 1)
+}
+
+fn column_mut(v: &mut [f64]) -> MatMut<'_, f64> {
+    let n = v.len();
+    MatMut::from_column_major_slice_mut(v, n, 1)
 }

@@ -46,7 +46,6 @@ enum BlockScaling {
     },
     Psd {
         g: Mat<f64>,
-        w: Mat<f64>,
     },
 }
 
@@ -98,7 +97,7 @@ impl Scaling {
                         });
                     }
                     let v_scaled = Mat::from_fn(n, n, |i, j| v[(i, j)] / d[j].sqrt());
-                    let (mut g, mut w) = (Mat::zeros(n, n), Mat::zeros(n, n));
+                    let mut g = Mat::zeros(n, n);
                     gemm(
                         g.as_mut(),
                         Accum::Replace,
@@ -106,10 +105,8 @@ impl Scaling {
                         l.as_ref(),
                         v_scaled.as_ref(),
                     );
-                    gemm_lower(w.as_mut(), Accum::Replace, 1.0, g.as_ref(), g.transpose());
-                    mirror_lower(w.as_mut());
                     out.d.extend_from_slice(&d);
-                    out.scalings.push(BlockScaling::Psd { g, w });
+                    out.scalings.push(BlockScaling::Psd { g });
                 }
                 _ => {
                     let (x, s) = (&x[at..at + b.ambient()], &s[at..at + b.ambient()]);
@@ -128,7 +125,7 @@ impl Scaling {
     pub(super) fn weight(&self) -> Vec<BlockWeight<'_>> {
         let view = |s| match s {
             &BlockScaling::Nonneg { ref w } => BlockWeight::Nonneg(w),
-            BlockScaling::Psd { w, .. } => BlockWeight::Psd(w.as_ref()),
+            BlockScaling::Psd { g } => BlockWeight::Root(g.as_ref()),
         };
         self.scalings.iter().map(view).collect()
     }
@@ -160,7 +157,7 @@ impl Scaling {
                         *o = w * f;
                     }
                 }
-                BlockScaling::Psd { g, .. } => {
+                BlockScaling::Psd { g } => {
                     let n = g.nrows();
                     let left = side(g.as_ref());
                     let mut half = Mat::zeros(n, n);

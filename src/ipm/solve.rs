@@ -11,6 +11,9 @@ use crate::projection::{Projection, Refresh};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+/// Iterations without a tenth of progress after which a solve is given up.
+const PATIENCE: usize = 20;
+
 /// What an observer sees before every step.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -104,6 +107,8 @@ struct Run<'a> {
     point: Point,
     best: Point,
     best_merit: f64,
+    /// Iteration at which the merit last fell by a tenth, and the merit then.
+    progress: (usize, f64),
     begun: Instant,
     iterations: usize,
 }
@@ -126,6 +131,7 @@ impl<'a> Run<'a> {
             best: point.clone(),
             point,
             best_merit: f64::INFINITY,
+            progress: (0, f64::INFINITY),
             begun,
             iterations: 0,
         })
@@ -163,6 +169,11 @@ impl<'a> Run<'a> {
             }
             if now.row.seconds >= self.settings.time_limit {
                 return self.finish(Status::TimeLimit, None);
+            }
+            if now.merit < 0.9 * self.progress.1 {
+                self.progress = (self.iterations, now.merit);
+            } else if self.iterations - self.progress.0 >= PATIENCE {
+                return self.finish(Status::InsufficientProgress, None);
             }
             // Far off a point that was nearly right: rounding has taken over.
             if !now.merit.is_finite()

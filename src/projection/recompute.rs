@@ -31,19 +31,18 @@ pub struct Recompute {
 struct State {
     weight: Vec<HeldWeight>,
     factor: Factor,
-    weighted: Option<Weighted>,
 }
 
 impl Recompute {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
         let a = a.into();
-        let assembler = Assembler::new(&a);
+        let (assembler, refiner) = (Assembler::new(&a), Refiner::new(a.clone()));
         Self {
             a,
             assembler,
             rank: RankCheck::default(),
-            refiner: Refiner::new(),
+            refiner,
             state: None,
         }
     }
@@ -57,27 +56,20 @@ impl Projection for Recompute {
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let weight = HeldWeight::new_all(self.a.blocks(), weight)?;
         let factor = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?;
-        self.state = Some(State {
-            weight,
-            factor,
-            weighted: None,
-        });
+        self.state = Some(State { weight, factor });
+        self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
     }
 
     fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
-        let state = self.state.as_mut().ok_or(Error::NoWeight)?;
-        match &mut state.weighted {
-            Some(weighted) => Ok(weighted),
-            empty => Ok(empty.insert(Weighted::new(self.a.clone(), &state.weight)?)),
-        }
+        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
+        self.refiner.weighted(&state.weight)
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
         let precondition = |v: &mut [f64]| state.factor.solve_in_place(as_column(v));
-        self.refiner
-            .solve(&self.a, &state.weight, goal, precondition, rhs)
+        self.refiner.solve(&state.weight, goal, precondition, rhs)
     }
 }
 

@@ -42,6 +42,7 @@ pub enum Owned {
     Nonneg(Vec<f64>),
     Psd(Mat<f64>),
     OneSided(Mat<f64>),
+    Root(Mat<f64>),
     Pair(Mat<f64>, Mat<f64>),
 }
 
@@ -51,6 +52,7 @@ impl Owned {
             Owned::Nonneg(w) => BlockWeight::Nonneg(w),
             Owned::Psd(w) => BlockWeight::Psd(w.as_ref()),
             Owned::OneSided(w) => BlockWeight::OneSided(w.as_ref()),
+            Owned::Root(g) => BlockWeight::Root(g.as_ref()),
             Owned::Pair(x, z) => BlockWeight::Pair {
                 x: x.as_ref(),
                 z: z.as_ref(),
@@ -94,6 +96,7 @@ pub fn dense_b(a: &Constraints, weights: &[Owned]) -> Mat<f64> {
             Owned::Nonneg(_) => None,
             Owned::Psd(w) => Some((root(w), root(w))),
             Owned::OneSided(w) => Some((Mat::identity(w.nrows(), w.nrows()), w.clone())),
+            Owned::Root(g) => Some((g.transpose().to_owned(), g.clone())),
             Owned::Pair(x, z) => Some((root(x), root(z))),
         };
         for i in 0..a.len() {

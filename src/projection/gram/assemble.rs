@@ -62,11 +62,7 @@ impl Assembler {
         k.fill(0.0);
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
-                (Plan::Psd(plan), held) => {
-                    if let Some((p, q)) = held.gram_pair() {
-                        plan.add(p, q, matches!(held, HeldWeight::TwoSided(_)), k.as_mut());
-                    }
-                }
+                (Plan::Psd(plan), held) => plan.add(held, k.as_mut()),
                 (
                     Plan::Sparse {
                         start,

@@ -1,18 +1,22 @@
 //! `tr(A_i P A_j Q)` over all pairs of rows on one PSD block.
 //!
-//! Rows are taken in the order of decreasing nonzeros; row `i` meets itself and all later ones. Three ways, the
+//! Rows are taken in the order of decreasing nonzeros; row `i` meets itself and all later ones. Four ways, the
 //! cheapest by the counts below[^FKN97], `ρ` being the number of distinct indices in `A_i`:
 //!
 //! * [`Way::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
 //! * [`Way::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
-//! * [`Way::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`.
+//! * [`Way::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
+//! * [`Way::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
+//!   the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
 //! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels.
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
+//! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
+//! Optim. 10, 2000.
 
-use crate::constraints::SymmetricRows;
+use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
 use faer::{Accum, Mat, MatMut, MatRef};
 
@@ -24,6 +28,7 @@ enum Way {
     Full,
     Entries,
     Pairs,
+    RankOne,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +43,7 @@ pub(crate) struct PsdPlan {
     /// Distinct indices of every row.
     support: Vec<Vec<u32>>,
     way: Vec<Way>,
+    rank_one: Vec<Option<RankOne>>,
     /// The first `dense.ncols()` rows: upper triangles down the columns, one row a column.
     dense: Mat<f64>,
 }
@@ -54,6 +60,7 @@ struct Work {
     /// `V` and `P` with the support running fastest.
     v_fast: Vec<f64>,
     p_fast: Vec<f64>,
+    half: Vec<f64>,
     /// Sums for all rows after the current one.
     sums: Vec<f64>,
 }
@@ -66,6 +73,7 @@ impl PsdPlan {
         let (mut order, mut start) = (vec![], vec![0]);
         let (mut row, mut col, mut value) = (vec![], vec![], vec![]);
         let mut support = Vec::with_capacity(by_size.len());
+        let mut rank_one = Vec::with_capacity(by_size.len());
         let mut dense_rows = 0;
         for &k in &by_size {
             let (constraint, a) = rows.get(k);
@@ -74,10 +82,10 @@ impl PsdPlan {
             col.extend_from_slice(a.col);
             value.extend_from_slice(a.value);
             start.push(value.len());
-            let mut s = Vec::new();
-            a.support(&mut s);
-            support.push(s);
-            dense_rows += usize::from(n >= 8 && a.len() >= n * (n + 1) / 8);
+            support.push(a.support());
+            rank_one.push(rows.rank_one(k).cloned());
+            let dense = n >= 8 && a.len() >= n * (n + 1) / 8 && rows.rank_one(k).is_none();
+            dense_rows += usize::from(dense && dense_rows == support.len() - 1);
         }
         // A single dense row gains nothing from a matrix product.
         let dense_rows = if dense_rows >= 4 { dense_rows } else { 0 };
@@ -97,6 +105,7 @@ impl PsdPlan {
             value,
             support,
             way: vec![],
+            rank_one,
             dense,
         };
         plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
@@ -107,6 +116,9 @@ impl PsdPlan {
     fn choose(&self, i: usize) -> Way {
         const STREAM: f64 = 0.2;
         const GEMM: f64 = 0.05;
+        if self.rank_one[i].is_some() {
+            return Way::RankOne;
+        }
         if i < self.dense.ncols() {
             return Way::Full;
         }
@@ -136,14 +148,12 @@ impl PsdPlan {
             .map(|((&r, &c), &v)| (r as usize, c as usize, v))
     }
 
-    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`; `p` is `None` for the identity, `same` says `P = Q`.
-    pub(crate) fn add(
-        &self,
-        p: Option<MatRef<'_, f64>>,
-        q: MatRef<'_, f64>,
-        same: bool,
-        mut k: MatMut<'_, f64>,
-    ) {
+    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
+    pub(crate) fn add(&self, held: &HeldWeight, mut k: MatMut<'_, f64>) {
+        let Some((p, q)) = held.gram_pair() else {
+            return;
+        };
+        let same = held.two_sided().is_some();
         let n = self.n;
         let mut work = Work {
             vt: Mat::zeros(n, n),
@@ -152,6 +162,7 @@ impl PsdPlan {
             place: vec![u32::MAX; n],
             v_fast: vec![],
             p_fast: vec![],
+            half: vec![],
             sums: vec![0.0; self.order.len()],
         };
         let mut panel = Mat::zeros(self.dense.nrows(), PANEL.min(self.dense.ncols()));
@@ -167,6 +178,7 @@ impl PsdPlan {
                 }
                 Way::Entries => self.by_entries(i, p, q, &mut work),
                 Way::Pairs => self.by_pairs(i, p, q, same, &mut work.sums),
+                Way::RankOne => self.by_rank_one(i, held, &mut work),
             }
             if i < dense {
                 let slot = i % PANEL;
@@ -348,6 +360,33 @@ impl PsdPlan {
             }
         }
         self.forget_places(i, work);
+    }
+
+    /// `sums[j] ← σ ⟨A_j, (P a)(Q a)ᵀ⟩`.
+    fn by_rank_one(&self, i: usize, held: &HeldWeight, work: &mut Work) {
+        let Some(a) = &self.rank_one[i] else { return };
+        let Work {
+            v_fast: pa,
+            p_fast: qa,
+            half,
+            sums,
+            ..
+        } = work;
+        pa.resize(self.n, 0.0);
+        qa.resize(self.n, 0.0);
+        half.resize(self.n, 0.0);
+        held.times(a, half, pa, qa);
+        for (j, sum) in sums.iter_mut().enumerate().skip(i) {
+            let mut t = 0.0;
+            for (r, c, v) in self.entries(j) {
+                t += v * if r == c {
+                    pa[r] * qa[r]
+                } else {
+                    pa[r] * qa[c] + pa[c] * qa[r]
+                };
+            }
+            *sum = a.sign * t;
+        }
     }
 
     fn by_pairs(

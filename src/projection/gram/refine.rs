@@ -1,11 +1,12 @@
 //! Answers measured, and refined, with the exact operator.
 
-use crate::constraints::{Constraints, GramOperator, HeldWeight};
+use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
 use crate::error::{Result, check_shape};
 use crate::linalg::pcg::{Workspace, pcg};
 use crate::projection::{Accuracy, Goal};
 use faer::MatMut;
 use faer::prelude::Reborrow as _;
+use std::sync::Arc;
 
 /// Refinement steps allowed a column: far more than a factor of the same weight ever needs.
 const MAX_ITER: usize = 200;
@@ -13,6 +14,7 @@ const MAX_ITER: usize = 200;
 /// `BBᵀ y = rhs` by preconditioned conjugate gradients on the exact operator, with its scratch space.
 #[derive(Debug, Clone)]
 pub(crate) struct Refiner {
+    m: usize,
     operator: GramOperator,
     workspace: Workspace,
     rhs: Vec<f64>,
@@ -20,26 +22,36 @@ pub(crate) struct Refiner {
 }
 
 impl Refiner {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(a: Arc<Constraints>) -> Self {
         Self {
-            operator: GramOperator::new(),
+            m: a.len(),
+            operator: GramOperator::new(a),
             workspace: Workspace::default(),
             rhs: vec![],
             answer: vec![],
         }
     }
 
+    /// To be called whenever the weight changes.
+    pub(crate) fn forget(&mut self) {
+        self.operator.forget();
+    }
+
+    /// `B` at this weight.
+    pub(crate) fn weighted(&mut self, weight: &[HeldWeight]) -> Result<&mut Weighted> {
+        self.operator.weighted(weight)
+    }
+
     /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the goal's residual; one plain application of the preconditioner, its
     /// residual measured, for [`Goal::Maintained`].
     pub(crate) fn solve(
         &mut self,
-        a: &Constraints,
         weight: &[HeldWeight],
         goal: Goal,
         mut precondition: impl FnMut(&mut [f64]),
         mut rhs: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
-        let m = a.len();
+        let m = self.m;
         check_shape("right-hand side", (m, rhs.ncols()), rhs.shape())?;
         let tol = goal.tolerance()?;
         for j in 0..rhs.ncols() {
@@ -53,7 +65,7 @@ impl Refiner {
                 *v = rhs[(i, j)];
             }
             let operator = &mut self.operator;
-            let apply = |y: &[f64], out: &mut [f64]| operator.apply(a, weight, y, out);
+            let apply = |y: &[f64], out: &mut [f64]| operator.apply(weight, y, out);
             let reached = pcg(
                 apply,
                 &mut precondition,
@@ -75,18 +87,18 @@ impl Refiner {
         })
     }
 
-    /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` of one probe `v` given in `probe`.
+    /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
     pub(crate) fn probe(
         &mut self,
-        a: &Constraints,
         weight: &[HeldWeight],
         precondition: impl FnMut(&mut [f64]),
         probe: &[f64],
     ) -> f64 {
+        self.forget();
         self.answer.resize(probe.len(), 0.0);
         let operator = &mut self.operator;
-        let apply = |y: &[f64], out: &mut [f64]| operator.apply(a, weight, y, out);
-        pcg(
+        let apply = |y: &[f64], out: &mut [f64]| operator.apply(weight, y, out);
+        let residual = pcg(
             apply,
             precondition,
             probe,
@@ -95,6 +107,8 @@ impl Refiner {
             0,
             &mut self.workspace,
         )
-        .residual
+        .residual;
+        self.forget();
+        residual
     }
 }

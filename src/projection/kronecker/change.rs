@@ -59,15 +59,17 @@ pub(super) fn find(old: &[HeldWeight], new: &[HeldWeight]) -> Result<Option<Vec<
             (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
                 Change::Entries((0..old.len()).filter(|&k| old[k] != new[k]).collect())
             }
-            (HeldWeight::TwoSided(old), HeldWeight::TwoSided(new)) => {
-                let (v, c) = difference(old, new)?;
-                Change::TwoSided { v, c }
-            }
             (HeldWeight::OneSided { w: old, .. }, HeldWeight::OneSided { w: new, .. }) => {
                 let (v, c) = difference(old, new)?;
                 Change::OneSided { v, c }
             }
-            _ => return Ok(None),
+            (old, new) => match old.two_sided().zip(new.two_sided()) {
+                Some((old, new)) => {
+                    let (v, c) = difference(old, new)?;
+                    Change::TwoSided { v, c }
+                }
+                None => return Ok(None),
+            },
         });
     }
     Ok(Some(changes))
@@ -98,7 +100,7 @@ pub(super) fn apply(
     let mut found: Vec<Change> = Vec::with_capacity(old.len());
     for held in old {
         found.push(match held {
-            HeldWeight::TwoSided(w) => Change::TwoSided {
+            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => Change::TwoSided {
                 v: Mat::zeros(w.nrows(), 0),
                 c: vec![],
             },
@@ -172,7 +174,7 @@ pub(super) fn apply(
             positive_definite(n, new.as_ref())
         };
         *held = match &*held {
-            HeldWeight::TwoSided(w) => HeldWeight::TwoSided(moved(w)?),
+            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => HeldWeight::TwoSided(moved(w)?),
             HeldWeight::OneSided { w, .. } => HeldWeight::one_sided(moved(w)?),
             HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => continue,
         };
@@ -236,7 +238,13 @@ impl Directions {
     fn new(old: &HeldWeight, new: &HeldWeight, change: &Change) -> Result<Self> {
         const MEAN: &str = "mean of the old and the new weight";
         match (old, new, change) {
-            (HeldWeight::TwoSided(old), HeldWeight::TwoSided(new), Change::TwoSided { v, c }) => {
+            (old, new, Change::TwoSided { v, c }) => {
+                let Some((old, new)) = old.two_sided().zip(new.two_sided()) else {
+                    return Ok(Directions::Entries {
+                        plus: vec![],
+                        minus: vec![],
+                    });
+                };
                 let n = old.nrows();
                 let mean = Mat::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
                 let f = Cholesky::factor(mean)

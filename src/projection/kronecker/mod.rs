@@ -63,7 +63,6 @@ pub struct Kronecker {
     refiner: Refiner,
     weight: Vec<HeldWeight>,
     inverse: Mat<f64>,
-    weighted: Option<Weighted>,
     updates: u64,
 }
 
@@ -79,7 +78,7 @@ impl Kronecker {
         let mut rank = RankCheck::default();
         let weight = Self::hold(&a, weight)?;
         let inverse = Factor::new(&a, &weight, &assembler, &mut rank)?.inverse();
-        let refiner = Refiner::new();
+        let refiner = Refiner::new(a.clone());
         Ok(Self {
             a,
             assembler,
@@ -87,7 +86,6 @@ impl Kronecker {
             refiner,
             weight,
             inverse,
-            weighted: None,
             updates: 0,
         })
     }
@@ -169,7 +167,7 @@ impl Kronecker {
         if let Some(inverse) = inverse {
             self.inverse = inverse;
         }
-        self.weighted = None;
+        self.refiner.forget();
         self.updates += 1;
     }
 
@@ -182,7 +180,7 @@ impl Kronecker {
         let mut scratch = Mat::zeros(v.len(), 1);
         let inverse = self.inverse.as_ref();
         let precondition = |v: &mut [f64]| apply_inverse(inverse, v, scratch.as_mut());
-        self.refiner.probe(&self.a, weight, precondition, &v)
+        self.refiner.probe(weight, precondition, &v)
     }
 }
 
@@ -209,17 +207,13 @@ impl Projection for Kronecker {
     }
 
     fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
-        match &mut self.weighted {
-            Some(weighted) => Ok(weighted),
-            empty => Ok(empty.insert(Weighted::new(self.a.clone(), &self.weight)?)),
-        }
+        self.refiner.weighted(&self.weight)
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let mut scratch = Mat::zeros(self.a.len(), 1);
         let inverse = self.inverse.as_ref();
         let precondition = |v: &mut [f64]| apply_inverse(inverse, v, scratch.as_mut());
-        self.refiner
-            .solve(&self.a, &self.weight, goal, precondition, rhs)
+        self.refiner.solve(&self.weight, goal, precondition, rhs)
     }
 }
