@@ -5,6 +5,7 @@
 pub mod constraints;
 pub mod error;
 pub mod ipm;
+pub mod io;
 mod linalg;
 pub mod problem;
 pub mod projection;

@@ -1,5 +1,10 @@
 //! Convex programs: what a solver is given.
 
+pub mod generators;
+mod semidefinite;
+
+pub use semidefinite::SemidefiniteProgram;
+
 use crate::constraints::Constraints;
 use crate::error::{Error, Result, check_finite, check_shape};
 use std::sync::Arc;

@@ -1,0 +1,279 @@
+//! The SDPA sparse format (`.dat-s`) for semidefinite programs.
+//!
+//! ```text
+//! "a comment: any line that begins with a quotation mark or a star
+//! 2 = mDIM                  number of matrices m, then any text
+//! 2 = nBLOCK                number of blocks
+//! (2, -3) = bLOCKsTRUCT     order of each; negative: diagonal, that many nonnegative numbers
+//! {1.0, 2.5D+00}            costs c_1 … c_m, over any number of lines
+//! 0 1 1 2 -1.0              matrix (0 … m), block, row, column, value
+//! ```
+//!
+//! Blanks, commas, parentheses and braces separate numbers. An entry sets both `(row, column)` and `(column, row)`; entries
+//! come in any order, one a line, perhaps with text behind. See [`SemidefiniteProgram`] for the problem that a file means.
+//!
+//! Where the format leaves freedom:
+//! * A position must be given once. Files that list both triangles are understood: `(i, j)` and `(j, i)` with one value
+//!   count once, with two values they are an error. A plain repetition is an error, because other programs differ on
+//!   whether it adds or replaces, and no file of SDPLIB has one.
+//! * A block of order 1, of either sign, becomes [`Block::Nonneg(1)`](Block::Nonneg): the same cone, cheaper to handle.
+//! * One more number behind a line that is complete is an error, as is a fraction where an integer belongs.
+//! * Entries that are zero are checked, then dropped.
+
+use super::ParseError;
+use super::lexer::Lexer;
+use crate::constraints::{Block, Builder, Constraints};
+use crate::error::Error;
+use crate::problem::SemidefiniteProgram;
+use std::io::{self, BufWriter, Write};
+
+/// No index may be above this.
+const INDEX_MAX: i64 = u32::MAX as i64;
+
+/// One line of the file; row and column as they stand there, but counted from 0. `at` is its first byte.
+#[derive(Clone, Copy)]
+struct Entry {
+    matrix: u32,
+    block: u32,
+    row: u32,
+    col: u32,
+    value: f64,
+    at: usize,
+}
+
+impl Entry {
+    /// The position, the same for both triangles.
+    fn position(&self) -> (u32, u32, u32, u32) {
+        let (row, col) = (self.row.min(self.col), self.row.max(self.col));
+        (self.matrix, self.block, col, row)
+    }
+}
+
+/// Reads a semidefinite program. The bytes need not be UTF-8.
+///
+/// ```
+/// let file = b"\"smallest eigenvalue\n1 = mDIM\n1\n2\n-1.0\n0 1 1 1 -2\n0 1 1 2 -1\n0 1 2 2 -2\n1 1 1 1 -1\n1 1 2 2 -1\n";
+/// let program = dyncvx::io::sdpa::read(file)?;
+/// assert_eq!(program.costs(), [-1.0]);
+/// assert_eq!(program.constant().nonzeros(), 3);
+/// # Ok::<(), dyncvx::io::ParseError>(())
+/// ```
+///
+/// # Errors
+/// [`ParseError`] with the place, for anything that is not a program in this format.
+///
+/// # Complexity
+/// One pass over the bytes and a sort of the `k` entries, `O(k log k)`. Memory in proportion to `k` and to the header's
+/// numbers that are there, never to those that are claimed.
+pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
+    let mut lexer = Lexer::new(bytes);
+    lexer.advance();
+    let (m, _) = lexer.integer("the number of matrices,", 1, INDEX_MAX)?;
+    lexer.end_of_line("the number of matrices")?;
+    lexer.advance();
+    let (block_count, _) = lexer.integer("the number of blocks,", 1, INDEX_MAX)?;
+    lexer.end_of_line("the number of blocks")?;
+    let (blocks, places) = read_blocks(&mut lexer, block_count)?;
+
+    let mut costs = Vec::new();
+    for k in 1..=m {
+        lexer.advance();
+        costs.push(lexer.float(format_args!("cost {k} of {m}"))?);
+    }
+    lexer.end_of_line(format_args!("{m} costs"))?;
+
+    // Refuses blocks that are too large before any entry is read.
+    let builder = |rows: i64| {
+        Constraints::builder(rows as usize, &blocks).map_err(|error| {
+            let largest = (0..blocks.len()).max_by_key(|&b| match blocks[b] {
+                Block::Psd(n) => n as u128 * n as u128,
+                Block::Nonneg(n) => n as u128,
+            });
+            lexer.error(largest.map_or(0, |b| places[b]), error.to_string())
+        })
+    };
+    let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
+
+    let (mut entries, mut below) = (Vec::new(), false);
+    while let Some(at) = lexer.advance() {
+        let entry = read_entry(&mut lexer, at, m, &blocks)?;
+        below |= entry.row > entry.col;
+        entries.push(entry);
+    }
+    if below {
+        drop_second_triangle(&lexer, &mut entries)?;
+    }
+    for e in &entries {
+        let (target, matrix) = match e.matrix {
+            0 => (&mut constant, 0),
+            i => (&mut matrices, i as usize - 1),
+        };
+        let (block, row, col) = (e.block as usize, e.row as usize, e.col as usize);
+        let added = target.entry(matrix, block, row, col, e.value);
+        added.map_err(|error| lexer.error(e.at, error.to_string()))?;
+    }
+    let constant = build(&lexer, constant, &entries, |matrix| matrix == 0)?;
+    let matrices = build(&lexer, matrices, &entries, |matrix| matrix > 0)?;
+    SemidefiniteProgram::new(costs, matrices, constant)
+        .map_err(|error| lexer.error(bytes.len(), error.to_string()))
+}
+
+/// The blocks, and where the file gives them.
+fn read_blocks(lexer: &mut Lexer<'_>, count: i64) -> Result<(Vec<Block>, Vec<usize>), ParseError> {
+    let (mut blocks, mut places) = (Vec::new(), Vec::new());
+    for k in 1..=count {
+        lexer.advance();
+        let what = format_args!("the size of block {k} of {count},");
+        let (size, at) = lexer.integer(what, -INDEX_MAX, INDEX_MAX)?;
+        blocks.push(match size {
+            0 => {
+                let expected = format_args!("the size of block {k} of {count}, not zero");
+                return Err(lexer.unexpected(at, expected));
+            }
+            2.. => Block::Psd(size as usize),
+            _ => Block::Nonneg(size.unsigned_abs() as usize),
+        });
+        places.push(at);
+    }
+    lexer.end_of_line(format_args!("the sizes of {count} blocks"))?;
+    Ok((blocks, places))
+}
+
+/// The five numbers of a line.
+fn read_entry(
+    lexer: &mut Lexer<'_>,
+    at: usize,
+    m: i64,
+    blocks: &[Block],
+) -> Result<Entry, ParseError> {
+    let (matrix, _) = lexer.integer("a matrix number", 0, m)?;
+    let (block, _) = lexer.integer("a block number", 1, blocks.len() as i64)?;
+    let shape = blocks[block as usize - 1];
+    let order = shape.order() as i64;
+    let (row, _) = lexer.integer("a row number", 1, order)?;
+    let (col, col_at) = lexer.integer("a column number", 1, order)?;
+    if row != col && matches!(shape, Block::Nonneg(_)) {
+        let expected =
+            format_args!("column {row}, because block {block} is diagonal and this is row {row}");
+        return Err(lexer.unexpected(col_at, expected));
+    }
+    let value = lexer.float("the value of the entry")?;
+    lexer.end_of_line("the five numbers of an entry")?;
+    Ok(Entry {
+        matrix: matrix as u32,
+        block: block as u32 - 1,
+        row: row as u32 - 1,
+        col: col as u32 - 1,
+        value,
+        at,
+    })
+}
+
+/// Keeps one of `(i, j)` and `(j, i)` where both are given with the same value.
+fn drop_second_triangle(lexer: &Lexer<'_>, entries: &mut Vec<Entry>) -> Result<(), ParseError> {
+    entries.sort_unstable_by_key(|e| (e.position(), e.at));
+    for pair in entries.windows(2) {
+        let [first, second] = pair else { continue };
+        if first.position() != second.position() {
+            continue;
+        }
+        if first.row == second.row {
+            return Err(repeated(lexer, first, second));
+        }
+        if first.value != second.value {
+            let (row, col) = (second.row + 1, second.col + 1);
+            let reason = format!(
+                "expected a symmetric matrix, found {:?} at ({row}, {col}) and, on line {}, {:?} at ({col}, {row})",
+                second.value,
+                lexer.line_of(first.at),
+                first.value
+            );
+            return Err(lexer.error(second.at, reason));
+        }
+    }
+    // Neighbours lie in different triangles now, so that a third mention repeats the first.
+    for triple in entries.windows(3) {
+        let [first, _, third] = triple else { continue };
+        if first.position() == third.position() {
+            return Err(repeated(lexer, first, third));
+        }
+    }
+    entries.dedup_by_key(|e| e.position());
+    Ok(())
+}
+
+fn repeated(lexer: &Lexer<'_>, first: &Entry, second: &Entry) -> ParseError {
+    let reason = format!(
+        "expected every position once, found ({}, {}) in block {} of matrix {} again, after line {}",
+        second.row + 1,
+        second.col + 1,
+        second.block + 1,
+        second.matrix,
+        lexer.line_of(first.at)
+    );
+    lexer.error(second.at, reason)
+}
+
+/// Sorts entries into rows; `mine` tells which matrices went into this builder.
+fn build(
+    lexer: &Lexer<'_>,
+    builder: Builder,
+    entries: &[Entry],
+    mine: impl Fn(u32) -> bool,
+) -> Result<Constraints, ParseError> {
+    builder.build().map_err(|error| {
+        let nth = |k| entries.iter().filter(|e| mine(e.matrix)).nth(k);
+        if let Error::Duplicate {
+            entry, previous, ..
+        } = error
+            && let (Some(first), Some(second)) = (nth(previous), nth(entry))
+        {
+            return repeated(lexer, first, second);
+        }
+        lexer.error(0, error.to_string())
+    })
+}
+
+/// Writes a semidefinite program; [`read`] gives back the same numbers to the last bit (but see there for blocks of order 1).
+///
+/// # Errors
+/// Those of `out`.
+///
+/// # Complexity
+/// One pass over the nonzeros, and a sort where there are several blocks: the file is ordered by matrix.
+pub fn write(program: &SemidefiniteProgram, out: &mut impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    let blocks = program.blocks();
+    writeln!(out, "{}\n{}", program.costs().len(), blocks.len())?;
+    let sizes = blocks.iter().map(|b| match b {
+        Block::Psd(n) => format!("{n}"),
+        Block::Nonneg(n) => format!("-{n}"),
+    });
+    writeln!(out, "{}", sizes.collect::<Vec<_>>().join(" "))?;
+    for (k, cost) in program.costs().iter().enumerate() {
+        write!(out, "{}{cost:?}", if k > 0 { " " } else { "" })?;
+    }
+    writeln!(out)?;
+    let constant = program.constant().entries();
+    for (_, block, row, col, value) in constant {
+        entry_line(&mut out, 0, block, row, col, value)?;
+    }
+    let mut entries: Vec<_> = program.matrices().entries().collect();
+    entries.sort_by_key(|&(matrix, ..)| matrix);
+    for (matrix, block, row, col, value) in entries {
+        entry_line(&mut out, matrix + 1, block, row, col, value)?;
+    }
+    out.flush()
+}
+
+fn entry_line(
+    out: &mut impl Write,
+    matrix: usize,
+    block: usize,
+    row: usize,
+    col: usize,
+    value: f64,
+) -> io::Result<()> {
+    let (block, row, col) = (block + 1, row + 1, col + 1);
+    writeln!(out, "{matrix} {block} {row} {col} {value:?}")
+}
