@@ -1,0 +1,94 @@
+//! The command line: one file a subcommand.
+//!
+//! Human output goes to standard error, machine output alone to standard output.
+
+mod maintain;
+mod report;
+mod sdp;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Dynamic data structures for convex programming.
+#[derive(Debug, Parser)]
+#[command(name = "dyncvx", version, about, long_about = None)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Threads; by default RAYON_NUM_THREADS, else all cores.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Solve a semidefinite program in SDPA sparse format.
+    Sdp(sdp::Arguments),
+    /// Maintain a projection through a stream of low-rank updates, against recomputing it.
+    Maintain(maintain::Arguments),
+}
+
+/// How a command ended.
+enum Outcome {
+    /// The question was answered.
+    Answered,
+    /// It was not: exit status 1.
+    Unanswered,
+    /// Bad usage or unreadable input, in one line: exit status 2.
+    Unusable(String),
+}
+
+/// Set by Ctrl-C; long work looks at it and ends with what it has.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Runs the command of the process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    // A second Ctrl-C ends the process at once.
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    if ctrlc::set_handler(handler).is_err() {
+        eprintln!("dyncvx: warning: Ctrl-C will end the process without a result");
+    }
+    let outcome = match set_threads(arguments.threads) {
+        Err(reason) => Outcome::Unusable(reason),
+        Ok(()) => match &arguments.command {
+            Command::Sdp(a) => sdp::run(a),
+            Command::Maintain(a) => maintain::run(a),
+        },
+    };
+    match outcome {
+        Outcome::Answered => ExitCode::SUCCESS,
+        Outcome::Unanswered => ExitCode::from(1),
+        Outcome::Unusable(reason) => {
+            eprintln!("dyncvx: {reason}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn set_threads(threads: Option<usize>) -> Result<(), String> {
+    match threads {
+        None => Ok(()),
+        Some(0) => Err("--threads: expected 1 or more, found 0".into()),
+        #[cfg(feature = "rayon")]
+        Some(n) => rayon::ThreadPoolBuilder::new()
+            .num_threads(n)
+            .build_global()
+            .map_err(|e| format!("--threads {n}: {e}")),
+        #[cfg(not(feature = "rayon"))]
+        Some(1) => Ok(()),
+        #[cfg(not(feature = "rayon"))]
+        Some(n) => Err(format!(
+            "--threads: this build has one thread (feature `rayon` is off), found {n}"
+        )),
+    }
+}

@@ -1,0 +1,56 @@
+//! Output: the iteration table for people, JSON for machines.
+
+use dyncvx::ipm::Iteration;
+use serde::Serialize;
+use std::io::Write;
+
+/// Writes a value as JSON to a file, or to standard output for `-`.
+pub(super) fn json(path: &str, value: &impl Serialize) -> Result<(), String> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|e| format!("{path}: {e}"))?;
+    text.push('\n');
+    if path == "-" {
+        return std::io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|e| format!("standard output: {e}"));
+    }
+    std::fs::write(path, text).map_err(|e| format!("{path}: {e}"))
+}
+
+/// `None` for a number that does not exist, which JSON cannot say otherwise.
+pub(super) fn finite(v: f64) -> Option<f64> {
+    v.is_finite().then_some(v)
+}
+
+/// The head of the iteration table.
+pub(super) fn table_head() {
+    eprintln!(
+        "{:>4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:>6} {:>6}  {:>9}",
+        "iter",
+        "primal objective",
+        "dual objective",
+        "p.infeas",
+        "d.infeas",
+        "gap",
+        "p.step",
+        "d.step",
+        "seconds"
+    );
+}
+
+/// A row of it. The file's primal is the solver's dual.
+pub(super) fn table_row(it: &Iteration) {
+    let objective = |v: f64| format!("{v:+.11e}");
+    let error = |v: f64| format!("{v:.1e}");
+    eprintln!(
+        "{:4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:6.3} {:6.3}  {:9.3}",
+        it.iteration,
+        objective(-it.dual_objective),
+        objective(-it.primal_objective),
+        error(it.dual_infeasibility),
+        error(it.primal_infeasibility),
+        error(it.gap),
+        it.dual_step,
+        it.primal_step,
+        it.seconds,
+    );
+}
