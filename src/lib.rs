@@ -4,8 +4,8 @@
 
 pub mod constraints;
 pub mod error;
-pub mod ipm;
 pub mod io;
+pub mod ipm;
 mod linalg;
 pub mod problem;
 pub mod projection;
