@@ -218,7 +218,7 @@ fn low_rank_change(w: &Mat<f64>, rank: usize, seed: u64) -> (Mat<f64>, Mat<f64>)
     let size = (&g * &c * g.transpose()).norm_l2();
     let f = w.llt(Side::Lower).unwrap().L().to_owned();
     // Sometimes large and positive, else indefinite and small.
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         (f * g, Mat::identity(rank, rank))
     } else {
         (f * g, c * faer::Scale(0.7 / size.max(1e-300)))

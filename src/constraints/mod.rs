@@ -85,7 +85,7 @@ impl Constraints {
     pub fn builder(m: usize, blocks: &[Block]) -> Result<Builder> {
         let mut total: u128 = 0;
         for b in blocks {
-            let n = b.order();
+            let n = b.order() as u128;
             if n == 0 {
                 let reason = "a block needs order 1 or more, found 0".into();
                 return Err(Error::InvalidSetting {
@@ -93,15 +93,12 @@ impl Constraints {
                     reason,
                 });
             }
-            total += if let Block::Psd(_) = b {
-                n as u128 * n as u128
-            } else {
-                n as u128
-            };
+            total = total.saturating_add(if let Block::Psd(_) = b { n * n } else { n });
         }
-        let bytes = 8 * total.max(m as u128);
-        if bytes > isize::MAX as u128 || total > u128::from(u32::MAX) * 64 || m > u32::MAX as usize
-        {
+        // Indices are stored in 32 bits.
+        let orders = blocks.iter().map(|b| b.order()).max().unwrap_or(0);
+        let bytes = total.max(m as u128).saturating_mul(8);
+        if bytes > isize::MAX as u128 || orders.max(m).max(blocks.len()) > u32::MAX as usize {
             return Err(Error::TooLarge {
                 what: "one vector of the ambient space",
                 bytes,
@@ -301,7 +298,7 @@ impl Builder {
     /// `row` and `col` are the same index.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`], [`Error::NonFinite`]; an entry off the diagonal of a nonnegative block is
+    /// [`Error::OutOfRange`], [`Error::NonFinite`], [`Error::TooLarge`] after 2³² − 1 entries; an entry off the diagonal of a nonnegative block is
     /// [`Error::Unsupported`].
     pub fn entry(
         &mut self,
@@ -333,6 +330,13 @@ impl Builder {
             return Err(Error::Unsupported {
                 what: "an entry off the diagonal",
                 by: "a nonnegative block",
+            });
+        }
+        if self.entries.len() == u32::MAX as usize {
+            let bytes = self.entries.len() as u128 * size_of::<Entry>() as u128;
+            return Err(Error::TooLarge {
+                what: "constraint entries",
+                bytes,
             });
         }
         let (row, col) = (row.min(col) as u32, row.max(col) as u32);

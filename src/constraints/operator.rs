@@ -50,10 +50,10 @@ impl GramOperator {
     /// Two passes over the nonzeros and, a PSD block, `4n³` flops as `P (Σ y_i A_i) Q` (`2n³` one-sided), or `8n³` through
     /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels.
     pub(crate) fn apply(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
-        if weight.iter().any(|w| matches!(w, HeldWeight::Root { .. })) {
-            if let Ok(weighted) = self.weighted(weight) {
-                return weighted.gram(y, out);
-            }
+        if weight.iter().any(|w| matches!(w, HeldWeight::Root { .. }))
+            && let Ok(weighted) = self.weighted(weight)
+        {
+            return weighted.gram(y, out);
         }
         out.fill(0.0);
         for ((b, held), part) in weight.iter().enumerate().zip(self.a.parts()) {

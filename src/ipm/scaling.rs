@@ -123,11 +123,14 @@ impl Scaling {
 
     /// The weight, for a [`Projection`](crate::projection::Projection).
     pub(super) fn weight(&self) -> Vec<BlockWeight<'_>> {
-        let view = |s| match s {
-            &BlockScaling::Nonneg { ref w } => BlockWeight::Nonneg(w),
-            BlockScaling::Psd { g } => BlockWeight::Root(g.as_ref()),
-        };
-        self.scalings.iter().map(view).collect()
+        let mut out = Vec::with_capacity(self.scalings.len());
+        for scaling in &self.scalings {
+            out.push(match scaling {
+                BlockScaling::Nonneg { w } => BlockWeight::Nonneg(w),
+                BlockScaling::Psd { g } => BlockWeight::Root(g.as_ref()),
+            });
+        }
+        out
     }
 
     /// `out ← Gᵀ s G`.

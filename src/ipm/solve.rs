@@ -312,10 +312,11 @@ impl<'a> Run<'a> {
             .zip(&now.dual)
             .map(|(c, r)| c - r)
             .collect();
-        if now.row.dual_objective > 0.0 && norm(&slack) <= 10.0 * tol * now.row.dual_objective {
-            if let Some(certificate) = primal_certificate(self.problem, y, tol)? {
-                return Ok(Some((Status::PrimalInfeasible, certificate)));
-            }
+        if now.row.dual_objective > 0.0
+            && norm(&slack) <= 10.0 * tol * now.row.dual_objective
+            && let Some(certificate) = primal_certificate(self.problem, y, tol)?
+        {
+            return Ok(Some((Status::PrimalInfeasible, certificate)));
         }
         // A x = b − r_p.
         let ax: Vec<f64> = self
@@ -325,10 +326,11 @@ impl<'a> Run<'a> {
             .zip(&now.primal)
             .map(|(b, r)| b - r)
             .collect();
-        if now.row.primal_objective < 0.0 && norm(&ax) <= -10.0 * tol * now.row.primal_objective {
-            if let Some(certificate) = dual_certificate(self.problem, x, tol)? {
-                return Ok(Some((Status::DualInfeasible, certificate)));
-            }
+        if now.row.primal_objective < 0.0
+            && norm(&ax) <= -10.0 * tol * now.row.primal_objective
+            && let Some(certificate) = dual_certificate(self.problem, x, tol)?
+        {
+            return Ok(Some((Status::DualInfeasible, certificate)));
         }
         Ok(None)
     }

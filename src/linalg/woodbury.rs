@@ -90,7 +90,7 @@ mod tests {
     fn changes_the_inverse_as_inverting_anew_does() {
         let (m, p, q) = (9, 3, 2);
         let f = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin();
-        let base = Mat::from_fn(m, m, |i, j| f(i, j));
+        let base = Mat::from_fn(m, m, f);
         let k = &base * base.transpose() + Mat::<f64>::identity(m, m);
         let (plus, minus) = (
             Mat::from_fn(p, m, |i, j| f(i + 20, j)),

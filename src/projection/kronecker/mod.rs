@@ -8,6 +8,7 @@ mod change;
 pub use change::LowRank;
 
 use super::gram::{Assembler, Factor, RankCheck, Refiner};
+use super::recompute::as_column;
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -62,7 +63,7 @@ pub struct Kronecker {
     rank: RankCheck,
     refiner: Refiner,
     weight: Vec<HeldWeight>,
-    inverse: Mat<f64>,
+    inverse: Inverse,
     updates: u64,
 }
 
@@ -77,7 +78,7 @@ impl Kronecker {
         let assembler = Assembler::new(&a);
         let mut rank = RankCheck::default();
         let weight = Self::hold(&a, weight)?;
-        let inverse = Factor::new(&a, &weight, &assembler, &mut rank)?.inverse();
+        let inverse = Inverse::new(Factor::new(&a, &weight, &assembler, &mut rank)?);
         let refiner = Refiner::new(a.clone());
         Ok(Self {
             a,
@@ -127,7 +128,7 @@ impl Kronecker {
             if self.probe(&weight) > GUARD {
                 return self.rebuild(weight, Reason::Conditioning);
             }
-            self.commit(weight, None);
+            self.commit(weight);
             return Ok(Refresh::Kept);
         }
         if 3 * inner > self.a.len() {
@@ -135,38 +136,38 @@ impl Kronecker {
         }
         let GramChange { plus_t, minus_t } =
             GramChange::new(&self.a, &self.weight, &weight, &change)?;
-        let Some(step) =
-            InverseChange::new(self.inverse.as_ref(), plus_t.as_ref(), minus_t.as_ref())
-        else {
+        let Some(step) = InverseChange::new(
+            self.inverse.explicit().as_ref(),
+            plus_t.as_ref(),
+            minus_t.as_ref(),
+        ) else {
             return self.rebuild(weight, Reason::Conditioning);
         };
-        step.apply(self.inverse.as_mut());
+        step.apply(self.inverse.explicit().as_mut());
         if self.probe(&weight) > GUARD {
             return match self.rebuild(weight, Reason::Conditioning) {
                 Err(error) => {
                     // The old inverse is overwritten: make it again from the old weight.
                     let old = Factor::new(&self.a, &self.weight, &self.assembler, &mut self.rank)?;
-                    self.inverse = old.inverse();
+                    self.inverse = Inverse::new(old);
                     Err(error)
                 }
                 rebuilt => rebuilt,
             };
         }
-        self.commit(weight, None);
+        self.commit(weight);
         Ok(Refresh::LowRank { rank, inner })
     }
 
     fn rebuild(&mut self, weight: Vec<HeldWeight>, why: Reason) -> Result<Refresh> {
-        let inverse = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?.inverse();
-        self.commit(weight, Some(inverse));
+        let factor = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?;
+        self.inverse = Inverse::new(factor);
+        self.commit(weight);
         Ok(Refresh::Rebuilt(why))
     }
 
-    fn commit(&mut self, weight: Vec<HeldWeight>, inverse: Option<Mat<f64>>) {
+    fn commit(&mut self, weight: Vec<HeldWeight>) {
         self.weight = weight;
-        if let Some(inverse) = inverse {
-            self.inverse = inverse;
-        }
         self.refiner.forget();
         self.updates += 1;
     }
@@ -178,18 +179,52 @@ impl Kronecker {
             .map(|_| StandardNormal.sample(&mut rng))
             .collect();
         let mut scratch = Mat::zeros(v.len(), 1);
-        let inverse = self.inverse.as_ref();
-        let precondition = |v: &mut [f64]| apply_inverse(inverse, v, scratch.as_mut());
+        let inverse = &self.inverse;
+        let precondition = |v: &mut [f64]| inverse.apply(v, scratch.as_mut());
         self.refiner.probe(weight, precondition, &v)
     }
 }
 
-/// `v ← K⁻¹ v`.
-fn apply_inverse(inverse: MatRef<'_, f64>, v: &mut [f64], mut scratch: MatMut<'_, f64>) {
-    let column = MatRef::from_column_major_slice(v, v.len(), 1);
-    gemm(scratch.as_mut(), Accum::Replace, 1.0, inverse, column);
-    for (i, v) in v.iter_mut().enumerate() {
-        *v = scratch[(i, 0)];
+/// `K⁻¹`: factored after a rebuild, explicit from the first low-rank update on. A factor answers better than the inverse
+/// when `K` is ill-conditioned, and a weight that moves everywhere at each update never pays for the inversion.
+#[derive(Debug, Clone)]
+struct Inverse {
+    factor: Option<Factor>,
+    /// Empty while there is a factor.
+    explicit: Mat<f64>,
+}
+
+impl Inverse {
+    fn new(factor: Factor) -> Self {
+        Self {
+            factor: Some(factor),
+            explicit: Mat::new(),
+        }
+    }
+
+    fn explicit(&mut self) -> &mut Mat<f64> {
+        if let Some(factor) = self.factor.take() {
+            self.explicit = factor.inverse();
+        }
+        &mut self.explicit
+    }
+
+    /// `v ← K⁻¹ v`.
+    fn apply(&self, v: &mut [f64], mut scratch: MatMut<'_, f64>) {
+        if let Some(factor) = &self.factor {
+            return factor.solve_in_place(as_column(v));
+        }
+        let column = MatRef::from_column_major_slice(v, v.len(), 1);
+        gemm(
+            scratch.as_mut(),
+            Accum::Replace,
+            1.0,
+            self.explicit.as_ref(),
+            column,
+        );
+        v.iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = scratch[(i, 0)]);
     }
 }
 
@@ -212,8 +247,8 @@ impl Projection for Kronecker {
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let mut scratch = Mat::zeros(self.a.len(), 1);
-        let inverse = self.inverse.as_ref();
-        let precondition = |v: &mut [f64]| apply_inverse(inverse, v, scratch.as_mut());
+        let inverse = &self.inverse;
+        let precondition = |v: &mut [f64]| inverse.apply(v, scratch.as_mut());
         self.refiner.solve(&self.weight, goal, precondition, rhs)
     }
 }
