@@ -137,10 +137,12 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
 
     let bar = progress(arguments.quiet, updates as u64);
     if !arguments.quiet {
-        eprintln!(
+        report::say!(
             "one PSD block of order {n}, {m} constraints, rank {rank}: a change and a query each, to residual {RESIDUAL:.0e}"
         );
-        eprintln!(" update   naive s  maintained s   ratio  largest difference  refactorisations");
+        report::say!(
+            " update   naive s  maintained s   ratio  largest difference  refactorisations"
+        );
     }
     let mut record = Record {
         ratio: None,
@@ -186,7 +188,7 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
                 record.max_relative_difference,
                 record.refactorisations
             );
-            bar.suspend(|| eprintln!("{row}"));
+            bar.suspend(|| report::say!("{row}"));
         }
         if interrupted() {
             break;

@@ -56,7 +56,7 @@ pub fn run() -> ExitCode {
         }
     };
     if ctrlc::set_handler(handler).is_err() {
-        eprintln!("dyncvx: warning: Ctrl-C will end the process without a result");
+        report::say!("dyncvx: warning: Ctrl-C will end the process without a result");
     }
     let outcome = match set_threads(arguments.threads) {
         Err(reason) => Outcome::Unusable(reason),
@@ -69,7 +69,7 @@ pub fn run() -> ExitCode {
         Outcome::Answered => ExitCode::SUCCESS,
         Outcome::Unanswered => ExitCode::from(1),
         Outcome::Unusable(reason) => {
-            eprintln!("dyncvx: {reason}");
+            report::say!("dyncvx: {reason}");
             ExitCode::from(2)
         }
     }

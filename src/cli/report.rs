@@ -4,6 +4,15 @@ use dyncvx::ipm::Iteration;
 use serde::Serialize;
 use std::io::Write;
 
+/// A line on standard error; unlike `eprintln!` it does not panic when nobody reads any more.
+macro_rules! say {
+    ($($part:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($part)*);
+    }};
+}
+pub(super) use say;
+
 /// Writes a value as JSON to a file, or to standard output for `-`.
 pub(super) fn json(path: &str, value: &impl Serialize) -> Result<(), String> {
     let mut text = serde_json::to_string_pretty(value).map_err(|e| format!("{path}: {e}"))?;
@@ -23,7 +32,7 @@ pub(super) fn finite(v: f64) -> Option<f64> {
 
 /// The head of the iteration table.
 pub(super) fn table_head() {
-    eprintln!(
+    say!(
         "{:>4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:>6} {:>6}  {:>9}",
         "iter",
         "primal objective",
@@ -41,7 +50,7 @@ pub(super) fn table_head() {
 pub(super) fn table_row(it: &Iteration) {
     let objective = |v: f64| format!("{v:+.11e}");
     let error = |v: f64| format!("{v:.1e}");
-    eprintln!(
+    say!(
         "{:4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:6.3} {:6.3}  {:9.3}",
         it.iteration,
         objective(-it.dual_objective),

@@ -101,7 +101,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
 
     if !arguments.quiet {
         let (psd, numbers) = sizes(program.blocks());
-        eprintln!(
+        report::say!(
             "{name}: {} constraints, matrix blocks of order {psd}, {numbers} nonnegative numbers",
             program.costs().len()
         );
@@ -129,11 +129,11 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let primal = SemidefiniteProgram::primal_objective(found.dual_objective);
     let dual = SemidefiniteProgram::dual_objective(found.primal_objective);
     if !arguments.quiet {
-        eprintln!(
+        report::say!(
             "{}: primal objective {primal:.10e}, dual objective {dual:.10e}",
             status.name()
         );
-        eprintln!(
+        report::say!(
             "largest DIMACS error {:.1e}, {} iterations, {:.3} s",
             found.dimacs.max(),
             found.iterations,
