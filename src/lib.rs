@@ -1,4 +1,4 @@
-//! Dynamic data structures for convex programming.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -12,3 +12,7 @@ pub mod projection;
 pub mod random;
 
 pub use error::{Error, Result};
+/// The matrices of this library's interface, in the version it is built with.
+pub use faer;
+/// The sparse matrices [`constraints::Constraints::from_sprs`] reads.
+pub use sprs;
