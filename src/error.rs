@@ -132,6 +132,17 @@ pub(crate) fn check_shape(
     }
 }
 
+/// Fails with [`Error::TooLarge`] when this many numbers cannot be had: asked for, and given back at once.
+pub(crate) fn check_memory(what: &'static str, numbers: u128) -> Result<()> {
+    let given = usize::try_from(numbers)
+        .is_ok_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok());
+    if given {
+        return Ok(());
+    }
+    let bytes = numbers.saturating_mul(8);
+    Err(Error::TooLarge { what, bytes })
+}
+
 /// Fails with [`Error::NonFinite`] at the first NaN or infinity.
 pub(crate) fn check_finite<'a>(
     what: &'static str,

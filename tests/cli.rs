@@ -294,6 +294,15 @@ fn unusable_input_is_one_line_and_status_2() {
         );
         assert!(message.contains(path), "{message}");
     }
+    // A size that a file merely claims is refused where it stands.
+    let path = file("large.dat-s", b"1\n1\n99999999\n1.0\n1 1 1 1 1.0\n");
+    let output = dyncvx(&["sdp", path.to_str().unwrap()]);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.lines().count() == 1 && message.contains("large.dat-s:3:1: "),
+        "{message}"
+    );
     // Dependent rows are named, too.
     let path = file(
         "dependent.dat-s",
@@ -310,7 +319,7 @@ fn unusable_input_is_one_line_and_status_2() {
 
 #[test]
 fn bad_usage_is_status_2() {
-    let usages: [&[&str]; 9] = [
+    let usages: [&[&str]; 11] = [
         &[],
         &["nonsense"],
         &["sdp"],
@@ -319,7 +328,9 @@ fn bad_usage_is_status_2() {
         &["sdp", MAXCUT, "--tol", "much"],
         &["sdp", MAXCUT, "--time-limit", "NaN"],
         &["sdp", MAXCUT, "--threads", "0"],
+        &["sdp", MAXCUT, "--threads", "100000000"],
         &["maintain", "--n", "8", "--m", "37"],
+        &["maintain", "--n", "4000000", "--m", "37"],
     ];
     for usage in usages {
         let output = dyncvx(usage);

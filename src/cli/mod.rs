@@ -75,10 +75,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// More threads than any machine has cores for; starting millions would take minutes and then fail.
+const MAX_THREADS: usize = 4096;
+
 fn set_threads(threads: Option<usize>) -> Result<(), String> {
     match threads {
         None => Ok(()),
-        Some(0) => Err("--threads: expected 1 or more, found 0".into()),
+        Some(n) if !(1..=MAX_THREADS).contains(&n) => {
+            Err(format!("--threads: expected 1 to {MAX_THREADS}, found {n}"))
+        }
         #[cfg(feature = "rayon")]
         Some(n) => rayon::ThreadPoolBuilder::new()
             .num_threads(n)

@@ -1,7 +1,7 @@
 //! Random rows that are independent by construction.
 
 use super::{Block, Constraints};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use crate::random::{Lane, Seed};
 use rand_core::Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
@@ -15,7 +15,8 @@ impl Constraints {
     /// Sparse rows without an owner would not do: at `n = 64`, `m = 2000` random rows of two to four entries have rank 1935.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] when `m` exceeds the number of distinct positions (`n(n+1)/2` a PSD block).
+    /// [`Error::InvalidSetting`] when `m` exceeds the number of distinct positions (`n(n+1)/2` a PSD block),
+    /// [`Error::TooLarge`] when those cannot be listed.
     ///
     /// ```
     /// use dyncvx::constraints::{Block, Constraints};
@@ -25,6 +26,13 @@ impl Constraints {
     /// ```
     pub fn independent(m: usize, blocks: &[Block], entries: usize, seed: Seed) -> Result<Self> {
         let mut builder = Self::builder(m, blocks)?;
+        let count = |b: &Block| match *b {
+            Block::Psd(n) => n as u128 * (n as u128 + 1) / 2,
+            Block::Nonneg(n) => n as u128,
+        };
+        // Three numbers a position, and its place among the shuffled.
+        let all: u128 = blocks.iter().map(count).sum();
+        check_memory("the positions of random rows", 4 * all)?;
         let positions: Vec<(usize, usize, usize)> = blocks
             .iter()
             .enumerate()

@@ -16,7 +16,7 @@ pub use weight::BlockWeight;
 pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
 pub use weighted::Weighted;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use faer::{MatMut, MatRef};
 
 /// One block of variables.
@@ -37,10 +37,10 @@ impl Block {
         }
     }
 
-    /// Length of the block in a flat vector: `n²` or `n`.
+    /// Length of the block in a flat vector: `n²` (or `usize::MAX` when that is larger), or `n`.
     pub fn ambient(self) -> usize {
         match self {
-            Block::Psd(n) => n * n,
+            Block::Psd(n) => n.saturating_mul(n),
             Block::Nonneg(n) => n,
         }
     }
@@ -95,15 +95,15 @@ impl Constraints {
             }
             total = total.saturating_add(if let Block::Psd(_) = b { n * n } else { n });
         }
+        const WHAT: &str = "one vector of the ambient space";
         // Indices are stored in 32 bits.
         let orders = blocks.iter().map(|b| b.order()).max().unwrap_or(0);
-        let bytes = total.max(m as u128).saturating_mul(8);
-        if bytes > isize::MAX as u128 || orders.max(m).max(blocks.len()) > u32::MAX as usize {
-            return Err(Error::TooLarge {
-                what: "one vector of the ambient space",
-                bytes,
-            });
+        let numbers = total.max(m as u128);
+        if orders.max(m).max(blocks.len()) > u32::MAX as usize {
+            let bytes = numbers.saturating_mul(8);
+            return Err(Error::TooLarge { what: WHAT, bytes });
         }
+        check_memory(WHAT, numbers)?;
         Ok(Builder {
             m,
             blocks: blocks.to_vec(),
@@ -134,6 +134,10 @@ impl Constraints {
         let csr = a.to_csr();
         for (i, row) in csr.outer_iterator().enumerate() {
             for (col, &value) in row.iter() {
+                if !value.is_finite() {
+                    let (what, index) = ("sparse constraint matrix", i + col * a.rows());
+                    return Err(Error::NonFinite { what, index });
+                }
                 let b = offsets.partition_point(|&o| o <= col) - 1;
                 let at = col - offsets[b];
                 match blocks[b] {
@@ -141,7 +145,7 @@ impl Constraints {
                     Block::Psd(n) => {
                         let (r, c) = (at % n, at / n);
                         let twin = row.get(offsets[b] + c + r * n).copied().unwrap_or(0.0);
-                        if twin != value && !value.is_nan() {
+                        if twin != value {
                             return Err(Error::NotSymmetric {
                                 what: "constraint row",
                                 row: r,
@@ -191,9 +195,10 @@ impl Constraints {
             .sum()
     }
 
-    /// Where a block lies in a flat vector.
+    /// Where a block lies in a flat vector; the empty range at its end for a block that does not exist.
     pub fn range(&self, block: usize) -> core::ops::Range<usize> {
-        self.offsets[block]..self.offsets[block + 1]
+        let at = |b: usize| self.offsets.get(b).copied().unwrap_or(self.ambient());
+        at(block)..at(block.saturating_add(1))
     }
 
     /// `(constraint, block, row, col, value)` of every stored nonzero, upper triangles, block by block.

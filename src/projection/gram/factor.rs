@@ -2,7 +2,7 @@
 
 use super::Assembler;
 use crate::constraints::{Block, Constraints, HeldWeight};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use crate::linalg::{cholesky::Cholesky, spectral};
 use faer::{Mat, MatMut};
 
@@ -68,11 +68,13 @@ impl Factor {
         rank: &mut RankCheck,
     ) -> Result<Self> {
         let m = a.len();
+        check_memory("the Gram matrix", m as u128 * m as u128)?;
         let mut shift = 0.0;
         loop {
             let mut k = Mat::zeros(m, m);
             assembler.assemble(weight, k.as_mut());
             let inverse_scale = inverse_scale(&k);
+            let diagonal_vanishes: Vec<bool> = (0..m).map(|i| k[(i, i)] == 0.0).collect();
             if let Some(index) = inverse_scale.iter().position(|d| d.is_nan()) {
                 return Err(Error::NonFinite {
                     what: "diagonal of the Gram matrix",
@@ -93,6 +95,11 @@ impl Factor {
                 let rank = rank.rank(a, assembler)?;
                 if rank < m {
                     return Err(Error::RankDeficient { rank, needed: m });
+                }
+                // No row of A vanishes, so these squares of the weight underflowed.
+                if let Some(pivot) = (0..m).find(|&i| diagonal_vanishes[i]) {
+                    let what = "Gram matrix";
+                    return Err(Error::NotPositiveDefinite { what, pivot });
                 }
             }
             match found {
