@@ -6,12 +6,12 @@ mod dense;
 use common::*;
 use dense::{combine, data, dot, smallest_eigenvalue};
 use dyncvx::Error;
-use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
 use dyncvx::ipm::{self, Certificate, Iteration, Settings, Solution, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
-use dyncvx::projection::{Kronecker, Projection, Recompute};
-use faer::Mat;
+use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refresh, Shape};
+use faer::{Mat, MatMut};
 use quickcheck::{Gen, QuickCheck};
 use std::ops::ControlFlow;
 
@@ -268,4 +268,68 @@ fn dependent_rows_are_an_error() {
         found.err(),
         Some(Error::RankDeficient { rank: 1, needed: 2 })
     );
+}
+
+#[test]
+fn errors_of_a_point_that_is_not_finite_are_no_numbers() {
+    let blocks = [Block::Nonneg(1), Block::Psd(2)];
+    let mut a = Constraints::builder(1, &blocks).unwrap();
+    a.entry(0, 0, 0, 0, 1.0).unwrap();
+    let c = Constraints::builder(1, &blocks).unwrap().build().unwrap();
+    let program = ConicProgram::new(a.build().unwrap(), vec![1.0], c).unwrap();
+    let (x, y, s) = ([1.0, 0.0, 0.0, 0.0, 0.0], [0.0], [0.0; 5]);
+    assert_eq!(ipm::dimacs(&program, &x, &y, &s).unwrap().max(), 0.0);
+    for k in 0..5 {
+        let (mut bad_x, mut bad_s) = (x, s);
+        (bad_x[k], bad_s[k]) = (f64::NAN, f64::NAN);
+        for (x, s) in [(bad_x, s), (x, bad_s)] {
+            let errors = ipm::dimacs(&program, &x, &y, &s).unwrap();
+            assert!(
+                errors.max().is_nan() && errors.infeasibility().is_nan(),
+                "{k}: {errors:?}"
+            );
+        }
+    }
+}
+
+/// Answers the given number of solves, then fails.
+struct Failing(Recompute, usize);
+
+impl Projection for Failing {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
+        self.0.update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> dyncvx::Result<&mut Weighted> {
+        self.0.operator(goal)
+    }
+
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> dyncvx::Result<Accuracy> {
+        self.1 = self.1.checked_sub(1).ok_or(Error::NoWeight)?;
+        self.0.solve(rhs, goal)
+    }
+}
+
+#[test]
+fn a_projection_that_fails_on_the_way_ends_with_the_best_point() {
+    let known = Recipe::new(20, &[Block::Psd(9)])
+        .known_optimum(4.into())
+        .unwrap();
+    let program = &known.program;
+    for solves in [8, 9] {
+        let mut p = Failing(Recompute::new(program.constraints().clone()), solves);
+        let found = ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+            ControlFlow::Continue(())
+        });
+        let found = found.unwrap();
+        assert_eq!(
+            (found.status, found.iterations),
+            (Status::NumericalError, 4)
+        );
+        assert!(found.dimacs.max() < 1.0);
+    }
 }

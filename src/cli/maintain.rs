@@ -171,7 +171,11 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
         record.maintained_seconds += clock.elapsed().as_secs_f64();
 
         let difference = (&found - &expected).norm_l2() / expected.norm_l2();
-        record.max_relative_difference = record.max_relative_difference.max(difference);
+        // Both zero is agreement; what is not a number must not get lost.
+        let difference = if found == expected { 0.0 } else { difference };
+        if difference.is_nan() || difference > record.max_relative_difference {
+            record.max_relative_difference = difference;
+        }
         record.refactorisations += usize::from(matches!(refresh, Refresh::Rebuilt(_)));
         if let Accuracy::Exact { residual, .. } = accuracy {
             record.max_residual = record.max_residual.max(residual);

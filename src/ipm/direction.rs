@@ -37,11 +37,7 @@ pub(super) struct Newton<'a> {
 
 impl Newton<'_> {
     /// The direction with right-hand side `T` in the scaled space.
-    pub(super) fn direction(
-        &self,
-        projection: &mut dyn Projection,
-        t: &[f64],
-    ) -> Result<Direction> {
+    fn direction(&self, projection: &mut dyn Projection, t: &[f64]) -> Result<Direction> {
         const GOAL: Goal = Goal::Maintained;
         let (m, n) = (self.a.len(), self.a.ambient());
         let mut dual_hat = vec![0.0; n];
@@ -78,6 +74,18 @@ impl Newton<'_> {
             ds_hat,
             residual,
         })
+    }
+
+    /// The direction, and how far it can be followed in the primal and in the dual cone.
+    pub(super) fn step(
+        &self,
+        projection: &mut dyn Projection,
+        t: &[f64],
+    ) -> Result<(Direction, f64, f64)> {
+        let d = self.direction(projection, t)?;
+        let primal = self.scaling.longest_step(&d.dx_hat)?;
+        let dual = self.scaling.longest_step(&d.ds_hat)?;
+        Ok((d, primal, dual))
     }
 
     /// `T = −D`: straight at the boundary.

@@ -40,7 +40,7 @@ impl Dimacs {
     }
 }
 
-/// Errors of a point, recomputed from the problem.
+/// Errors of a point, recomputed from the problem; NaN where a number of the point that counts is not finite.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape).
@@ -72,16 +72,25 @@ pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result
     let scale_gap = 1.0 + pobj.abs() + dobj.abs();
     Ok(Dimacs([
         norm(&primal) / scale_b,
-        (-smallest_eigenvalue(a.blocks(), x)?).max(0.0) / scale_b,
+        outside_cone(a.blocks(), x)? / scale_b,
         norm(&dual) / scale_c,
-        (-smallest_eigenvalue(a.blocks(), s)?).max(0.0) / scale_c,
+        outside_cone(a.blocks(), s)? / scale_c,
         (pobj - dobj) / scale_gap,
         dot(x, s) / scale_gap,
     ]))
 }
 
-/// Smallest eigenvalue (or entry) over all blocks; infinite when there is none.
+/// `max(0, −λ_min(x))`, NaN when `x` is not finite.
+fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
+    let least = smallest_eigenvalue(blocks, x)?;
+    Ok(if least >= 0.0 { 0.0 } else { -least })
+}
+
+/// Smallest eigenvalue (or entry) over all blocks; infinite when there is none, NaN when `x` is not finite.
 fn smallest_eigenvalue(blocks: &[Block], x: &[f64]) -> Result<f64> {
+    if x.iter().any(|v| !v.is_finite()) {
+        return Ok(f64::NAN);
+    }
     let (mut smallest, mut at) = (f64::INFINITY, 0);
     for b in blocks {
         let part = &x[at..at + b.ambient()];
@@ -111,7 +120,7 @@ pub(super) fn primal_certificate(
     let mut slack = vec![0.0; a.ambient()];
     a.adjoint(&y, &mut slack)?;
     slack.iter_mut().for_each(|v| *v = -*v);
-    let violation = (-smallest_eigenvalue(a.blocks(), &slack)?).max(0.0);
+    let violation = outside_cone(a.blocks(), &slack)?;
     let proven = violation <= tol * norm(&slack).min(1.0);
     Ok(proven.then_some(Certificate::Primal { y, violation }))
 }

@@ -4,7 +4,7 @@ use super::direction::Newton;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::scaling::{Interior, Scaling};
 use super::{Certificate, Dimacs, Settings, Solution, Status, dimacs, start, step};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
 use crate::projection::{Projection, Refresh};
@@ -13,6 +13,9 @@ use std::time::Instant;
 
 /// Iterations without a tenth of progress after which a solve is given up.
 const PATIENCE: usize = 20;
+
+/// Flat vectors of length `N` that a solve holds at once, about.
+const VECTORS: u128 = 20;
 
 /// What an observer sees before every step.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +56,8 @@ pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
 ///
 /// # Errors
 /// [`Error::Shape`] when the projection is of another problem, [`Error::InvalidSetting`], [`Error::RankDeficient`] when
-/// the rows are dependent. Numerical trouble after the first factorisation is a [`Status`].
+/// the rows are dependent, [`Error::TooLarge`], and what else the projection refuses the first weight with. Numerical
+/// trouble after that is a [`Status`].
 ///
 /// # Complexity
 /// Per iteration one update and two solves of the projection, and about `60n³` flops a PSD block. Memory: some twenty flat
@@ -77,6 +81,8 @@ pub fn solve(
             found,
         });
     }
+    let vectors = VECTORS * a.ambient() as u128;
+    check_memory("the vectors of an interior-point method", vectors)?;
     Run::new(problem, settings)?.run(projection, observer)
 }
 
@@ -199,24 +205,24 @@ impl<'a> Run<'a> {
                 target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
             let mu = now.row.mu;
-            let affine = newton.direction(projection, &newton.affine())?;
-            let (ap, ad) = (
-                scaling.longest_step(&affine.dx_hat)?.min(1.0),
-                scaling.longest_step(&affine.ds_hat)?.min(1.0),
-            );
+            let Ok((affine, ap, ad)) = newton.step(projection, &newton.affine()) else {
+                return self.finish(Status::NumericalError, None);
+            };
+            let (ap, ad) = (ap.min(1.0), ad.min(1.0));
             let affine_mu = (dot(&self.point.x, &self.point.s)
                 + ap * dot(&affine.dx, &self.point.s)
                 + ad * dot(&self.point.x, &affine.ds)
                 + ap * ad * dot(&affine.dx, &affine.ds))
                 / self.degree;
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
-            let d = newton.direction(projection, &newton.corrected(&affine, sigma * mu))?;
-            if d.residual.is_nan() || d.residual > 0.1 {
-                return self.finish(Status::NumericalError, None);
-            }
+            let corrected = newton.corrected(&affine, sigma * mu);
             let safe = 0.9 + 0.09 * ap.min(ad);
-            let ap = (safe * scaling.longest_step(&d.dx_hat)?).min(1.0);
-            let ad = (safe * scaling.longest_step(&d.ds_hat)?).min(1.0);
+            let (d, ap, ad) = match newton.step(projection, &corrected) {
+                Ok((d, ap, ad)) if d.residual <= 0.1 => {
+                    (d, (safe * ap).min(1.0), (safe * ad).min(1.0))
+                }
+                _ => return self.finish(Status::NumericalError, None),
+            };
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
                 step::advance(&blocks, &mut self.point.x, &d.dx, ap),
                 step::advance(&blocks, &mut self.point.s, &d.ds, ad),
@@ -261,17 +267,12 @@ impl<'a> Run<'a> {
             refresh,
             seconds: self.begun.elapsed().as_secs_f64(),
         };
-        let feasibility =
-            row.primal_infeasibility.max(row.dual_infeasibility) / self.settings.tol_feas;
-        let gap = self.gap_in_tolerances(
-            complementarity.max((primal_objective - dual_objective).abs()),
-            scale,
-        );
-        let merit = if feasibility.is_nan() || gap.is_nan() {
-            f64::NAN
-        } else {
-            feasibility.max(gap)
-        };
+        // None of these may lose a NaN, as `f64::max` does.
+        let infeasibility = max_abs(&[row.primal_infeasibility, row.dual_infeasibility]);
+        let feasibility = infeasibility / self.settings.tol_feas;
+        let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
+        let gap = self.gap_in_tolerances(gap, scale);
+        let merit = max_abs(&[feasibility, gap]);
         Ok(Measures {
             primal,
             dual,

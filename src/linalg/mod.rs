@@ -64,10 +64,25 @@ pub(crate) fn norm(x: &[f64]) -> f64 {
 /// Largest absolute value; NaN if there is one.
 pub(crate) fn max_abs(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |m, v| {
-        if v.is_nan() || m > v.abs() {
-            if v.is_nan() { *v } else { m }
+        if m.is_nan() || m > v.abs() {
+            m
         } else {
             v.abs()
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_absolute_value_keeps_a_nan_wherever_it_stands() {
+        assert_eq!(max_abs(&[1.0, -3.0, 2.0]), 3.0);
+        for k in 0..3 {
+            let mut x = [1.0, 2.0, 3.0];
+            x[k] = f64::NAN;
+            assert!(max_abs(&x).is_nan() && norm(&x).is_nan(), "{k}");
+        }
+    }
 }
