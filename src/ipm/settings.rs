@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 /// |---|---|---|---|
 /// | `max_iter` | 200 | iterations before [`Status::MaxIterations`](super::Status) | any |
 /// | `time_limit` | ∞ | seconds before [`Status::TimeLimit`](super::Status), checked once an iteration | ≥ 0 |
-/// | `tol_gap_rel` | 1e-8 | relative duality gap (DIMACS errors 5 and 6) | > 0 |
-/// | `tol_gap_abs` | 1e-8 | absolute duality gap that is enough as well | > 0 |
-/// | `tol_feas` | 1e-8 | relative infeasibilities (DIMACS errors 1 to 4) | > 0 |
-/// | `tol_infeas` | 1e-8 | relative violation of an infeasibility certificate | > 0 |
-/// | `tol_almost` | 1e-5 | largest error of a point called [`Status::AlmostSolved`](super::Status) | ≥ the tolerances |
+/// | `tol_gap_rel` | 1e-8 | relative duality gap (DIMACS errors 5 and 6) | between 0 and 1 |
+/// | `tol_gap_abs` | 1e-8 | absolute duality gap that is enough as well | between 0 and 1 |
+/// | `tol_feas` | 1e-8 | relative infeasibilities (DIMACS errors 1 to 4) | between 0 and 1 |
+/// | `tol_infeas` | 1e-8 | relative violation of an infeasibility certificate | between 0 and 1 |
+/// | `tol_almost` | 1e-5 | largest error of a point called [`Status::AlmostSolved`](super::Status) | ≥ `tol_feas` and `tol_gap_rel`, below 1 |
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -15,9 +15,11 @@ pub enum Status {
     Solved,
     /// Progress ended with all errors within `tol_almost`.
     AlmostSolved,
-    /// No `x` is feasible: a certificate `y` with `bᵀy > 0`, `−Aᵀy ∈ K` was found.
+    /// No `x` is feasible, but for enormous ones: a certificate `y` with `bᵀy > 0`, `−Aᵀy ∈ K` to within `tol_infeas` was
+    /// found; see [`Certificate`] for what it excludes.
     PrimalInfeasible,
-    /// No `(y, s)` is feasible: a ray `x ∈ K` with `A x = 0`, `⟨c, x⟩ < 0` was found.
+    /// No `(y, s)` is feasible, but for enormous ones: a ray `x ∈ K` with `⟨c, x⟩ < 0` and `A x = 0` to within `tol_infeas`
+    /// was found; see [`Certificate`] for what it excludes.
     DualInfeasible,
     /// The iteration limit came first.
     MaxIterations,

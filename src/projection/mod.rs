@@ -142,7 +142,8 @@ pub trait Projection: Send {
     /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
     ///
     /// # Errors
-    /// [`Error::NoWeight`] before the first update.
+    /// [`Error::NoWeight`] before the first update; [`Error::NotPositiveDefinite`] when a weight that could be factored is so
+    /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be had.
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
 
     /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix.
