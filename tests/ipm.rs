@@ -7,7 +7,7 @@ use common::*;
 use dense::{combine, data, dot, smallest_eigenvalue};
 use dyncvx::Error;
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
-use dyncvx::ipm::{self, Certificate, Iteration, Settings, Solution, Status};
+use dyncvx::ipm::{self, Certificate, Iteration, SearchDirection, Settings, Solution, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
 use dyncvx::projection::{Kronecker, Projection, Recompute};
@@ -22,8 +22,14 @@ fn check(tests: u64, seed: u64) -> QuickCheck {
 }
 
 fn solve(program: &ConicProgram) -> Solution {
+    solve_along(program, SearchDirection::NesterovTodd)
+}
+
+fn solve_along(program: &ConicProgram, direction: SearchDirection) -> Solution {
+    let mut settings = Settings::default();
+    settings.direction = direction;
     let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+    ipm::solve(program, &mut p, &settings, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()
@@ -102,7 +108,10 @@ fn recipe(which: u8, size: u8) -> Recipe {
 fn finds_the_known_optimum() {
     fn law(seed: u64, which: u8, size: u8) -> bool {
         let known = recipe(which, size).known_optimum(seed.into()).unwrap();
-        is_optimal(&known.program, &solve(&known.program), known.value);
+        for direction in [SearchDirection::NesterovTodd, SearchDirection::Hkm] {
+            let found = solve_along(&known.program, direction);
+            is_optimal(&known.program, &found, known.value);
+        }
         true
     }
     check(60, 21).quickcheck(law as fn(u64, u8, u8) -> bool);

@@ -1,9 +1,12 @@
 //! The main loop.
 
-use super::direction::Newton;
+use super::direction::{Geometry, System};
+use super::hkm::Hkm;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::scaling::{Interior, Scaling};
-use super::{Certificate, Dimacs, Settings, Solution, Status, dimacs, start, step};
+use super::{
+    Certificate, Dimacs, SearchDirection, Settings, Solution, Status, dimacs, start, step,
+};
 use crate::error::{Error, Result};
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
@@ -182,27 +185,39 @@ impl<'a> Run<'a> {
                 return self.finish(Status::InsufficientProgress, None);
             }
 
-            let Ok(scaling) = Scaling::new(&blocks, &self.point.x, &self.point.s, &primal, &dual)
-            else {
-                return self.finish(Status::NumericalError, None);
+            let Point { x, s, .. } = &self.point;
+            let (scaling, hkm);
+            let geometry: &dyn Geometry = match self.settings.direction {
+                SearchDirection::Hkm => {
+                    hkm = Hkm::new(&blocks, x, s, &primal, &dual);
+                    &hkm
+                }
+                SearchDirection::NesterovTodd => {
+                    match Scaling::new(&blocks, x, s, &primal, &dual) {
+                        Ok(found) => {
+                            scaling = found;
+                            &scaling
+                        }
+                        Err(_) => return self.finish(Status::NumericalError, None),
+                    }
+                }
             };
-            match projection.update(&scaling.weight()) {
+            match projection.update(&geometry.weight()) {
                 Ok(done) => refresh = Some(done),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError, None),
             }
-            let newton = Newton {
+            let system = System {
                 a: self.problem.constraints(),
-                scaling: &scaling,
                 primal: &now.primal,
                 dual: &now.dual,
                 target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
             let mu = now.row.mu;
-            let affine = newton.direction(projection, &newton.affine())?;
+            let affine = geometry.affine(&system, projection)?;
             let (ap, ad) = (
-                scaling.longest_step(&affine.dx_hat)?.min(1.0),
-                scaling.longest_step(&affine.ds_hat)?.min(1.0),
+                geometry.longest_primal(&affine)?.min(1.0),
+                geometry.longest_dual(s, &affine)?.min(1.0),
             );
             let affine_mu = (dot(&self.point.x, &self.point.s)
                 + ap * dot(&affine.dx, &self.point.s)
@@ -210,13 +225,13 @@ impl<'a> Run<'a> {
                 + ap * ad * dot(&affine.dx, &affine.ds))
                 / self.degree;
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
-            let d = newton.direction(projection, &newton.corrected(&affine, sigma * mu))?;
+            let d = geometry.corrected(&system, projection, &affine, sigma * mu)?;
             if d.residual.is_nan() || d.residual > 0.1 {
                 return self.finish(Status::NumericalError, None);
             }
             let safe = 0.9 + 0.09 * ap.min(ad);
-            let ap = (safe * scaling.longest_step(&d.dx_hat)?).min(1.0);
-            let ad = (safe * scaling.longest_step(&d.ds_hat)?).min(1.0);
+            let ap = (safe * geometry.longest_primal(&d)?).min(1.0);
+            let ad = (safe * geometry.longest_dual(s, &d)?).min(1.0);
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
                 step::advance(&blocks, &mut self.point.x, &d.dx, ap),
                 step::advance(&blocks, &mut self.point.s, &d.ds, ad),
