@@ -81,6 +81,36 @@ fn solves_the_bundled_problems() {
 }
 
 #[test]
+fn both_directions_lead_there() {
+    let output = dyncvx(&[
+        "sdp",
+        MAXCUT,
+        "--quiet",
+        "--json",
+        "-",
+        "--direction",
+        "hkm",
+    ]);
+    assert_eq!(json(&output)["status"], "solved");
+    assert!((json(&output)["primal_objective"].as_f64().unwrap() - 63.489_461_927_15).abs() < 1e-5);
+    // A pair of weights is not maintained: said so, not worked around.
+    let output = dyncvx(&[
+        "sdp",
+        MAXCUT,
+        "--direction",
+        "hkm",
+        "--engine",
+        "maintained",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("not supported by Kronecker")
+    );
+}
+
+#[test]
 fn quiet_is_quiet_and_json_can_go_to_a_file() {
     let path = file("result.json", b"");
     let output = dyncvx(&["sdp", MAXCUT, "--quiet", "--json", path.to_str().unwrap()]);

@@ -7,7 +7,7 @@ use common::*;
 use dense::{combine, data, dot, smallest_eigenvalue};
 use dyncvx::Error;
 use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
-use dyncvx::ipm::{self, Certificate, Iteration, Settings, Solution, Status};
+use dyncvx::ipm::{self, Certificate, Iteration, SearchDirection, Settings, Solution, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refresh, Shape};
@@ -22,8 +22,14 @@ fn check(tests: u64, seed: u64) -> QuickCheck {
 }
 
 fn solve(program: &ConicProgram) -> Solution {
+    solve_along(program, SearchDirection::NesterovTodd)
+}
+
+fn solve_along(program: &ConicProgram, direction: SearchDirection) -> Solution {
+    let mut settings = Settings::default();
+    settings.direction = direction;
     let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+    ipm::solve(program, &mut p, &settings, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()
@@ -102,7 +108,10 @@ fn recipe(which: u8, size: u8) -> Recipe {
 fn finds_the_known_optimum() {
     fn law(seed: u64, which: u8, size: u8) -> bool {
         let known = recipe(which, size).known_optimum(seed.into()).unwrap();
-        is_optimal(&known.program, &solve(&known.program), known.value);
+        for direction in [SearchDirection::NesterovTodd, SearchDirection::Hkm] {
+            let found = solve_along(&known.program, direction);
+            is_optimal(&known.program, &found, known.value);
+        }
         true
     }
     check(60, 21).quickcheck(law as fn(u64, u8, u8) -> bool);
@@ -332,4 +341,80 @@ fn a_projection_that_fails_on_the_way_ends_with_the_best_point() {
         );
         assert!(found.dimacs.max() < 1.0);
     }
+}
+
+/// A certificate of relative violation 1e-9 fits this feasible problem as well: the solver goes on, and finds the solution.
+#[test]
+fn a_problem_whose_solutions_are_large_is_not_called_infeasible() {
+    for (small, value) in [(1e-9, 1e9), (1e-6, 1e6)] {
+        let mut a = Constraints::builder(1, &[Block::Nonneg(2)]).unwrap();
+        a.entry(0, 0, 0, 0, -1.0)
+            .unwrap()
+            .entry(0, 0, 1, 1, small)
+            .unwrap();
+        let mut c = Constraints::builder(1, &[Block::Nonneg(2)]).unwrap();
+        c.entry(0, 0, 0, 0, 1.0)
+            .unwrap()
+            .entry(0, 0, 1, 1, 1.0)
+            .unwrap();
+        let program = ConicProgram::new(a.build().unwrap(), vec![1.0], c.build().unwrap()).unwrap();
+        let found = solve(&program);
+        assert_eq!(found.status, Status::Solved, "{:?}", found.dimacs);
+        assert!((found.primal_objective - value).abs() <= 1e-6 * value);
+    }
+}
+
+/// Turns every answer after the first few around, and claims it to be exact.
+struct Misleading(Recompute, usize);
+
+impl Projection for Misleading {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
+        self.0.update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> dyncvx::Result<&mut Weighted> {
+        self.0.operator(goal)
+    }
+
+    fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> dyncvx::Result<Accuracy> {
+        let accuracy = self.0.solve(rhs.as_mut(), goal)?;
+        self.1 = self.1.saturating_sub(1);
+        if self.1 == 0 {
+            for j in 0..rhs.ncols() {
+                rhs.as_mut().col_mut(j).iter_mut().for_each(|v| *v *= -3.0);
+            }
+        }
+        Ok(accuracy)
+    }
+}
+
+/// What is returned is the best point seen, not the last, and never called solved.
+#[test]
+fn a_projection_that_misleads_spoils_neither_the_point_nor_the_status() {
+    let known = Recipe::new(20, &[Block::Psd(9)])
+        .known_optimum(4.into())
+        .unwrap();
+    let program = &known.program;
+    let mut p = Misleading(Recompute::new(program.constraints().clone()), 13);
+    let mut least = f64::INFINITY;
+    let mut watch = |it: &Iteration| {
+        least = least.min(
+            it.primal_infeasibility
+                .max(it.dual_infeasibility)
+                .max(it.gap),
+        );
+        ControlFlow::Continue(())
+    };
+    let found = ipm::solve(program, &mut p, &Settings::default(), &mut watch).unwrap();
+    assert!(!found.status.is_answer(), "{:?}", found.status);
+    assert!(
+        found.dimacs.max() <= 2.0 * least,
+        "{:?} where {least:e} was seen",
+        found.dimacs
+    );
+    assert!(least < 0.1);
 }

@@ -4,7 +4,7 @@ use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::constraints::{Block, BlockWeight};
 use dyncvx::io::sdpa;
-use dyncvx::ipm::{self, Settings, Solution, Status};
+use dyncvx::ipm::{self, SearchDirection, Settings, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
 use dyncvx::projection::{Kronecker, Projection, Recompute};
 use faer::Mat;
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     /// What answers the Newton systems.
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     engine: Engine,
+    /// How complementarity is linearised; hkm costs less where matrices are large, and needs the direct engine.
+    #[arg(long, value_enum, default_value_t = Direction::Nt)]
+    direction: Direction,
     /// Relative tolerance of gap and feasibility.
     #[arg(long, default_value_t = 1e-8)]
     tol: f64,
@@ -49,6 +52,14 @@ enum Engine {
     Direct,
     /// Maintain its inverse through the changes of the weight.
     Maintained,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Direction {
+    /// Nesterov–Todd.
+    Nt,
+    /// Helmberg–Kojima–Monteiro.
+    Hkm,
 }
 
 #[derive(Serialize)]
@@ -88,6 +99,10 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let mut settings = Settings::with_tolerance(arguments.tol);
     settings.max_iter = arguments.max_iter.unwrap_or(settings.max_iter);
     settings.time_limit = arguments.time_limit.unwrap_or(settings.time_limit);
+    settings.direction = match arguments.direction {
+        Direction::Nt => SearchDirection::NesterovTodd,
+        Direction::Hkm => SearchDirection::Hkm,
+    };
     settings.validate().map_err(|e| e.to_string())?;
 
     let clock = Instant::now();

@@ -5,14 +5,14 @@
 //! the results are taken back: `ds = R_d − Aᵀdy`, `dx = G dx̂ Gᵀ`.
 
 use super::scaling::Scaling;
-use crate::constraints::Constraints;
+use crate::constraints::{BlockWeight, Constraints};
 use crate::error::Result;
 use crate::linalg::norm;
 use crate::projection::{Accuracy, Goal, Projection};
 use faer::{MatMut, MatRef};
 
-/// A direction, and its scaled twin.
-#[derive(Debug, Clone)]
+/// A direction; the Nesterov–Todd one keeps its scaled twin.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Direction {
     pub dx: Vec<f64>,
     pub dy: Vec<f64>,
@@ -21,12 +21,13 @@ pub(super) struct Direction {
     pub ds_hat: Vec<f64>,
     /// Relative residual of the Newton system.
     pub residual: f64,
+    /// How far it can be followed in the primal and in the dual cone; beyond 1 a lower bound.
+    pub longest: (f64, f64),
 }
 
-/// Solves for directions at one scaled point.
-pub(super) struct Newton<'a> {
+/// The right-hand sides at one point.
+pub(super) struct System<'a> {
     pub a: &'a Constraints,
-    pub scaling: &'a Scaling,
     /// `r_p = b − A x`.
     pub primal: &'a [f64],
     /// `R_d = c − Aᵀy − s`.
@@ -35,25 +36,78 @@ pub(super) struct Newton<'a> {
     pub target: f64,
 }
 
-impl Newton<'_> {
+impl System<'_> {
+    /// `dy ← (BBᵀ)⁻¹ dy`; the relative residual reached.
+    pub(super) fn solve(&self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<f64> {
+        let tol = (self.target / norm(dy).max(f64::MIN_POSITIVE)).clamp(1e-14, 1e-4);
+        Ok(
+            match projection.solve(column_mut(dy), Goal::Residual(tol))? {
+                Accuracy::Exact { residual, .. } => residual,
+                _ => f64::NAN,
+            },
+        )
+    }
+}
+
+/// How the complementarity condition is linearised.
+pub(super) trait Geometry {
+    /// The weight whose Gram matrix is the Newton system.
+    fn weight(&self) -> Vec<BlockWeight<'_>>;
+    /// Straight at the boundary.
+    fn affine(&self, system: &System<'_>, projection: &mut dyn Projection) -> Result<Direction>;
+    /// Towards `σμ` on the central path, with Mehrotra's correction.
+    fn corrected(
+        &self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+        affine: &Direction,
+        centre: f64,
+    ) -> Result<Direction>;
+}
+
+impl Geometry for Scaling {
+    fn weight(&self) -> Vec<BlockWeight<'_>> {
+        Scaling::weight(self)
+    }
+
+    fn affine(&self, system: &System<'_>, projection: &mut dyn Projection) -> Result<Direction> {
+        self.direction(system, projection, &self.straight(system.a.ambient()))
+    }
+
+    fn corrected(
+        &self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+        affine: &Direction,
+        centre: f64,
+    ) -> Result<Direction> {
+        self.direction(
+            system,
+            projection,
+            &self.bent(system.a.ambient(), affine, centre),
+        )
+    }
+}
+
+impl Scaling {
     /// The direction with right-hand side `T` in the scaled space.
-    fn direction(&self, projection: &mut dyn Projection, t: &[f64]) -> Result<Direction> {
+    fn direction(
+        &self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+        t: &[f64],
+    ) -> Result<Direction> {
         const GOAL: Goal = Goal::Maintained;
-        let (m, n) = (self.a.len(), self.a.ambient());
+        let (m, n) = (system.a.len(), system.a.ambient());
         let mut dual_hat = vec![0.0; n];
-        self.scaling.scale_dual(self.dual, &mut dual_hat);
+        self.scale_dual(system.dual, &mut dual_hat);
         let mut ds_hat: Vec<f64> = dual_hat.iter().zip(t).map(|(r, t)| r - t).collect();
         let mut dy = vec![0.0; m];
         projection
             .operator(GOAL)?
             .apply(column(&ds_hat), column_mut(&mut dy))?;
-        dy.iter_mut().zip(self.primal).for_each(|(r, p)| *r += p);
-        let tol = (self.target / norm(&dy).max(f64::MIN_POSITIVE)).clamp(1e-14, 1e-4);
-        let accuracy = projection.solve(column_mut(&mut dy), Goal::Residual(tol))?;
-        let residual = match accuracy {
-            Accuracy::Exact { residual, .. } => residual,
-            _ => f64::NAN,
-        };
+        dy.iter_mut().zip(system.primal).for_each(|(r, p)| *r += p);
+        let residual = system.solve(projection, &mut dy)?;
         projection
             .operator(GOAL)?
             .apply_transpose(column(&dy), column_mut(&mut ds_hat))?;
@@ -63,9 +117,12 @@ impl Newton<'_> {
             .for_each(|(s, r)| *s = r - *s);
         let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
         let (mut dx, mut ds) = (vec![0.0; n], vec![0.0; n]);
-        self.scaling.unscale_primal(&dx_hat, &mut dx);
-        self.a.adjoint(&dy, &mut ds)?;
-        ds.iter_mut().zip(self.dual).for_each(|(s, r)| *s = r - *s);
+        self.unscale_primal(&dx_hat, &mut dx);
+        system.a.adjoint(&dy, &mut ds)?;
+        ds.iter_mut()
+            .zip(system.dual)
+            .for_each(|(s, r)| *s = r - *s);
+        let longest = (self.longest_step(&dx_hat)?, self.longest_step(&ds_hat)?);
         Ok(Direction {
             dx,
             dy,
@@ -73,35 +130,22 @@ impl Newton<'_> {
             dx_hat,
             ds_hat,
             residual,
+            longest,
         })
     }
 
-    /// The direction, and how far it can be followed in the primal and in the dual cone.
-    pub(super) fn step(
-        &self,
-        projection: &mut dyn Projection,
-        t: &[f64],
-    ) -> Result<(Direction, f64, f64)> {
-        let d = self.direction(projection, t)?;
-        let primal = self.scaling.longest_step(&d.dx_hat)?;
-        let dual = self.scaling.longest_step(&d.ds_hat)?;
-        Ok((d, primal, dual))
-    }
-
     /// `T = −D`: straight at the boundary.
-    pub(super) fn affine(&self) -> Vec<f64> {
-        let mut t = vec![0.0; self.a.ambient()];
-        self.scaling
-            .for_each(|i, j, at, d, _| t[at] = if i == j { -d } else { 0.0 });
+    fn straight(&self, n: usize) -> Vec<f64> {
+        let mut t = vec![0.0; n];
+        self.for_each(|i, j, at, d, _| t[at] = if i == j { -d } else { 0.0 });
         t
     }
 
     /// `T_ij = 2(σμ I − D² − sym(dx̂ dŝ))_ij / (d_i + d_j)`: towards the central path, with Mehrotra's correction.
-    pub(super) fn corrected(&self, affine: &Direction, centre: f64) -> Vec<f64> {
-        let mut t = vec![0.0; self.a.ambient()];
-        self.scaling
-            .symmetric_product(&affine.dx_hat, &affine.ds_hat, &mut t);
-        self.scaling.for_each(|i, j, at, di, dj| {
+    fn bent(&self, n: usize, affine: &Direction, centre: f64) -> Vec<f64> {
+        let mut t = vec![0.0; n];
+        self.symmetric_product(&affine.dx_hat, &affine.ds_hat, &mut t);
+        self.for_each(|i, j, at, di, dj| {
             let diagonal = if i == j { centre - di * di } else { 0.0 };
             t[at] = 2.0 * (diagonal - t[at]) / (di + dj);
         });

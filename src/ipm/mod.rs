@@ -5,6 +5,7 @@
 //! [`Projection::solve`]. Any structure behind that seam will do.
 
 mod direction;
+mod hkm;
 mod residuals;
 mod scaling;
 mod settings;
@@ -14,7 +15,7 @@ mod status;
 mod step;
 
 pub use residuals::{Dimacs, dimacs};
-pub use settings::Settings;
+pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve};
 pub use status::{Certificate, Solution, Status};
 

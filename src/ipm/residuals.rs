@@ -104,13 +104,12 @@ fn smallest_eigenvalue(blocks: &[Block], x: &[f64]) -> Result<f64> {
     Ok(smallest)
 }
 
-/// `y` as a proof of primal infeasibility, if it is one to within `tol`: with `bᵀy = 1`, the violation
-/// `−λ_min(−Aᵀy)` is at most `tol · min(1, ‖Aᵀy‖)`.
+/// `y`, scaled to `bᵀy = 1`, as a proof of primal infeasibility, and how far it is from being one: the violation
+/// `−λ_min(−Aᵀy)` relative to `min(1, ‖Aᵀy‖)`. `None` when `bᵀy` is not positive.
 pub(super) fn primal_certificate(
     problem: &ConicProgram,
     y: &[f64],
-    tol: f64,
-) -> Result<Option<Certificate>> {
+) -> Result<Option<(Certificate, f64)>> {
     let a = problem.constraints();
     let value = dot(problem.rhs(), y);
     if !(value > 0.0 && value.is_finite()) {
@@ -121,17 +120,16 @@ pub(super) fn primal_certificate(
     a.adjoint(&y, &mut slack)?;
     slack.iter_mut().for_each(|v| *v = -*v);
     let violation = outside_cone(a.blocks(), &slack)?;
-    let proven = violation <= tol * norm(&slack).min(1.0);
-    Ok(proven.then_some(Certificate::Primal { y, violation }))
+    let relative = violation / norm(&slack).clamp(f64::MIN_POSITIVE, 1.0);
+    Ok(Some((Certificate::Primal { y, violation }, relative)))
 }
 
-/// `x` as a proof of dual infeasibility, if it is one to within `tol`: with `⟨c, x⟩ = −1`, `‖A x‖` and `−λ_min(x)` are at
-/// most `tol · min(1, ‖x‖)`.
+/// `x`, scaled to `⟨c, x⟩ = −1`, as a proof of dual infeasibility, and how far it is from being one: the larger of `‖A x‖`
+/// and `−λ_min(x)` relative to `min(1, ‖x‖)`. `None` when `⟨c, x⟩` is not negative.
 pub(super) fn dual_certificate(
     problem: &ConicProgram,
     x: &[f64],
-    tol: f64,
-) -> Result<Option<Certificate>> {
+) -> Result<Option<(Certificate, f64)>> {
     let a = problem.constraints();
     let (mut value, mut ax) = ([0.0], vec![0.0; a.len()]);
     problem.cost().apply(x, &mut value)?;
@@ -141,7 +139,91 @@ pub(super) fn dual_certificate(
     let x: Vec<f64> = x.iter().map(|v| v / -value[0]).collect();
     a.apply(&x, &mut ax)?;
     let violation = norm(&ax);
-    let floor = tol * norm(&x).min(1.0);
-    let proven = violation <= floor && smallest_eigenvalue(a.blocks(), &x)? >= -floor;
-    Ok(proven.then_some(Certificate::Dual { x, violation }))
+    let outside = outside_cone(a.blocks(), &x)?;
+    let worst = if outside.is_nan() {
+        outside
+    } else {
+        violation.max(outside)
+    };
+    let relative = worst / norm(&x).clamp(f64::MIN_POSITIVE, 1.0);
+    Ok(Some((Certificate::Dual { x, violation }, relative)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constraints::Constraints;
+
+    /// min ⟨C, X⟩ over X₁₁ = 3, 2 X₁₂ + x₃ = −2, for a matrix of order 2 and one number.
+    fn program() -> ConicProgram {
+        let blocks = [Block::Psd(2), Block::Nonneg(1)];
+        let mut a = Constraints::builder(2, &blocks).unwrap();
+        a.entry(0, 0, 0, 0, 1.0).unwrap();
+        a.entry(1, 0, 0, 1, 1.0)
+            .unwrap()
+            .entry(1, 1, 0, 0, 1.0)
+            .unwrap();
+        let mut c = Constraints::builder(1, &blocks).unwrap();
+        c.entry(0, 0, 1, 1, 5.0)
+            .unwrap()
+            .entry(0, 0, 0, 1, -1.0)
+            .unwrap();
+        c.entry(0, 1, 0, 0, 7.0).unwrap();
+        ConicProgram::new(a.build().unwrap(), vec![3.0, -2.0], c.build().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn all_six_errors_are_what_they_say() {
+        // X = [1 2; 2 1], eigenvalues 3 and −1; x₃ = −4. S = [0 1; 1 0], s₃ = 2. y = (1, 3).
+        let (x, y, s) = (
+            [1.0, 2.0, 2.0, 1.0, -4.0],
+            [1.0, 3.0],
+            [0.0, 1.0, 1.0, 0.0, 2.0],
+        );
+        let found = dimacs(&program(), &x, &y, &s).unwrap().0;
+        // A x − b = (1 − 3, 4 − 4 + 2); Aᵀy + s − c = [1 5; 5 −5], 3 + 2 − 7.
+        let (pobj, dobj) = (5.0 - 4.0 - 28.0, 3.0 - 6.0f64);
+        let scale = 1.0 + 27.0 + 3.0;
+        let expected = [
+            8f64.sqrt() / 4.0,
+            4.0 / 4.0,
+            (1.0 + 25.0 + 25.0 + 25.0 + 4.0f64).sqrt() / 8.0,
+            1.0 / 8.0,
+            (pobj - dobj) / scale,
+            (4.0 - 8.0) / scale,
+        ];
+        for (k, (f, e)) in found.iter().zip(expected).enumerate() {
+            assert!((f - e).abs() < 1e-14, "error {}: {f} instead of {e}", k + 1);
+        }
+    }
+
+    #[test]
+    fn certificates_are_measured() {
+        // bᵀy = 3·1 − 2·1 = 1 and −Aᵀy = [−1 −1; −1 0], −1: far outside the cone.
+        let (_, relative) = primal_certificate(&program(), &[1.0, 1.0])
+            .unwrap()
+            .unwrap();
+        assert!(
+            (relative - 0.5 * (1.0 + 5f64.sqrt())).abs() < 1e-12,
+            "{relative}"
+        );
+        assert!(
+            primal_certificate(&program(), &[-1.0, 0.0])
+                .unwrap()
+                .is_none()
+        );
+        // ⟨c, x⟩ = −2 for X = [0 1; 1 0], whose A x is (0, 2) and which is indefinite.
+        let ray = [0.0, 1.0, 1.0, 0.0, 0.0];
+        let (certificate, relative) = dual_certificate(&program(), &ray).unwrap().unwrap();
+        let Certificate::Dual { violation, .. } = certificate else {
+            panic!("{certificate:?}")
+        };
+        assert!((violation - 1.0).abs() < 1e-14);
+        assert!((relative - 1.0 / 0.5f64.sqrt()).abs() < 1e-12, "{relative}");
+        assert!(
+            dual_certificate(&program(), &[1.0, 0.0, 0.0, 1.0, 0.0])
+                .unwrap()
+                .is_none()
+        );
+    }
 }

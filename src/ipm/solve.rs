@@ -1,9 +1,12 @@
 //! The main loop.
 
-use super::direction::Newton;
+use super::direction::{Geometry, System};
+use super::hkm::Hkm;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::scaling::{Interior, Scaling};
-use super::{Certificate, Dimacs, Settings, Solution, Status, dimacs, start, step};
+use super::{
+    Certificate, Dimacs, SearchDirection, Settings, Solution, Status, dimacs, start, step,
+};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
@@ -115,6 +118,8 @@ struct Run<'a> {
     best_merit: f64,
     /// Iteration at which the merit last fell by a tenth, and the merit then.
     progress: (usize, f64),
+    /// The best certificate of infeasibility within the tolerance, and its relative violation.
+    candidate: Option<(Status, Certificate, f64)>,
     begun: Instant,
     iterations: usize,
 }
@@ -138,6 +143,7 @@ impl<'a> Run<'a> {
             point,
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
+            candidate: None,
             begun,
             iterations: 0,
         })
@@ -152,7 +158,7 @@ impl<'a> Run<'a> {
         let interiors =
             Interior::new(&blocks, &self.point.x).zip(Interior::new(&blocks, &self.point.s));
         let Some((mut primal, mut dual)) = interiors else {
-            return self.finish(Status::NumericalError, None);
+            return self.finish(Status::NumericalError);
         };
         let (mut steps, mut refresh) = ((0.0, 0.0), None);
         loop {
@@ -162,79 +168,89 @@ impl<'a> Run<'a> {
                 self.best = self.point.clone();
             }
             if observer(&now.row).is_break() {
-                return self.finish(Status::Stopped, None);
+                return self.finish(Status::Stopped);
             }
             if now.merit <= 1.0 && self.errors()?.is_some_and(|e| self.within_tolerances(&e)) {
-                return self.finish(Status::Solved, None);
+                return self.finish(Status::Solved);
             }
-            if let Some((status, certificate)) = self.infeasible(&now)? {
-                return self.finish(status, Some(certificate));
+            if let Some(sure) = self.infeasible(&now)? {
+                return self.finish(sure);
             }
             if self.iterations >= self.settings.max_iter {
-                return self.finish(Status::MaxIterations, None);
+                return self.finish(Status::MaxIterations);
             }
             if now.row.seconds >= self.settings.time_limit {
-                return self.finish(Status::TimeLimit, None);
+                return self.finish(Status::TimeLimit);
             }
             if now.merit < 0.9 * self.progress.1 {
                 self.progress = (self.iterations, now.merit);
             } else if self.iterations - self.progress.0 >= PATIENCE {
-                return self.finish(Status::InsufficientProgress, None);
+                return self.finish(Status::InsufficientProgress);
             }
             // Far off a point that was nearly right: rounding has taken over.
             if !now.merit.is_finite()
                 || (now.merit > 1e4 * self.best_merit && self.best_merit < 1e3)
             {
-                return self.finish(Status::InsufficientProgress, None);
+                return self.finish(Status::InsufficientProgress);
             }
 
-            let Ok(scaling) = Scaling::new(&blocks, &self.point.x, &self.point.s, &primal, &dual)
-            else {
-                return self.finish(Status::NumericalError, None);
+            let Point { x, s, .. } = &self.point;
+            let (scaling, hkm);
+            let geometry: &dyn Geometry = match self.settings.direction {
+                SearchDirection::Hkm => {
+                    hkm = Hkm::new(&blocks, x, s, &primal, &dual);
+                    &hkm
+                }
+                SearchDirection::NesterovTodd => {
+                    match Scaling::new(&blocks, x, s, &primal, &dual) {
+                        Ok(found) => {
+                            scaling = found;
+                            &scaling
+                        }
+                        Err(_) => return self.finish(Status::NumericalError),
+                    }
+                }
             };
-            match projection.update(&scaling.weight()) {
+            match projection.update(&geometry.weight()) {
                 Ok(done) => refresh = Some(done),
                 Err(error) if self.iterations == 0 => return Err(error),
-                Err(_) => return self.finish(Status::NumericalError, None),
+                Err(_) => return self.finish(Status::NumericalError),
             }
-            let newton = Newton {
+            let system = System {
                 a: self.problem.constraints(),
-                scaling: &scaling,
                 primal: &now.primal,
                 dual: &now.dual,
                 target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
             let mu = now.row.mu;
-            let Ok((affine, ap, ad)) = newton.step(projection, &newton.affine()) else {
-                return self.finish(Status::NumericalError, None);
+            let Ok(affine) = geometry.affine(&system, projection) else {
+                return self.finish(Status::NumericalError);
             };
-            let (ap, ad) = (ap.min(1.0), ad.min(1.0));
+            let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
             let affine_mu = (dot(&self.point.x, &self.point.s)
                 + ap * dot(&affine.dx, &self.point.s)
                 + ad * dot(&self.point.x, &affine.ds)
                 + ap * ad * dot(&affine.dx, &affine.ds))
                 / self.degree;
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
-            let corrected = newton.corrected(&affine, sigma * mu);
-            let safe = 0.9 + 0.09 * ap.min(ad);
-            let (d, ap, ad) = match newton.step(projection, &corrected) {
-                Ok((d, ap, ad)) if d.residual <= 0.1 => {
-                    (d, (safe * ap).min(1.0), (safe * ad).min(1.0))
-                }
-                _ => return self.finish(Status::NumericalError, None),
+            let d = match geometry.corrected(&system, projection, &affine, sigma * mu) {
+                Ok(d) if d.residual <= 0.1 => d,
+                _ => return self.finish(Status::NumericalError),
             };
+            let safe = 0.9 + 0.09 * ap.min(ad);
+            let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
                 step::advance(&blocks, &mut self.point.x, &d.dx, ap),
                 step::advance(&blocks, &mut self.point.s, &d.ds, ad),
             ) else {
-                return self.finish(Status::InsufficientProgress, None);
+                return self.finish(Status::InsufficientProgress);
             };
             axpy(ad, &d.dy, &mut self.point.y);
             (primal, dual) = (new_primal, new_dual);
             steps = (ap, ad);
             self.iterations += 1;
             if ap.max(ad) < 1e-6 {
-                return self.finish(Status::InsufficientProgress, None);
+                return self.finish(Status::InsufficientProgress);
             }
         }
     }
@@ -301,9 +317,13 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// A certificate that stood the test in the original data. The test costs eigenvalues, so it is made only when the
-    /// current point looks like a ray.
-    fn infeasible(&self, now: &Measures) -> Result<Option<(Status, Certificate)>> {
+    /// Looks for a certificate in the current point, and tests it in the original data. The test costs eigenvalues, so it is
+    /// made only when the point looks like a ray.
+    ///
+    /// One that is violated within the tolerance, but by more than rounding, is kept while the iteration goes on: it also
+    /// fits a feasible problem whose solutions are larger than `1/tol_infeas`, and the iteration may yet find one.
+    fn infeasible(&mut self, now: &Measures) -> Result<Option<Status>> {
+        const SURE: f64 = 1e-13;
         let tol = self.settings.tol_infeas;
         let Point { x, y, .. } = &self.point;
         // Aᵀy + s = c − R_d: small against bᵀy when y is a ray.
@@ -313,12 +333,6 @@ impl<'a> Run<'a> {
             .zip(&now.dual)
             .map(|(c, r)| c - r)
             .collect();
-        if now.row.dual_objective > 0.0
-            && norm(&slack) <= 10.0 * tol * now.row.dual_objective
-            && let Some(certificate) = primal_certificate(self.problem, y, tol)?
-        {
-            return Ok(Some((Status::PrimalInfeasible, certificate)));
-        }
         // A x = b − r_p.
         let ax: Vec<f64> = self
             .problem
@@ -327,25 +341,41 @@ impl<'a> Run<'a> {
             .zip(&now.primal)
             .map(|(b, r)| b - r)
             .collect();
-        if now.row.primal_objective < 0.0
-            && norm(&ax) <= -10.0 * tol * now.row.primal_objective
-            && let Some(certificate) = dual_certificate(self.problem, x, tol)?
-        {
-            return Ok(Some((Status::DualInfeasible, certificate)));
+        let (pobj, dobj) = (now.row.primal_objective, now.row.dual_objective);
+        let found = if dobj > 0.0 && norm(&slack) <= 10.0 * tol * dobj {
+            (
+                Status::PrimalInfeasible,
+                primal_certificate(self.problem, y)?,
+            )
+        } else if pobj < 0.0 && norm(&ax) <= -10.0 * tol * pobj {
+            (Status::DualInfeasible, dual_certificate(self.problem, x)?)
+        } else {
+            return Ok(None);
+        };
+        let (status, Some((certificate, relative))) = found else {
+            return Ok(None);
+        };
+        if relative <= tol && self.candidate.as_ref().is_none_or(|c| relative < c.2) {
+            self.candidate = Some((status, certificate, relative));
         }
-        Ok(None)
+        Ok((relative <= SURE).then_some(status))
     }
 
     /// The best point, with the status its errors deserve if that is better than why the loop ended.
-    fn finish(self, why: Status, certificate: Option<Certificate>) -> Result<Solution> {
+    fn finish(mut self, why: Status) -> Result<Solution> {
         let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
         let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
-        let status = match why {
-            Status::Solved => Status::Solved,
-            _ if gave_up && self.within_tolerances(&errors) => Status::Solved,
-            _ if gave_up && errors.max() <= self.settings.tol_almost => Status::AlmostSolved,
-            other => other,
-        };
+        let (mut status, mut certificate) = (why, None);
+        if gave_up && self.within_tolerances(&errors) {
+            status = Status::Solved;
+        } else if gave_up && errors.max() <= self.settings.tol_almost {
+            status = Status::AlmostSolved;
+        }
+        if !matches!(status, Status::Solved | Status::AlmostSolved)
+            && let Some((infeasible, proof, _)) = self.candidate.take()
+        {
+            (status, certificate) = (infeasible, Some(proof));
+        }
         let Point { x, y, s } = self.best;
         Ok(Solution {
             status,

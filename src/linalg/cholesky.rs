@@ -65,6 +65,12 @@ impl Cholesky {
         triangular_solve::solve_upper_triangular_in_place(self.lower.transpose(), rhs, par);
     }
 
+    /// `rhs ← L⁻ᵀ rhs`.
+    pub(crate) fn solve_upper_in_place(&self, rhs: MatMut<'_, f64>) {
+        let par = par(self.dim() * self.dim() * rhs.ncols());
+        triangular_solve::solve_upper_triangular_in_place(self.lower.transpose(), rhs, par);
+    }
+
     /// `rhs ← L⁻¹ rhs`.
     pub(crate) fn solve_lower_in_place(&self, rhs: MatMut<'_, f64>) {
         let par = par(self.dim() * self.dim() * rhs.ncols());
