@@ -80,6 +80,14 @@ pub enum Error {
         /// Number of rows.
         needed: usize,
     },
+    /// Measures that have no coupling of the kind asked for.
+    #[error("marginal {mode}: {reason}")]
+    Marginals {
+        /// Which measure, counted from 0.
+        mode: usize,
+        /// What was expected, and what was found.
+        reason: String,
+    },
     /// A structure was asked before it was given its first weight.
     #[error("no weight was given yet: call `update` before the first answer")]
     NoWeight,

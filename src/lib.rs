@@ -10,6 +10,7 @@ mod linalg;
 pub mod problem;
 pub mod projection;
 pub mod random;
+pub mod transport;
 
 pub use error::{Error, Result};
 /// The matrices of this library's interface, in the version it is built with.

@@ -1,0 +1,373 @@
+//! Fused SIMD passes over one line of a coupling: a shift, an exponential and a reduction, in one stream over memory.
+//!
+//! A *line* is a run of entries that are adjacent in memory (a column of a matrix, a first-index fibre of a tensor).
+//! Every function takes slices of equal length; the order of its additions depends on the length alone.
+
+mod exp;
+
+use exp::{exp, exp_single};
+use pulp::{Arch, Simd, WithSimd};
+
+macro_rules! lines {
+    ($float:ty, $lanes:ident, $mask:ident, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident,
+     $load:ident, $store:ident, $select:ident, $between:ident, $index:ty, $reduce:ident, $exp:ident,
+     $sum:ident, $accumulate:ident, $write:ident) => {
+        /// `Σ exp(potential + shift − beta · cost)` over the line.
+        pub(crate) fn $sum(
+            arch: Arch,
+            cost: &[$float],
+            beta: $float,
+            potential: &[$float],
+            shift: $float,
+        ) -> $float {
+            struct Op<'a>(&'a [$float], $float, &'a [$float], $float);
+            impl WithSimd for Op<'_> {
+                type Output = $float;
+                #[inline(always)]
+                fn with_simd<S: Simd>(self, simd: S) -> $float {
+                    let Op(cost, beta, potential, shift) = self;
+                    let (c, c_tail) = S::$as_simd(cost);
+                    let (p, p_tail) = S::$as_simd(potential);
+                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
+                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
+                    let (c2, c1) = pulp::as_arrays::<2, _>(c);
+                    let (p2, p1) = pulp::as_arrays::<2, _>(p);
+                    let (mut a, mut b) = (simd.$splat(0.0), simd.$splat(0.0));
+                    for (c, p) in c2.iter().zip(p2) {
+                        a = simd.$add(a, value(c[0], p[0]));
+                        b = simd.$add(b, value(c[1], p[1]));
+                    }
+                    for (c, p) in c1.iter().zip(p1) {
+                        a = simd.$add(a, value(*c, *p));
+                    }
+                    if !c_tail.is_empty() {
+                        let e = value(simd.$load(c_tail), simd.$load(p_tail));
+                        let keep = simd.$between(0, c_tail.len() as $index).mask();
+                        b = simd.$add(b, simd.$select(keep, e, simd.$splat(0.0)));
+                    }
+                    simd.$reduce(simd.$add(a, b))
+                }
+            }
+            debug_assert_eq!(cost.len(), potential.len());
+            arch.dispatch(Op(cost, beta, potential, shift))
+        }
+
+        /// `sums += exp(potential + shift − beta · cost)`, entry by entry.
+        pub(crate) fn $accumulate(
+            arch: Arch,
+            cost: &[$float],
+            beta: $float,
+            potential: &[$float],
+            shift: $float,
+            sums: &mut [$float],
+        ) {
+            struct Op<'a>(&'a [$float], $float, &'a [$float], $float, &'a mut [$float]);
+            impl WithSimd for Op<'_> {
+                type Output = ();
+                #[inline(always)]
+                fn with_simd<S: Simd>(self, simd: S) {
+                    let Op(cost, beta, potential, shift, sums) = self;
+                    let (c, c_tail) = S::$as_simd(cost);
+                    let (p, p_tail) = S::$as_simd(potential);
+                    let (s, s_tail) = S::$as_mut_simd(sums);
+                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
+                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
+                    for ((c, p), s) in c.iter().zip(p).zip(s) {
+                        *s = simd.$add(*s, value(*c, *p));
+                    }
+                    if !c_tail.is_empty() {
+                        let e = value(simd.$load(c_tail), simd.$load(p_tail));
+                        let s = simd.$add(simd.$load(s_tail), e);
+                        simd.$store(s_tail, s);
+                    }
+                }
+            }
+            debug_assert_eq!(cost.len(), potential.len());
+            debug_assert_eq!(cost.len(), sums.len());
+            arch.dispatch(Op(cost, beta, potential, shift, sums));
+        }
+
+        /// `out ← exp(potential + shift − beta · cost)`, entry by entry.
+        pub(crate) fn $write(
+            arch: Arch,
+            cost: &[$float],
+            beta: $float,
+            potential: &[$float],
+            shift: $float,
+            out: &mut [$float],
+        ) {
+            struct Op<'a>(&'a [$float], $float, &'a [$float], $float, &'a mut [$float]);
+            impl WithSimd for Op<'_> {
+                type Output = ();
+                #[inline(always)]
+                fn with_simd<S: Simd>(self, simd: S) {
+                    let Op(cost, beta, potential, shift, out) = self;
+                    let (c, c_tail) = S::$as_simd(cost);
+                    let (p, p_tail) = S::$as_simd(potential);
+                    let (o, o_tail) = S::$as_mut_simd(out);
+                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
+                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
+                    for ((c, p), o) in c.iter().zip(p).zip(o) {
+                        *o = value(*c, *p);
+                    }
+                    if !c_tail.is_empty() {
+                        simd.$store(o_tail, value(simd.$load(c_tail), simd.$load(p_tail)));
+                    }
+                }
+            }
+            debug_assert_eq!(cost.len(), potential.len());
+            debug_assert_eq!(cost.len(), out.len());
+            arch.dispatch(Op(cost, beta, potential, shift, out));
+        }
+    };
+}
+
+lines!(
+    f64,
+    F64_LANES,
+    m64s,
+    f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    mul_add_e_f64s,
+    add_f64s,
+    partial_load_f64s,
+    partial_store_f64s,
+    select_f64s,
+    mask_between_m64s,
+    u64,
+    reduce_sum_f64s,
+    exp,
+    exp_sum,
+    exp_accumulate,
+    exp_write
+);
+lines!(
+    f32,
+    F32_LANES,
+    m32s,
+    f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    mul_add_e_f32s,
+    add_f32s,
+    partial_load_f32s,
+    partial_store_f32s,
+    select_f32s,
+    mask_between_m32s,
+    u32,
+    reduce_sum_f32s,
+    exp_single,
+    exp_sum_single,
+    exp_accumulate_single,
+    exp_write_single
+);
+
+/// One line of a mirror step: `log_kernel −= eta · gradient`, then `plan ← exp(log_kernel + potential + shift)`.
+/// Returns the sum of the new line.
+pub(crate) fn mirror_step(
+    arch: Arch,
+    log_kernel: &mut [f64],
+    gradient: &[f64],
+    eta: f64,
+    potential: &[f64],
+    shift: f64,
+    plan: &mut [f64],
+) -> f64 {
+    struct Op<'a> {
+        log_kernel: &'a mut [f64],
+        gradient: &'a [f64],
+        eta: f64,
+        potential: &'a [f64],
+        shift: f64,
+        plan: &'a mut [f64],
+    }
+    impl WithSimd for Op<'_> {
+        type Output = f64;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f64 {
+            let (k, k_tail) = S::as_mut_simd_f64s(self.log_kernel);
+            let (g, g_tail) = S::as_simd_f64s(self.gradient);
+            let (p, p_tail) = S::as_simd_f64s(self.potential);
+            let (o, o_tail) = S::as_mut_simd_f64s(self.plan);
+            let (eta, shift) = (simd.splat_f64s(-self.eta), simd.splat_f64s(self.shift));
+            let mut sum = simd.splat_f64s(0.0);
+            for (((k, g), p), o) in k.iter_mut().zip(g).zip(p).zip(o) {
+                let s = simd.mul_add_e_f64s(eta, *g, *k);
+                *k = s;
+                let e = exp(simd, simd.add_f64s(s, simd.add_f64s(*p, shift)));
+                *o = e;
+                sum = simd.add_f64s(sum, e);
+            }
+            if !g_tail.is_empty() {
+                let s = simd.mul_add_e_f64s(
+                    eta,
+                    simd.partial_load_f64s(g_tail),
+                    simd.partial_load_f64s(k_tail),
+                );
+                simd.partial_store_f64s(k_tail, s);
+                let p = simd.add_f64s(simd.partial_load_f64s(p_tail), shift);
+                let e = exp(simd, simd.add_f64s(s, p));
+                simd.partial_store_f64s(o_tail, e);
+                let keep = simd.mask_between_m64s(0, g_tail.len() as u64).mask();
+                sum = simd.add_f64s(sum, simd.select_f64s(keep, e, simd.splat_f64s(0.0)));
+            }
+            simd.reduce_sum_f64s(sum)
+        }
+    }
+    debug_assert_eq!(log_kernel.len(), gradient.len());
+    debug_assert_eq!(log_kernel.len(), potential.len());
+    debug_assert_eq!(log_kernel.len(), plan.len());
+    arch.dispatch(Op {
+        log_kernel,
+        gradient,
+        eta,
+        potential,
+        shift,
+        plan,
+    })
+}
+
+/// Least `cost − potential` over the line; infinity for an empty line.
+pub(crate) fn min_difference(arch: Arch, cost: &[f64], potential: &[f64]) -> f64 {
+    debug_assert_eq!(cost.len(), potential.len());
+    let mut least = [f64::INFINITY; 16];
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            let (c, p) = (cost.chunks_exact(16), potential.chunks_exact(16));
+            for (x, y) in c.remainder().iter().zip(p.remainder()) {
+                least[0] = least[0].min(x - y);
+            }
+            for (x, y) in c.zip(p) {
+                for k in 0..16 {
+                    let d = x[k] - y[k];
+                    least[k] = if d < least[k] { d } else { least[k] };
+                }
+            }
+        },
+    );
+    least.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// `least ← min(least, cost − offset)`, entry by entry.
+pub(crate) fn min_accumulate(arch: Arch, cost: &[f64], offset: f64, least: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (l, c) in least.iter_mut().zip(cost) {
+                let d = c - offset;
+                *l = if d < *l { d } else { *l };
+            }
+        },
+    );
+}
+
+/// Least and largest entry, and whether all are numbers below infinity in size.
+pub(crate) fn extremes(arch: Arch, values: &[f64]) -> (f64, f64, bool) {
+    let (mut low, mut high) = ([f64::INFINITY; 16], [f64::NEG_INFINITY; 16]);
+    // x − x is 0 for a finite x and NaN otherwise.
+    let mut odd = [0.0f64; 16];
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            let chunks = values.chunks_exact(16);
+            for &x in chunks.remainder() {
+                low[0] = low[0].min(x);
+                high[0] = high[0].max(x);
+                odd[0] += x - x;
+            }
+            for x in chunks {
+                for k in 0..16 {
+                    low[k] = if x[k] < low[k] { x[k] } else { low[k] };
+                    high[k] = if x[k] > high[k] { x[k] } else { high[k] };
+                    odd[k] += x[k] - x[k];
+                }
+            }
+        },
+    );
+    (
+        low.iter().copied().fold(f64::INFINITY, f64::min),
+        high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        odd.iter().all(|v| *v == 0.0),
+    )
+}
+
+/// `sums += values`, entry by entry.
+pub(crate) fn add(arch: Arch, values: &[f64], sums: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (s, v) in sums.iter_mut().zip(values) {
+                *s += v;
+            }
+        },
+    );
+}
+
+/// `values ⊙= factors`, entry by entry.
+pub(crate) fn multiply(arch: Arch, factors: &[f64], values: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (v, f) in values.iter_mut().zip(factors) {
+                *v *= f;
+            }
+        },
+    );
+}
+
+/// `values *= factor`.
+pub(crate) fn scale(arch: Arch, factor: f64, values: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for v in values {
+                *v *= factor;
+            }
+        },
+    );
+}
+
+/// `mean += weight · (values − mean)`, entry by entry.
+pub(crate) fn average(arch: Arch, weight: f64, values: &[f64], mean: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (m, v) in mean.iter_mut().zip(values) {
+                *m += weight * (v - *m);
+            }
+        },
+    );
+}
+
+/// `Σ values` in a fixed order.
+pub(crate) fn sum(arch: Arch, values: &[f64]) -> f64 {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            let mut acc = [0.0; 16];
+            let chunks = values.chunks_exact(16);
+            let tail: f64 = chunks.remainder().iter().sum();
+            for x in chunks {
+                for k in 0..16 {
+                    acc[k] += x[k];
+                }
+            }
+            acc.iter().sum::<f64>() + tail
+        },
+    )
+}
+
+/// `Σ a b` in a fixed order.
+pub(crate) fn dot(arch: Arch, a: &[f64], b: &[f64]) -> f64 {
+    arch.dispatch(
+        #[inline(always)]
+        || crate::linalg::dot(a, b),
+    )
+}
+
+#[cfg(test)]
+mod tests;

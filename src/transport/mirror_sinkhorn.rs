@@ -1,0 +1,694 @@
+//! Mirror Sinkhorn[^BB23]: a gradient step in the log domain and one normalisation, over and over.
+//!
+//! [^BB23]: Ballu, Berthet. *Mirror Sinkhorn: fast online optimization on transport polytopes.* ICML 2023,
+//! arXiv 2211.10420.
+
+use super::bound::Steps;
+use super::certificate::{dual_bound, masked_lines};
+use super::objective::Objective;
+use super::rounding::round_unchecked;
+use super::settings::{Iteration, Observer, Settings, Start, Status, StepRule};
+use super::state::State;
+use super::stochastic::StochasticObjective;
+use super::{Marginals, kernel, parallel};
+use crate::error::{Error, Result, check_shape};
+use std::time::Instant;
+
+/// Part of the independent coupling in a warm start from a plan.
+const MIX: f64 = 1e-3;
+
+/// A coupling that was rounded onto the polytope.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The plan, first index fastest.
+    pub plan: Vec<f64>,
+    /// Objective at the plan (`NaN` when a stochastic objective's expectation is unknown).
+    pub value: f64,
+    /// l1 marginal violation of the plan: rounding error.
+    pub marginal_violation: f64,
+    /// l1 marginal violation before rounding.
+    pub raw_violation: f64,
+    /// Objective before rounding.
+    pub raw_value: f64,
+}
+
+/// What [`minimize`] and [`minimize_stochastic`] return.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Why the iteration ended.
+    pub status: Status,
+    /// The last iterate.
+    pub last: Answer,
+    /// The average of the iterates, when [`Settings::average`] is on.
+    pub average: Option<Answer>,
+    /// Certified lower bound on the minimum; minus infinity when none was found.
+    pub lower_bound: f64,
+    /// Step lengths and the bounds they imply.
+    pub steps: Steps,
+    /// One vector a measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
+    /// `steps.sum` plus that of the start): a warm start.
+    pub potentials: Vec<Vec<f64>>,
+    /// Inverse temperature of a linear objective, the start's included.
+    pub beta: f64,
+    /// Wall seconds.
+    pub seconds: f64,
+}
+
+impl Solution {
+    /// The answer of smaller value.
+    pub fn best(&self) -> &Answer {
+        match &self.average {
+            Some(a) if a.value < self.last.value => a,
+            _ => &self.last,
+        }
+    }
+
+    /// Objective of the best answer.
+    pub fn objective(&self) -> f64 {
+        self.best().value
+    }
+
+    /// Certified gap of the best answer.
+    pub fn gap(&self) -> f64 {
+        self.objective() - self.lower_bound
+    }
+}
+
+/// Minimises a convex objective over the couplings of `marginals`.
+///
+/// The last iterate and (by default) the average are rounded onto the polytope. The lower bound is the better of two
+/// certificates taken at checks: the linear model `f(γ_t) + ⟨G_t, · − γ_t⟩` at the current point, and the average of
+/// these models with the steps as weights; the minimum of a linear model is bounded by feasible dual potentials, which
+/// the iteration's own potentials yield after one c-transform each.
+///
+/// ```
+/// use dyncvx::transport::{Entropic, Linear, Marginals, Settings, Start, Status, Sum, minimize};
+/// let marginals = Marginals::new(&[0.4, 0.6], &[0.5, 0.5])?;
+/// let cost = Linear::new(&[2, 2], vec![0.0, 1.0, 1.0, 0.0])?;
+/// let objective = Sum::new().with(1.0, cost)?.with(1.0, Entropic::new(&[2, 2], 0.1)?)?;
+/// let mut settings = Settings::default();
+/// settings.tol_gap_rel = 1e-9;
+/// let solution = minimize(&objective, &marginals, &settings, Start::Independent, None)?;
+/// assert_eq!(solution.status, Status::Solved);
+/// assert!(solution.gap() <= 1e-9 * solution.objective().abs());
+/// # Ok::<(), dyncvx::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Shape`] for an objective of another shape; [`Error::InvalidSetting`]; [`Error::NonFinite`] when the objective
+/// returns a gradient or value that is not finite; [`Error::Unsupported`] for a start from potentials with an objective
+/// that is not linear, or single precision; the errors of a start's plan are those of [`round`](super::round()).
+///
+/// # Complexity
+/// A step costs one gradient, two passes over the `N` entries (one for the columns of a matrix) with one exponential an
+/// entry, one more with the average; space `4N` to `6N` numbers. A check costs about ten passes. Steps from one normalisation
+/// to the next are in order: mode `t mod K` at step `t`.
+///
+/// # Deviations
+/// The paper's anytime step is `(1/B)√(δ/t)` with `B = ‖G‖_∞`, `δ = ‖log μ‖_∞ + ‖log ν‖_∞`; ours is `(2/ω)√(D/t)` with the
+/// gradient's range `ω ≤ 2B` and the divergence bound `D ≤ δ`. Its average is plain; ours has the steps as weights, except
+/// under the strongly convex rule. Rounding, certificates, the other step rules and the bounds are ours.
+pub fn minimize(
+    objective: &dyn Objective,
+    marginals: &Marginals,
+    settings: &Settings,
+    start: Start<'_>,
+    observer: Option<Observer<'_>>,
+) -> Result<Solution> {
+    run(
+        Source::Exact(objective),
+        marginals,
+        settings,
+        start,
+        observer,
+    )
+}
+
+/// The same with unbiased noisy gradients.
+///
+/// Values and certificates use [`StochasticObjective::expectation`] where there is one; without it values are `NaN` and
+/// there is no lower bound. Gradients at step `t` draw from the stream `(seed, TRANSPORT, 0, t)`.
+///
+/// # Errors
+/// As [`minimize`]; [`Error::Unsupported`] for the backtracking rule.
+///
+/// # Complexity
+/// As [`minimize`].
+pub fn minimize_stochastic(
+    objective: &dyn StochasticObjective,
+    marginals: &Marginals,
+    settings: &Settings,
+    start: Start<'_>,
+    observer: Option<Observer<'_>>,
+) -> Result<Solution> {
+    run(
+        Source::Noisy(objective),
+        marginals,
+        settings,
+        start,
+        observer,
+    )
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Exact(&'a dyn Objective),
+    Noisy(&'a dyn StochasticObjective),
+}
+
+impl<'a> Source<'a> {
+    fn exact(self) -> Option<&'a dyn Objective> {
+        match self {
+            Source::Exact(f) => Some(f),
+            Source::Noisy(f) => f.expectation(),
+        }
+    }
+}
+
+fn unsupported<T>(what: &'static str) -> Result<T> {
+    let by = "Mirror Sinkhorn on a dense coupling";
+    Err(Error::Unsupported { what, by })
+}
+
+fn rule(source: Source<'_>, settings: &Settings) -> Result<StepRule> {
+    let rule = match (settings.step, source) {
+        (StepRule::Auto, Source::Exact(f)) => {
+            let alpha = f.strong_convexity();
+            if alpha > 0.0 {
+                StepRule::StronglyConvex(alpha)
+            } else if f.is_linear() {
+                StepRule::Anytime
+            } else {
+                StepRule::Backtracking
+            }
+        }
+        (StepRule::Auto, Source::Noisy(_)) => StepRule::Anytime,
+        (StepRule::Backtracking, Source::Noisy(_)) => {
+            return unsupported("backtracking on noisy gradients");
+        }
+        (rule, _) => rule,
+    };
+    Ok(rule)
+}
+
+struct Run<'a> {
+    source: Source<'a>,
+    marginals: &'a Marginals,
+    settings: &'a Settings,
+    state: State,
+    steps: Steps,
+    gradient: Vec<f64>,
+    value: f64,
+    middle: f64,
+    /// `⟨G, γ⟩` at the current point.
+    product: f64,
+    average: Option<Vec<f64>>,
+    weight: f64,
+    /// `Σ η_t (f(γ_t) − ⟨G_t, γ_t⟩)`: the constant of the averaged model.
+    model: f64,
+    modelled: bool,
+    linear: bool,
+    beta: f64,
+    /// Last change of each mode's potential, and the last steps, one a mode.
+    change: Vec<Vec<f64>>,
+    recent: Vec<f64>,
+    lower: f64,
+    upper: f64,
+    violation: f64,
+}
+
+fn run(
+    source: Source<'_>,
+    marginals: &Marginals,
+    settings: &Settings,
+    start: Start<'_>,
+    mut observer: Option<Observer<'_>>,
+) -> Result<Solution> {
+    let clock = Instant::now();
+    settings.validate()?;
+    let mut run = Run::new(source, marginals, settings, start)?;
+    let mut check = settings.next_check(0);
+    let mut ready = false;
+    let status = loop {
+        let t = run.steps.count;
+        if !ready {
+            run.evaluate(t)?;
+        }
+        if t >= check || t == settings.max_iter {
+            run.certify();
+            check = settings.next_check(t);
+            if let Some(status) = run.stop() {
+                break status;
+            }
+        }
+        if t == settings.max_iter {
+            break Status::MaxIterations;
+        }
+        if clock.elapsed().as_secs_f64() >= settings.time_limit {
+            break Status::TimeLimit;
+        }
+        ready = match run.step()? {
+            Some(ready) => ready,
+            None => break Status::NumericalError,
+        };
+        if let Some(observer) = observer.as_mut() {
+            if observer(&run.report(clock)).is_break() {
+                break Status::Stopped;
+            }
+        }
+    };
+    run.finish(status, clock)
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        source: Source<'a>,
+        marginals: &'a Marginals,
+        settings: &'a Settings,
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let (shape, range) = match source {
+            Source::Exact(f) => (f.shape(), f.gradient_range()),
+            Source::Noisy(f) => (f.shape(), f.gradient_range()),
+        };
+        if shape != marginals.shape() {
+            let reason = format!(
+                "expected the marginals' shape {:?}, found {shape:?}",
+                marginals.shape()
+            );
+            return Err(Error::InvalidSetting {
+                field: "objective",
+                reason,
+            });
+        }
+        if settings.precision != super::Precision::Double {
+            return unsupported("single precision");
+        }
+        let linear = matches!(source, Source::Exact(f) if f.is_linear());
+        let len = marginals.layout().len();
+        let mut gradient = vec![0.0; len];
+        let mut steps = Steps::new(
+            rule(source, settings)?,
+            settings,
+            marginals.divergence(),
+            marginals.total(),
+            shape.len(),
+        );
+        steps.range = range.unwrap_or(0.0);
+        let mut beta = 0.0;
+        let state = match start {
+            Start::Independent => State::independent(marginals),
+            Start::Plan(plan) => {
+                let mut plan = plan.to_vec();
+                super::round(&mut plan, marginals)?;
+                let independent = marginals.independent();
+                for (p, q) in plan.iter_mut().zip(independent) {
+                    *p += MIX * (q - *p);
+                }
+                // The start is at least MIX times the independent coupling.
+                steps.divergence -= MIX.ln();
+                State::from_plan(marginals, plan)
+            }
+            Start::Potentials {
+                beta: start,
+                potentials,
+            } => {
+                let Source::Exact(f) = source else {
+                    return unsupported("a start from potentials with noisy gradients");
+                };
+                if !linear {
+                    return unsupported(
+                        "a start from potentials with an objective that is not linear",
+                    );
+                }
+                check_potentials(marginals, start, potentials)?;
+                beta = start;
+                let (scale, range) = (steps.scale, steps.range);
+                steps.offset = (beta * range / (2.0 * scale)).powi(2)
+                    / steps.divergence.max(f64::MIN_POSITIVE);
+                f.gradient(&marginals.independent(), &mut gradient);
+                State::from_potentials(marginals, &gradient, beta, potentials)
+            }
+        };
+        let modes = shape.len();
+        // The averaged model needs a kernel that holds nothing but gradients.
+        let modelled = matches!(source, Source::Exact(_)) && !matches!(start, Start::Plan(_));
+        let zeros = || shape.iter().map(|n| vec![0.0; *n]).collect();
+        Ok(Self {
+            source,
+            marginals,
+            settings,
+            state,
+            steps,
+            gradient,
+            value: f64::NAN,
+            middle: 0.0,
+            product: 0.0,
+            average: settings.average.then(|| vec![0.0; len]),
+            weight: 0.0,
+            model: 0.0,
+            modelled,
+            linear,
+            beta,
+            change: zeros(),
+            recent: vec![0.0; modes],
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            violation: 0.0,
+        })
+    }
+
+    /// Gradient, value and range at the current point.
+    fn evaluate(&mut self, t: usize) -> Result<()> {
+        match self.source {
+            // The gradient of a linear objective stays.
+            Source::Exact(f) if self.linear && t > 0 => self.value = f.value(&self.state.plan),
+            Source::Exact(f) => self.value = f.gradient(&self.state.plan, &mut self.gradient),
+            Source::Noisy(f) => {
+                let mut rng = self.settings.seed.stream(super::TRANSPORT, 0, t as u64);
+                self.value = f.sample(&self.state.plan, &mut rng, &mut self.gradient);
+            }
+        }
+        self.inspect(t)
+    }
+
+    fn inspect(&mut self, t: usize) -> Result<()> {
+        let exact = matches!(self.source, Source::Exact(_));
+        if exact && !self.value.is_finite() {
+            let what = "objective value";
+            return Err(Error::NonFinite { what, index: 0 });
+        }
+        if !self.linear || t == 0 {
+            let (low, high) = extremes(self.marginals, &self.gradient)?;
+            self.middle = 0.5 * (low + high);
+            self.steps.range = self.steps.range.max(high - low);
+        }
+        self.product = if self.linear {
+            self.value
+        } else if exact {
+            self.marginals
+                .layout()
+                .inner(&self.gradient, &self.state.plan)
+        } else {
+            0.0
+        };
+        Ok(())
+    }
+
+    /// One step. `Some(true)`: the gradient at the new point is at hand; `None`: no further.
+    fn step(&mut self) -> Result<Option<bool>> {
+        let mode = (self.steps.count + 1) % self.marginals.shape().len();
+        let eta = self.steps.next();
+        if self.steps.rule == StepRule::Backtracking {
+            return self.backtrack(mode, eta);
+        }
+        let weight = if matches!(self.steps.rule, StepRule::StronglyConvex(_)) {
+            1.0
+        } else {
+            eta
+        };
+        self.accumulate(weight);
+        let before = self.state.potentials[mode].clone();
+        if self
+            .state
+            .advance(self.marginals, &self.gradient, eta, self.middle, mode)
+            .is_err()
+        {
+            return Ok(None);
+        }
+        self.done(mode, eta, &before);
+        Ok(Some(false))
+    }
+
+    fn done(&mut self, mode: usize, eta: f64, before: &[f64]) {
+        self.model += eta * (self.value_before() - self.product);
+        let change = &mut self.change[mode];
+        for ((c, new), old) in change
+            .iter_mut()
+            .zip(&self.state.potentials[mode])
+            .zip(before)
+        {
+            *c = if new.is_finite() { new - old } else { 0.0 };
+        }
+        self.recent[mode] = eta;
+        self.beta += eta;
+        self.steps.record(eta);
+    }
+
+    fn value_before(&self) -> f64 {
+        if self.linear {
+            self.product
+        } else {
+            self.value
+        }
+    }
+
+    fn accumulate(&mut self, weight: f64) {
+        if let Some(mean) = &mut self.average {
+            self.weight += weight;
+            let (w, plan) = (weight / self.weight, &self.state.plan);
+            let (arch, piece) = (
+                self.marginals.layout().arch,
+                self.marginals.layout().piece(),
+            );
+            parallel::update(mean, piece, |first, mean| {
+                kernel::average(arch, w, &plan[first..first + mean.len()], mean);
+            });
+        }
+    }
+
+    /// Halves the step until the model lies above the objective; grows it by a quarter afterwards.
+    fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<Option<bool>> {
+        let Source::Exact(f) = self.source else {
+            return unsupported("backtracking on noisy gradients");
+        };
+        let before = self.state.potentials[mode].clone();
+        let masses = self.marginals.masses(mode);
+        let budget = self.steps.divergence.max(1e-3) * self.marginals.total()
+            / (self.steps.count + 1) as f64;
+        let mut next = vec![0.0; self.gradient.len()];
+        let mut done = 0.0;
+        for _ in 0..200 {
+            if self
+                .state
+                .advance(
+                    self.marginals,
+                    &self.gradient,
+                    eta - done,
+                    eta / (eta - done) * self.middle,
+                    mode,
+                )
+                .is_err()
+            {
+                return Ok(None);
+            }
+            done = eta;
+            let value = f.gradient(&self.state.plan, &mut next);
+            if !value.is_finite() {
+                let what = "objective value";
+                return Err(Error::NonFinite { what, index: 0 });
+            }
+            // With Δu the change of the potential, ⟨G, γ⁺⟩ + KL(γ⁺‖γ)/η = ⟨μ, Δu⟩/η: no pass over the entries.
+            let pairs = self.state.potentials[mode].iter().zip(&before).zip(masses);
+            let lift: f64 = pairs
+                .filter(|(_, m)| **m > 0.0)
+                .map(|((new, old), m)| m * (new - old))
+                .sum();
+            let slack = 1e-13 * (self.value.abs() + self.product.abs());
+            let model = self.value - self.product + lift / eta + slack;
+            let divergence = lift
+                - eta
+                    * self
+                        .marginals
+                        .layout()
+                        .inner(&self.gradient, &self.state.plan);
+            if value <= model && divergence <= budget {
+                self.steps.trial = 1.25 * eta;
+                self.done(mode, eta, &before);
+                std::mem::swap(&mut self.gradient, &mut next);
+                self.value = value;
+                self.accumulate(eta);
+                self.inspect(self.steps.count)?;
+                return Ok(Some(true));
+            }
+            self.state.potentials[mode].clone_from(&before);
+            eta *= 0.5;
+        }
+        Ok(None)
+    }
+
+    /// Rounds, evaluates and bounds at the current point, where the gradient is at hand.
+    fn certify(&mut self) {
+        let marginals = self.marginals;
+        self.violation = marginals.violation_of(&self.state.plan);
+        let Some(f) = self.source.exact() else { return };
+        for plan in [Some(&self.state.plan), self.average.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let mut rounded = plan.clone();
+            round_unchecked(&mut rounded, marginals);
+            self.upper = self.upper.min(f.value(&rounded));
+        }
+        if self.steps.count == 0 {
+            return;
+        }
+        let scaled = |by: f64| -> Vec<Vec<f64>> {
+            let logs = |k: usize| marginals.logs(k);
+            let pairs = self.state.potentials.iter().enumerate();
+            // Without the masses' own logarithms the potentials are closer to the dual solution.
+            pairs
+                .map(|(k, u)| u.iter().zip(logs(k)).map(|(u, l)| (u - l) / by).collect())
+                .collect()
+        };
+        let mut bounds = Vec::new();
+        if self.linear {
+            bounds.push(dual_bound(
+                marginals,
+                &masked_lines(marginals, &self.gradient),
+                &mut scaled(self.beta),
+            ));
+        } else {
+            let noisy = matches!(self.source, Source::Noisy(_));
+            let (mut exact, mut value, mut product) = (Vec::new(), self.value, self.product);
+            if noisy {
+                exact = vec![0.0; self.gradient.len()];
+                value = f.gradient(&self.state.plan, &mut exact);
+                product = marginals.layout().inner(&exact, &self.state.plan);
+            }
+            let gradient = if noisy { &exact } else { &self.gradient };
+            let cycle: f64 = self.recent.iter().sum();
+            let mut local: Vec<Vec<f64>> = self
+                .change
+                .iter()
+                .map(|c| c.iter().map(|v| v / cycle).collect())
+                .collect();
+            let lines = masked_lines(marginals, gradient);
+            bounds.push(value - product + dual_bound(marginals, &lines, &mut local));
+            bounds.push(value - product + dual_bound(marginals, &lines, &mut scaled(self.beta)));
+            if self.modelled {
+                let n = marginals.layout().line();
+                let (kernel, sum) = (&self.state.log_kernel, self.steps.sum);
+                let mean = |l: usize, out: &mut [f64]| {
+                    for (o, k) in out.iter_mut().zip(&kernel[l * n..]) {
+                        *o = -k / sum;
+                    }
+                };
+                bounds.push(self.model / sum + dual_bound(marginals, &mean, &mut scaled(sum)));
+            }
+        }
+        self.lower = bounds.into_iter().fold(self.lower, f64::max);
+    }
+
+    fn stop(&self) -> Option<Status> {
+        let s = self.settings;
+        let gap = self.upper - self.lower;
+        let absolute = s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs;
+        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.upper.abs();
+        if absolute || relative {
+            return Some(Status::Solved);
+        }
+        let feasible = s.tol_feas > 0.0
+            && self.steps.count > 0
+            && self.violation <= s.tol_feas * self.marginals.total();
+        feasible.then_some(Status::AlmostSolved)
+    }
+
+    fn report(&self, clock: Instant) -> Iteration {
+        Iteration {
+            iteration: self.steps.count,
+            step: self.recent[self.steps.count % self.recent.len()],
+            beta: self.beta,
+            value: self.value,
+            upper: self.upper,
+            lower: self.lower,
+            violation: self.violation,
+            seconds: clock.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn finish(self, status: Status, clock: Instant) -> Result<Solution> {
+        let marginals = self.marginals;
+        let exact = self.source.exact();
+        let answer = |mut plan: Vec<f64>| {
+            let raw_violation = marginals.violation_of(&plan);
+            let value = |plan: &[f64]| exact.map_or(f64::NAN, |f| f.value(plan));
+            let raw_value = value(&plan);
+            let marginal_violation = round_unchecked(&mut plan, marginals);
+            Answer {
+                value: value(&plan),
+                plan,
+                marginal_violation,
+                raw_violation,
+                raw_value,
+            }
+        };
+        let average = self.average.filter(|_| self.weight > 0.0).map(answer);
+        Ok(Solution {
+            status,
+            last: answer(self.state.plan),
+            average,
+            lower_bound: self.lower,
+            steps: self.steps,
+            potentials: self.state.potentials,
+            beta: self.beta,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+}
+
+pub(crate) fn check_potentials(
+    marginals: &Marginals,
+    beta: f64,
+    potentials: &[Vec<f64>],
+) -> Result<()> {
+    super::objective::positive("beta", beta)?;
+    check_shape(
+        "potentials",
+        (marginals.shape().len(), 1),
+        (potentials.len(), 1),
+    )?;
+    for (mode, v) in potentials.iter().enumerate() {
+        check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
+        let masses = marginals.masses(mode);
+        if let Some(index) = v
+            .iter()
+            .zip(masses)
+            .position(|(u, m)| *m > 0.0 && !u.is_finite())
+        {
+            let what = "potential";
+            return Err(Error::NonFinite { what, index });
+        }
+        if let Some(at) = v
+            .iter()
+            .zip(masses)
+            .position(|(u, m)| *m == 0.0 && *u != f64::NEG_INFINITY)
+        {
+            let reason = format!("expected a potential of minus infinity at the zero mass {at}");
+            return Err(Error::Marginals { mode, reason });
+        }
+    }
+    Ok(())
+}
+
+/// Least and largest entry of a gradient that must be finite.
+pub(crate) fn extremes(marginals: &Marginals, values: &[f64]) -> Result<(f64, f64)> {
+    let arch = marginals.layout().arch;
+    let parts = parallel::map(values.len(), values.len(), |r| {
+        kernel::extremes(arch, &values[r])
+    });
+    let (mut low, mut high, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, true);
+    for (l, h, f) in parts {
+        low = low.min(l);
+        high = high.max(h);
+        finite &= f;
+    }
+    if !finite {
+        let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        let what = "gradient";
+        return Err(Error::NonFinite { what, index });
+    }
+    Ok((low, high))
+}

@@ -1,0 +1,229 @@
+//! Settings, statuses and what an observer sees.
+
+use crate::error::{Error, Result};
+use crate::random::Seed;
+use std::ops::ControlFlow;
+
+/// How long the steps are. `ω` is the range of the gradient, `D` the divergence bound
+/// [`Marginals::divergence`](super::Marginals::divergence), `c = 2 · step_scale`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum StepRule {
+    /// [`StronglyConvex`](StepRule::StronglyConvex) when the objective says so, [`Anytime`](StepRule::Anytime) for
+    /// linear and stochastic ones, [`Backtracking`](StepRule::Backtracking) for all others.
+    #[default]
+    Auto,
+    /// `η_t = (c/ω) √(D/t)`.
+    Anytime,
+    /// `η = (c/ω) √(D/T)` with the horizon `T = max_iter`.
+    Horizon,
+    /// `η_t = 1/(α t)` for an objective that is `α`-strongly convex relative to the entropy.
+    StronglyConvex(f64),
+    /// The longest step, within a factor of two, for which the quadratic model `f + ⟨G, Δ⟩ + KL/η` lies above `f`, and
+    /// whose divergence is at most `D/t` (which is what keeps a linear objective's steps in bounds).
+    Backtracking,
+    /// `η` the same at every step.
+    Constant(f64),
+}
+
+/// Floating-point type of the half-steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Precision {
+    /// f64 throughout.
+    #[default]
+    Double,
+    /// Costs and exponentials in f32, sums in f64 a block of 512; rounding and certificates stay in f64. The potentials
+    /// are good to about 1e-7 β range(C), which adds that much to the marginal violation before rounding.
+    Single,
+}
+
+/// Settings of Mirror Sinkhorn and of the Sinkhorn baseline.
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `step` | `Auto` | step rule | see [`StepRule`] |
+/// | `step_scale` | 1 | multiplies the steps of the anytime and horizon rules | > 0 |
+/// | `max_iter` | 1000 | normalisations at most; also the horizon | ≥ 1 |
+/// | `time_limit` | ∞ | seconds | > 0 |
+/// | `tol_gap_rel` | 0 | certified gap over `abs(objective)`; 0 switches it off | ≥ 0 |
+/// | `tol_gap_abs` | 0 | certified gap; 0 switches it off | ≥ 0 |
+/// | `tol_feas` | 0 | l1 marginal violation before rounding, over the mass; 0 switches it off | ≥ 0 |
+/// | `check_every` | 0 | steps between certificates; 0: every 10, then every tenth more | |
+/// | `average` | true | keep and return the average too (`O(N)` memory and time a step) | |
+/// | `precision` | `Double` | type of the half-steps for linear costs without average | |
+/// | `seed` | 0 | randomness of stochastic gradients | |
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Step rule.
+    pub step: StepRule,
+    /// Multiplies the steps of the anytime and horizon rules.
+    pub step_scale: f64,
+    /// Normalisations at most.
+    pub max_iter: usize,
+    /// Seconds.
+    pub time_limit: f64,
+    /// Certified gap relative to the objective.
+    pub tol_gap_rel: f64,
+    /// Certified gap.
+    pub tol_gap_abs: f64,
+    /// Marginal violation before rounding, relative to the mass.
+    pub tol_feas: f64,
+    /// Steps between certificates.
+    pub check_every: usize,
+    /// Whether the average is kept.
+    pub average: bool,
+    /// Type of the half-steps.
+    pub precision: Precision,
+    /// Randomness of stochastic gradients.
+    pub seed: Seed,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            step: StepRule::Auto,
+            step_scale: 1.0,
+            max_iter: 1000,
+            time_limit: f64::INFINITY,
+            tol_gap_rel: 0.0,
+            tol_gap_abs: 0.0,
+            tol_feas: 0.0,
+            check_every: 0,
+            average: true,
+            precision: Precision::Double,
+            seed: Seed::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] with the first field that is out of range.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |field, reason: String| Err(Error::InvalidSetting { field, reason });
+        for (field, v) in [
+            ("step_scale", self.step_scale),
+            ("time_limit", self.time_limit),
+        ] {
+            if v.is_nan() || v <= 0.0 {
+                return fail(field, format!("expected a positive number, found {v}"));
+            }
+        }
+        if self.step_scale.is_infinite() {
+            return fail(
+                "step_scale",
+                "expected a finite number, found infinity".into(),
+            );
+        }
+        let tolerances = [
+            ("tol_gap_rel", self.tol_gap_rel),
+            ("tol_gap_abs", self.tol_gap_abs),
+            ("tol_feas", self.tol_feas),
+        ];
+        for (field, v) in tolerances {
+            if !(v >= 0.0 && v.is_finite()) {
+                return fail(field, format!("expected a finite number ≥ 0, found {v}"));
+            }
+        }
+        if self.max_iter == 0 {
+            return fail("max_iter", "expected at least 1, found 0".into());
+        }
+        if let StepRule::Constant(v) | StepRule::StronglyConvex(v) = self.step {
+            if !(v > 0.0 && v.is_finite()) {
+                return fail(
+                    "step",
+                    format!("expected a positive finite number, found {v}"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The first check after step `t`.
+    pub(crate) fn next_check(&self, t: usize) -> usize {
+        t + if self.check_every > 0 {
+            self.check_every
+        } else {
+            (t / 10).max(10)
+        }
+    }
+}
+
+/// Why an iteration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// The certified gap of the rounded plan is within `tol_gap_rel` or `tol_gap_abs`.
+    Solved,
+    /// The marginal violation before rounding is within `tol_feas`; the gap is not certified to a tolerance.
+    AlmostSolved,
+    /// `max_iter` steps were done.
+    MaxIterations,
+    /// The time limit was reached.
+    TimeLimit,
+    /// The observer said stop.
+    Stopped,
+    /// A normalisation met a point of positive mass without a finite arc, or no step was short enough.
+    NumericalError,
+}
+
+impl Status {
+    /// The name in snake case, as the command line's JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Solved => "solved",
+            Status::AlmostSolved => "almost_solved",
+            Status::MaxIterations => "max_iterations",
+            Status::TimeLimit => "time_limit",
+            Status::Stopped => "stopped",
+            Status::NumericalError => "numerical_error",
+        }
+    }
+}
+
+/// What an observer sees, once a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// Steps done.
+    pub iteration: usize,
+    /// Length of the last step.
+    pub step: f64,
+    /// Sum of the steps: the inverse temperature of a linear objective.
+    pub beta: f64,
+    /// Value (or its estimate) at the current coupling, before rounding.
+    pub value: f64,
+    /// Value of the best rounded plan so far; infinity before the first check.
+    pub upper: f64,
+    /// Certified lower bound so far; minus infinity before the first.
+    pub lower: f64,
+    /// l1 marginal violation at the last check, before rounding.
+    pub violation: f64,
+    /// Seconds since the start.
+    pub seconds: f64,
+}
+
+/// Watches an iteration, and ends it by [`ControlFlow::Break`].
+pub type Observer<'a> = &'a mut dyn FnMut(&Iteration) -> ControlFlow<()>;
+
+/// Where an iteration starts.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub enum Start<'a> {
+    /// The product of the marginals.
+    #[default]
+    Independent,
+    /// A coupling, mixed with 1/1000 of the independent one so that no allowed arc is stuck at zero.
+    Plan(&'a [f64]),
+    /// Linear objectives: `γ = exp(Σ_k u_k − β C)`, as an earlier run returned it; the anytime steps go on from that `β`.
+    Potentials {
+        /// Inverse temperature.
+        beta: f64,
+        /// One vector a measure; minus infinity at zero masses.
+        potentials: &'a [Vec<f64>],
+    },
+}
