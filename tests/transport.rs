@@ -44,6 +44,9 @@ fn smoke() {
         );
     };
     f(&cost, &settings);
+    let mut s3 = settings.clone();
+    s3.predict = Predict::On;
+    f(&cost, &s3);
     let mut s2 = settings.clone();
     s2.step = StepRule::Backtracking;
     f(&cost, &s2);
@@ -57,6 +60,10 @@ fn smoke() {
     let t = faer::Mat::from_fn(m, n, |i, j| t[i + m * j] / (m * n) as f64 * 2.0);
     let q = Quadratic::projection(t.as_ref(), m as f64).unwrap();
     f(&q, &settings);
+    let mut s4 = s3.clone();
+    s4.predict = Predict::Off;
+    s4.step = StepRule::Backtracking;
+    f(&q, &s4);
     s2.step = StepRule::Anytime;
     f(&q, &s2);
     let k = random(m * 30, 6);
@@ -66,4 +73,7 @@ fn smoke() {
     let q = Quadratic::left(k.as_ref(), t.as_ref()).unwrap();
     f(&q, &settings);
     f(&q, &s2);
+    f(&q, &s3);
+    s3.step = StepRule::Anytime;
+    f(&q, &s3);
 }

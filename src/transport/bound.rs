@@ -9,8 +9,7 @@ use super::settings::{Settings, StepRule};
 /// * the `η`-weighted average has `f(γ̄) − f* ≤ M (D + ω² S₂/8) / S₁`;
 /// * its l1 marginal violation is at most `M κ A √S₂ / S₁` with `κ = K(K−1)/2`, `s = ½(κ + 1) ω √S₂`,
 ///   `A = s + √(s² + 2D)`, for steps that do not grow;
-/// * under `η_t = 1/(αt)` the plain average has `f(γ̄) − f* ≤ M ω² (1 + ln T)/(8 α T)`;
-/// * under backtracking the `η`-weighted average of the points reached has `f(γ̄) − f* ≤ M D / S₁`.
+/// * under `η_t = 1/(αt)` the plain average has `f(γ̄) − f* ≤ M ω² (1 + ln T)/(8 α T)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Steps {
@@ -30,6 +29,9 @@ pub struct Steps {
     pub total: f64,
     /// Number of measures.
     pub modes: usize,
+    /// Whether the bounds below are proved for this run: not under backtracking, nor with prediction, nor after a warm
+    /// start from potentials.
+    pub proved: bool,
     pub(crate) offset: f64,
     pub(crate) scale: f64,
     pub(crate) horizon: usize,
@@ -53,6 +55,7 @@ impl Steps {
             divergence,
             total,
             modes,
+            proved: true,
             offset: 0.0,
             scale: 2.0 * settings.step_scale,
             horizon: settings.max_iter,
@@ -82,15 +85,24 @@ impl Steps {
         }
     }
 
+    /// The anytime step: never refused, whatever the objective.
+    pub(crate) fn floor(&self) -> f64 {
+        Self {
+            rule: StepRule::Anytime,
+            ..*self
+        }
+        .next()
+    }
+
     pub(crate) fn record(&mut self, eta: f64) {
         self.count += 1;
         self.sum += eta;
         self.sum_squares += eta * eta;
     }
 
-    /// Bound on `f(γ̄) − f*` of the average before rounding; `None` after a warm start from potentials and before the first step.
+    /// Bound on `f(γ̄) − f*` of the average before rounding; `None` before the first step and where nothing is proved.
     pub fn gap_bound(&self) -> Option<f64> {
-        if self.count == 0 || self.offset > 0.0 {
+        if self.count == 0 || !self.proved {
             return None;
         }
         let t = self.count as f64;
@@ -100,7 +112,6 @@ impl Steps {
                     StepRule::StronglyConvex(alpha) => {
                         self.range * self.range * (1.0 + t.ln()) / (8.0 * alpha * t)
                     }
-                    StepRule::Backtracking => self.divergence / self.sum,
                     _ => {
                         (self.divergence + self.range * self.range * self.sum_squares / 8.0)
                             / self.sum
@@ -115,7 +126,7 @@ impl Steps {
             self.rule,
             StepRule::Anytime | StepRule::Horizon | StepRule::Constant(_)
         );
-        if self.count == 0 || self.offset > 0.0 || !rule {
+        if self.count == 0 || !self.proved || !rule {
             return None;
         }
         let k = self.modes as f64;

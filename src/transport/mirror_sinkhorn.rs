@@ -7,7 +7,7 @@ use super::bound::Steps;
 use super::certificate::{dual_bound, masked_lines};
 use super::objective::Objective;
 use super::rounding::round_unchecked;
-use super::settings::{Iteration, Observer, Settings, Start, Status, StepRule};
+use super::settings::{Iteration, Observer, Predict, Settings, Start, Status, StepRule};
 use super::state::State;
 use super::stochastic::StochasticObjective;
 use super::{Marginals, kernel, parallel};
@@ -211,9 +211,14 @@ struct Run<'a> {
     modelled: bool,
     linear: bool,
     beta: f64,
-    /// Last change of each mode's potential, and the last steps, one a mode.
-    change: Vec<Vec<f64>>,
-    recent: Vec<f64>,
+    /// Each mode's potential after its last normalisation and `β` then; its slope in `β` between its last two.
+    anchor: Vec<(Vec<f64>, f64)>,
+    slope: Vec<Vec<f64>>,
+    base: Vec<Vec<f64>>,
+    predicted: bool,
+    /// Whether a trial step was refused yet.
+    failed: bool,
+    last_step: f64,
     lower: f64,
     upper: f64,
     violation: f64,
@@ -253,10 +258,10 @@ fn run(
             Some(ready) => ready,
             None => break Status::NumericalError,
         };
-        if let Some(observer) = observer.as_mut() {
-            if observer(&run.report(clock)).is_break() {
-                break Status::Stopped;
-            }
+        if let Some(observer) = observer.as_mut()
+            && observer(&run.report(clock)).is_break()
+        {
+            break Status::Stopped;
         }
     };
     run.finish(status, clock)
@@ -333,9 +338,20 @@ impl<'a> Run<'a> {
             }
         };
         let modes = shape.len();
+        let predicted = match settings.predict {
+            Predict::Auto => steps.rule == StepRule::Backtracking,
+            other => other == Predict::On,
+        };
+        let warm = matches!(start, Start::Potentials { .. });
+        steps.proved = !predicted && !warm && steps.rule != StepRule::Backtracking;
         // The averaged model needs a kernel that holds nothing but gradients.
         let modelled = matches!(source, Source::Exact(_)) && !matches!(start, Start::Plan(_));
-        let zeros = || shape.iter().map(|n| vec![0.0; *n]).collect();
+        let anchor = state.potentials.iter().map(|u| (u.clone(), beta)).collect();
+        // What the potentials are at β = 0.
+        let base = match start {
+            Start::Potentials { .. } => (0..modes).map(|k| marginals.logs(k)).collect(),
+            _ => state.potentials.clone(),
+        };
         Ok(Self {
             source,
             marginals,
@@ -352,8 +368,12 @@ impl<'a> Run<'a> {
             modelled,
             linear,
             beta,
-            change: zeros(),
-            recent: vec![0.0; modes],
+            anchor,
+            slope: shape.iter().map(|n| vec![0.0; *n]).collect(),
+            base,
+            predicted,
+            failed: false,
+            last_step: 0.0,
             lower: f64::NEG_INFINITY,
             upper: f64::INFINITY,
             violation: 0.0,
@@ -410,7 +430,7 @@ impl<'a> Run<'a> {
             eta
         };
         self.accumulate(weight);
-        let before = self.state.potentials[mode].clone();
+        self.predict(mode, eta);
         if self
             .state
             .advance(self.marginals, &self.gradient, eta, self.middle, mode)
@@ -418,23 +438,47 @@ impl<'a> Run<'a> {
         {
             return Ok(None);
         }
-        self.done(mode, eta, &before);
+        self.done(mode, eta);
         Ok(Some(false))
     }
 
-    fn done(&mut self, mode: usize, eta: f64, before: &[f64]) {
-        self.model += eta * (self.value_before() - self.product);
-        let change = &mut self.change[mode];
-        for ((c, new), old) in change
-            .iter_mut()
-            .zip(&self.state.potentials[mode])
-            .zip(before)
-        {
-            *c = if new.is_finite() { new - old } else { 0.0 };
+    /// Carries the potentials of the other modes along: see [`Predict`].
+    fn predict(&mut self, mode: usize, eta: f64) {
+        if !self.predicted || self.beta <= 0.0 {
+            return;
         }
-        self.recent[mode] = eta;
+        let factor = eta / self.beta;
+        for (k, u) in self.state.potentials.iter_mut().enumerate() {
+            if k != mode {
+                for (u, base) in u.iter_mut().zip(&self.base[k]) {
+                    // Zero masses stay at minus infinity.
+                    *u = if u.is_finite() {
+                        *u + factor * (*u - base)
+                    } else {
+                        *u
+                    };
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, mode: usize, eta: f64) {
+        self.model += eta * (self.value_before() - self.product);
         self.beta += eta;
         self.steps.record(eta);
+        self.last_step = eta;
+        let (anchor, at) = &mut self.anchor[mode];
+        let (slope, potential) = (&mut self.slope[mode], &self.state.potentials[mode]);
+        let span = self.beta - *at;
+        for ((s, new), old) in slope.iter_mut().zip(potential).zip(&*anchor) {
+            *s = if new.is_finite() {
+                (new - old) / span
+            } else {
+                0.0
+            };
+        }
+        anchor.clone_from(potential);
+        *at = self.beta;
     }
 
     fn value_before(&self) -> f64 {
@@ -464,22 +508,21 @@ impl<'a> Run<'a> {
         let Source::Exact(f) = self.source else {
             return unsupported("backtracking on noisy gradients");
         };
-        let before = self.state.potentials[mode].clone();
-        let masses = self.marginals.masses(mode);
-        let budget = self.steps.divergence.max(1e-3) * self.marginals.total()
-            / (self.steps.count + 1) as f64;
+        let marginals = self.marginals;
+        let before = self.state.potentials.clone();
+        let floor = self.steps.floor();
+        let drift = 0.25
+            * marginals.total()
+            * (self.steps.divergence / (self.steps.count + 1) as f64).sqrt();
         let mut next = vec![0.0; self.gradient.len()];
         let mut done = 0.0;
         for _ in 0..200 {
+            eta = eta.max(floor);
+            self.predict(mode, eta);
+            let (change, middle) = (eta - done, eta / (eta - done) * self.middle);
             if self
                 .state
-                .advance(
-                    self.marginals,
-                    &self.gradient,
-                    eta - done,
-                    eta / (eta - done) * self.middle,
-                    mode,
-                )
+                .advance(marginals, &self.gradient, change, middle, mode)
                 .is_err()
             {
                 return Ok(None);
@@ -490,30 +533,39 @@ impl<'a> Run<'a> {
                 let what = "objective value";
                 return Err(Error::NonFinite { what, index: 0 });
             }
-            // With Δu the change of the potential, ⟨G, γ⁺⟩ + KL(γ⁺‖γ)/η = ⟨μ, Δu⟩/η: no pass over the entries.
-            let pairs = self.state.potentials[mode].iter().zip(&before).zip(masses);
-            let lift: f64 = pairs
-                .filter(|(_, m)| **m > 0.0)
-                .map(|((new, old), m)| m * (new - old))
-                .sum();
+            // With Δu the change of the potentials, η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩.
+            let (mut lift, mut violation) = (0.0, 0.0);
+            for (k, (new, old)) in self.state.potentials.iter().zip(&before).enumerate() {
+                let masses = marginals.masses(k);
+                let sums = if k == mode {
+                    masses.to_vec()
+                } else {
+                    marginals.layout().marginal(&self.state.plan, k)
+                };
+                violation += sums
+                    .iter()
+                    .zip(masses)
+                    .map(|(s, m)| (s - m).abs())
+                    .sum::<f64>();
+                let terms = new.iter().zip(old).zip(&sums);
+                lift += terms
+                    .filter(|(_, s)| **s > 0.0)
+                    .map(|((new, old), s)| s * (new - old))
+                    .sum::<f64>();
+            }
             let slack = 1e-13 * (self.value.abs() + self.product.abs());
             let model = self.value - self.product + lift / eta + slack;
-            let divergence = lift
-                - eta
-                    * self
-                        .marginals
-                        .layout()
-                        .inner(&self.gradient, &self.state.plan);
-            if value <= model && divergence <= budget {
-                self.steps.trial = 1.25 * eta;
-                self.done(mode, eta, &before);
+            if eta <= floor || (value <= model && violation <= drift) {
+                self.steps.trial = eta * if self.failed { 1.1 } else { 2.0 };
+                self.done(mode, eta);
                 std::mem::swap(&mut self.gradient, &mut next);
                 self.value = value;
                 self.accumulate(eta);
                 self.inspect(self.steps.count)?;
                 return Ok(Some(true));
             }
-            self.state.potentials[mode].clone_from(&before);
+            self.failed = true;
+            self.state.potentials.clone_from(&before);
             eta *= 0.5;
         }
         Ok(None)
@@ -559,12 +611,7 @@ impl<'a> Run<'a> {
                 product = marginals.layout().inner(&exact, &self.state.plan);
             }
             let gradient = if noisy { &exact } else { &self.gradient };
-            let cycle: f64 = self.recent.iter().sum();
-            let mut local: Vec<Vec<f64>> = self
-                .change
-                .iter()
-                .map(|c| c.iter().map(|v| v / cycle).collect())
-                .collect();
+            let mut local = self.slope.clone();
             let lines = masked_lines(marginals, gradient);
             bounds.push(value - product + dual_bound(marginals, &lines, &mut local));
             bounds.push(value - product + dual_bound(marginals, &lines, &mut scaled(self.beta)));
@@ -599,7 +646,7 @@ impl<'a> Run<'a> {
     fn report(&self, clock: Instant) -> Iteration {
         Iteration {
             iteration: self.steps.count,
-            step: self.recent[self.steps.count % self.recent.len()],
+            step: self.last_step,
             beta: self.beta,
             value: self.value,
             upper: self.upper,

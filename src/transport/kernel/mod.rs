@@ -9,9 +9,8 @@ use exp::{exp, exp_single};
 use pulp::{Arch, Simd, WithSimd};
 
 macro_rules! lines {
-    ($float:ty, $lanes:ident, $mask:ident, $vector:ident, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident,
-     $load:ident, $store:ident, $select:ident, $between:ident, $index:ty, $reduce:ident, $exp:ident,
-     $sum:ident, $accumulate:ident, $write:ident) => {
+    ($float:ty, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
+     $select:ident, $between:ident, $index:ty, $reduce:ident, $exp:ident, $sum:ident, $accumulate:ident) => {
         /// `Σ exp(potential + shift − beta · cost)` over the line.
         pub(crate) fn $sum(
             arch: Arch,
@@ -86,7 +85,12 @@ macro_rules! lines {
             debug_assert_eq!(cost.len(), sums.len());
             arch.dispatch(Op(cost, beta, potential, shift, sums));
         }
+    };
+}
 
+macro_rules! write_line {
+    ($float:ty, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
+     $exp:ident, $write:ident) => {
         /// `out ← exp(potential + shift − beta · cost)`, entry by entry.
         pub(crate) fn $write(
             arch: Arch,
@@ -124,9 +128,6 @@ macro_rules! lines {
 
 lines!(
     f64,
-    F64_LANES,
-    m64s,
-    f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
     splat_f64s,
@@ -140,14 +141,10 @@ lines!(
     reduce_sum_f64s,
     exp,
     exp_sum,
-    exp_accumulate,
-    exp_write
+    exp_accumulate
 );
 lines!(
     f32,
-    F32_LANES,
-    m32s,
-    f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
     splat_f32s,
@@ -161,7 +158,31 @@ lines!(
     reduce_sum_f32s,
     exp_single,
     exp_sum_single,
-    exp_accumulate_single,
+    exp_accumulate_single
+);
+write_line!(
+    f64,
+    as_simd_f64s,
+    as_mut_simd_f64s,
+    splat_f64s,
+    mul_add_e_f64s,
+    add_f64s,
+    partial_load_f64s,
+    partial_store_f64s,
+    exp,
+    exp_write
+);
+#[cfg(test)]
+write_line!(
+    f32,
+    as_simd_f32s,
+    as_mut_simd_f32s,
+    splat_f32s,
+    mul_add_e_f32s,
+    add_f32s,
+    partial_load_f32s,
+    partial_store_f32s,
+    exp_single,
     exp_write_single
 );
 
@@ -268,7 +289,7 @@ pub(crate) fn min_accumulate(arch: Arch, cost: &[f64], offset: f64, least: &mut 
 /// Least and largest entry, and whether all are numbers below infinity in size.
 pub(crate) fn extremes(arch: Arch, values: &[f64]) -> (f64, f64, bool) {
     let (mut low, mut high) = ([f64::INFINITY; 16], [f64::NEG_INFINITY; 16]);
-    // x − x is 0 for a finite x and NaN otherwise.
+    // 0 x is 0 for a finite x and NaN otherwise.
     let mut odd = [0.0f64; 16];
     arch.dispatch(
         #[inline(always)]
@@ -277,13 +298,13 @@ pub(crate) fn extremes(arch: Arch, values: &[f64]) -> (f64, f64, bool) {
             for &x in chunks.remainder() {
                 low[0] = low[0].min(x);
                 high[0] = high[0].max(x);
-                odd[0] += x - x;
+                odd[0] += x * 0.0;
             }
             for x in chunks {
                 for k in 0..16 {
                     low[k] = if x[k] < low[k] { x[k] } else { low[k] };
                     high[k] = if x[k] > high[k] { x[k] } else { high[k] };
-                    odd[k] += x[k] - x[k];
+                    odd[k] += x[k] * 0.0;
                 }
             }
         },
@@ -302,6 +323,32 @@ pub(crate) fn add(arch: Arch, values: &[f64], sums: &mut [f64]) {
         || {
             for (s, v) in sums.iter_mut().zip(values) {
                 *s += v;
+            }
+        },
+    );
+}
+
+/// `out += scale · (points − at)²`, entry by entry.
+pub(crate) fn add_square(arch: Arch, points: &[f64], at: f64, scale: f64, out: &mut [f64]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (o, x) in out.iter_mut().zip(points) {
+                let d = x - at;
+                *o += scale * d * d;
+            }
+        },
+    );
+}
+
+/// [`add_square`] in f32.
+pub(crate) fn add_square_single(arch: Arch, points: &[f32], at: f32, scale: f32, out: &mut [f32]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for (o, x) in out.iter_mut().zip(points) {
+                let d = x - at;
+                *o += scale * d * d;
             }
         },
     );
