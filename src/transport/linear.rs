@@ -8,8 +8,9 @@ use super::bound::Steps;
 use super::cost::{self, Cost};
 use super::half_steps::{HalfSteps, ImplicitPlan};
 use super::mirror_sinkhorn::check_potentials;
-use super::settings::{Iteration, Observer, Predict, Settings, Start, Status, StepRule};
+use super::settings::{Iteration, Observer, Settings, Start, StepRule};
 use crate::error::{Error, Result, check_shape};
+use crate::ipm::Status;
 use std::time::Instant;
 
 /// What [`minimize_linear`] and [`sinkhorn`](super::sinkhorn()) return.
@@ -108,7 +109,7 @@ pub fn minimize_linear(
     let mut steps = Steps::new(rule, settings, marginals.divergence(), marginals.total(), 2);
     let (low, high) = cost::range(cost)?;
     steps.range = high - low;
-    let predict = settings.predict == Predict::On;
+    let predict = settings.predicts(rule, true);
     let mut half = HalfSteps::new(cost, marginals, settings.precision);
     let mut beta = 0.0;
     match start {
@@ -131,6 +132,10 @@ pub fn minimize_linear(
         }
     }
     steps.proved = !predict && beta == 0.0;
+    // Each potential after its last normalisation and β then; its slope in β between its last two.
+    let mut anchor: Vec<(Vec<f64>, f64)> =
+        half.potentials.iter().map(|u| (u.clone(), beta)).collect();
+    let mut slope: Vec<Vec<f64>> = half.potentials.iter().map(|u| vec![0.0; u.len()]).collect();
     let mut best = Best::default();
     let mut next = settings.next_check(0);
     let status = loop {
@@ -149,18 +154,30 @@ pub fn minimize_linear(
             break Status::TimeLimit;
         }
         let (mode, eta) = ((t + 1) % 2, steps.next());
-        if beta > 0.0 {
-            // The normalised potential is overwritten: carrying it along too only keeps its exponentials in range.
-            half.carry(mode, 1.0 + eta / beta);
-            if predict {
-                half.carry(1 - mode, 1.0 + eta / beta);
-            }
+        // The normalised potential is overwritten: moving it too only keeps its exponentials in range.
+        crate::linalg::axpy(eta, &slope[mode], &mut half.potentials[mode]);
+        if predict {
+            crate::linalg::axpy(eta, &slope[1 - mode], &mut half.potentials[1 - mode]);
         }
         beta += eta;
         let Ok(violation) = half.normalise(mode, beta) else {
             break Status::NumericalError;
         };
         steps.record(eta);
+        let (old, at) = &mut anchor[mode];
+        for ((s, new), old) in slope[mode]
+            .iter_mut()
+            .zip(&half.potentials[mode])
+            .zip(&mut *old)
+        {
+            *s = if new.is_finite() {
+                (new - *old) / (beta - *at)
+            } else {
+                0.0
+            };
+            *old = *new;
+        }
+        *at = beta;
         if let Some(observer) = observer.as_mut() {
             let report = Iteration {
                 iteration: steps.count,

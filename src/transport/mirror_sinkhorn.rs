@@ -7,15 +7,16 @@ use super::bound::Steps;
 use super::certificate::{dual_bound, masked_lines};
 use super::objective::Objective;
 use super::rounding::round_unchecked;
-use super::settings::{Iteration, Observer, Predict, Settings, Start, Status, StepRule};
+use super::settings::{Iteration, Observer, Settings, Start, StepRule};
 use super::state::State;
 use super::stochastic::StochasticObjective;
 use super::{Marginals, kernel, parallel};
 use crate::error::{Error, Result, check_shape};
+use crate::ipm::Status;
 use std::time::Instant;
 
 /// Part of the independent coupling in a warm start from a plan.
-const MIX: f64 = 1e-3;
+const MIX: f64 = 1e-5;
 
 /// A coupling that was rounded onto the polytope.
 #[derive(Debug, Clone, PartialEq)]
@@ -214,7 +215,6 @@ struct Run<'a> {
     /// Each mode's potential after its last normalisation and `β` then; its slope in `β` between its last two.
     anchor: Vec<(Vec<f64>, f64)>,
     slope: Vec<Vec<f64>>,
-    base: Vec<Vec<f64>>,
     predicted: bool,
     /// Whether a trial step was refused yet.
     failed: bool,
@@ -338,20 +338,13 @@ impl<'a> Run<'a> {
             }
         };
         let modes = shape.len();
-        let predicted = match settings.predict {
-            Predict::Auto => steps.rule == StepRule::Backtracking,
-            other => other == Predict::On,
-        };
+        let exact = matches!(source, Source::Exact(_));
+        let predicted = settings.predicts(steps.rule, exact);
         let warm = matches!(start, Start::Potentials { .. });
         steps.proved = !predicted && !warm && steps.rule != StepRule::Backtracking;
         // The averaged model needs a kernel that holds nothing but gradients.
         let modelled = matches!(source, Source::Exact(_)) && !matches!(start, Start::Plan(_));
         let anchor = state.potentials.iter().map(|u| (u.clone(), beta)).collect();
-        // What the potentials are at β = 0.
-        let base = match start {
-            Start::Potentials { .. } => (0..modes).map(|k| marginals.logs(k)).collect(),
-            _ => state.potentials.clone(),
-        };
         Ok(Self {
             source,
             marginals,
@@ -370,7 +363,6 @@ impl<'a> Run<'a> {
             beta,
             anchor,
             slope: shape.iter().map(|n| vec![0.0; *n]).collect(),
-            base,
             predicted,
             failed: false,
             last_step: 0.0,
@@ -444,20 +436,12 @@ impl<'a> Run<'a> {
 
     /// Carries the potentials of the other modes along: see [`Predict`].
     fn predict(&mut self, mode: usize, eta: f64) {
-        if !self.predicted || self.beta <= 0.0 {
+        if !self.predicted {
             return;
         }
-        let factor = eta / self.beta;
         for (k, u) in self.state.potentials.iter_mut().enumerate() {
             if k != mode {
-                for (u, base) in u.iter_mut().zip(&self.base[k]) {
-                    // Zero masses stay at minus infinity.
-                    *u = if u.is_finite() {
-                        *u + factor * (*u - base)
-                    } else {
-                        *u
-                    };
-                }
+                crate::linalg::axpy(eta, &self.slope[k], u);
             }
         }
     }

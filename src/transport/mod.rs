@@ -20,6 +20,7 @@ mod sinkhorn;
 mod state;
 mod stochastic;
 
+pub use crate::ipm::Status;
 pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use bound::Steps;
 pub use certificate::lower_bound;
@@ -34,7 +35,7 @@ pub use objective::{
 };
 pub use online::{Online, OnlineSettings, Regret};
 pub use rounding::round;
-pub use settings::{Iteration, Observer, Precision, Predict, Settings, Start, Status, StepRule};
+pub use settings::{Iteration, Observer, Precision, Predict, Settings, Start, StepRule};
 pub use sinkhorn::{SinkhornSettings, sinkhorn};
 pub use stochastic::{MiniBatch, Noise, Noisy, StochasticObjective};
 

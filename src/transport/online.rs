@@ -2,7 +2,7 @@
 
 use super::objective::{Linear, Objective};
 use super::rounding::round_unchecked;
-use super::settings::{Predict, Settings, Start};
+use super::settings::{Settings, Start};
 use super::sinkhorn::{SinkhornSettings, sinkhorn};
 use super::state::State;
 use super::{Marginals, kernel, minimize, mirror_sinkhorn};
@@ -254,15 +254,18 @@ impl Online {
             && self.marginals.forbidden().is_none()
             && range > 0.0
         {
-            let mut settings = SinkhornSettings::default();
-            settings.epsilon = 1e-3 * range;
-            settings.max_iter = 500;
-            settings.tol_feas = 1e-4;
+            let settings = SinkhornSettings {
+                epsilon: 1e-3 * range,
+                max_iter: 500,
+                tol_feas: 1e-4,
+                ..Default::default()
+            };
             sinkhorn(&cost, &self.marginals, &settings)?.lower_bound
         } else {
-            let mut settings = Settings::default();
-            settings.predict = Predict::On;
-            settings.average = false;
+            let settings = Settings {
+                average: false,
+                ..Settings::default()
+            };
             minimize(&cost, &self.marginals, &settings, Start::Independent, None)?.lower_bound
         };
         let comparator = self.constant + lower;

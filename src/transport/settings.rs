@@ -39,15 +39,16 @@ pub enum Precision {
     Single,
 }
 
-/// Whether a step carries the potentials of the measures it does not normalise along: `u ← u + (η/β)(u − log μ)`.
+/// Whether a step carries the potentials of the measures it does not normalise along: `u ← u + η φ`, where `φ` is the slope
+/// `Δu/Δβ` between that measure's last two normalisations, an estimate of its dual potential.
 ///
-/// This is a gradient step on the same problem: adding `a_i + b_j + …` to the gradient changes nothing on the polytope, and
-/// minus the mean dual potentials so far is the choice that takes the marginal drift `η φ_i` out of a step. The marginal
-/// violation falls from `O(η)` to second order. The bounds of [`Steps`](super::Steps) are proved without it.
+/// This is a step on the same problem: adding `a_i + b_j + …` to the gradient changes nothing on the polytope, and minus the
+/// dual potentials is the choice that takes the marginal drift `η φ_i` out of a step. The marginal violation of a smooth run
+/// falls from `O(η)` to second order, and with it the gap. The bounds of [`Steps`](super::Steps) are proved without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Predict {
-    /// On under backtracking, off for all other rules.
+    /// On for exact gradients where [`StepRule::Auto`] chose the rule, and under backtracking; otherwise off.
     #[default]
     Auto,
     /// On.
@@ -56,7 +57,11 @@ pub enum Predict {
     Off,
 }
 
-/// Settings of Mirror Sinkhorn and of the Sinkhorn baseline.
+/// Settings of Mirror Sinkhorn.
+///
+/// Of [`Status`](crate::ipm::Status), `Solved` means that the certified gap of the rounded plan is within `tol_gap_rel` or
+/// `tol_gap_abs`; `AlmostSolved` that the violation before rounding reached `tol_feas` while the gap is not certified to a
+/// tolerance; `NumericalError` that a point of positive mass was left without a finite arc, or no step was short enough.
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
@@ -165,44 +170,23 @@ impl Settings {
         Ok(())
     }
 
+    /// Whether a run with these settings predicts, once its rule is known.
+    pub(crate) fn predicts(&self, rule: StepRule, exact: bool) -> bool {
+        match self.predict {
+            Predict::Auto => {
+                exact && (self.step == StepRule::Auto || rule == StepRule::Backtracking)
+            }
+            Predict::On => true,
+            Predict::Off => false,
+        }
+    }
+
     /// The first check after step `t`.
     pub(crate) fn next_check(&self, t: usize) -> usize {
         t + if self.check_every > 0 {
             self.check_every
         } else {
             (t / 10).max(10)
-        }
-    }
-}
-
-/// Why an iteration ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// The certified gap of the rounded plan is within `tol_gap_rel` or `tol_gap_abs`.
-    Solved,
-    /// The marginal violation before rounding is within `tol_feas`; the gap is not certified to a tolerance.
-    AlmostSolved,
-    /// `max_iter` steps were done.
-    MaxIterations,
-    /// The time limit was reached.
-    TimeLimit,
-    /// The observer said stop.
-    Stopped,
-    /// A normalisation met a point of positive mass without a finite arc, or no step was short enough.
-    NumericalError,
-}
-
-impl Status {
-    /// The name in snake case, as the command line's JSON has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Solved => "solved",
-            Status::AlmostSolved => "almost_solved",
-            Status::MaxIterations => "max_iterations",
-            Status::TimeLimit => "time_limit",
-            Status::Stopped => "stopped",
-            Status::NumericalError => "numerical_error",
         }
     }
 }
@@ -239,7 +223,7 @@ pub enum Start<'a> {
     /// The product of the marginals.
     #[default]
     Independent,
-    /// A coupling, mixed with 1/1000 of the independent one so that no allowed arc is stuck at zero.
+    /// A coupling, mixed with 1e-5 of the independent one so that no allowed arc is stuck at zero.
     Plan(&'a [f64]),
     /// Linear objectives: `γ = exp(Σ_k u_k − β C)`, as an earlier run returned it; the anytime steps go on from that `β`.
     Potentials {

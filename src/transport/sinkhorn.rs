@@ -5,8 +5,9 @@ use super::bound::Steps;
 use super::cost::{self, Cost};
 use super::half_steps::HalfSteps;
 use super::linear::{self, Best, LinearSolution};
-use super::settings::{Precision, Settings, Status, StepRule};
+use super::settings::{Precision, Settings, StepRule};
 use crate::error::{Error, Result};
+use crate::ipm::Status;
 use std::time::Instant;
 
 /// Settings of [`sinkhorn`].

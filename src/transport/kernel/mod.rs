@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 macro_rules! lines {
     ($float:ty, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
-     $select:ident, $between:ident, $index:ty, $reduce:ident, $exp:ident, $sum:ident, $accumulate:ident) => {
+     $reduce:ident, $exp:ident, $sum:ident, $accumulate:ident) => {
         /// `Σ exp(potential + shift − beta · cost)` over the line.
         pub(crate) fn $sum(
             arch: Arch,
@@ -28,23 +28,30 @@ macro_rules! lines {
                     let (c, c_tail) = S::$as_simd(cost);
                     let (p, p_tail) = S::$as_simd(potential);
                     let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
                     let (c2, c1) = pulp::as_arrays::<2, _>(c);
                     let (p2, p1) = pulp::as_arrays::<2, _>(p);
                     let (mut a, mut b) = (simd.$splat(0.0), simd.$splat(0.0));
                     for (c, p) in c2.iter().zip(p2) {
-                        a = simd.$add(a, value(c[0], p[0]));
-                        b = simd.$add(b, value(c[1], p[1]));
+                        a = simd.$add(a, $exp(simd, simd.$fma(beta, c[0], simd.$add(p[0], shift))));
+                        b = simd.$add(b, $exp(simd, simd.$fma(beta, c[1], simd.$add(p[1], shift))));
                     }
                     for (c, p) in c1.iter().zip(p1) {
-                        a = simd.$add(a, value(*c, *p));
+                        a = simd.$add(a, $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift))));
                     }
+                    // No register has more than 16 lanes.
+                    let mut tail = [0.0; 16];
                     if !c_tail.is_empty() {
-                        let e = value(simd.$load(c_tail), simd.$load(p_tail));
-                        let keep = simd.$between(0, c_tail.len() as $index).mask();
-                        b = simd.$add(b, simd.$select(keep, e, simd.$splat(0.0)));
+                        let e = $exp(
+                            simd,
+                            simd.$fma(
+                                beta,
+                                simd.$load(c_tail),
+                                simd.$add(simd.$load(p_tail), shift),
+                            ),
+                        );
+                        simd.$store(&mut tail[..c_tail.len()], e);
                     }
-                    simd.$reduce(simd.$add(a, b))
+                    simd.$reduce(simd.$add(a, b)) + tail.iter().sum::<$float>()
                 }
             }
             debug_assert_eq!(cost.len(), potential.len());
@@ -70,12 +77,18 @@ macro_rules! lines {
                     let (p, p_tail) = S::$as_simd(potential);
                     let (s, s_tail) = S::$as_mut_simd(sums);
                     let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
                     for ((c, p), s) in c.iter().zip(p).zip(s) {
-                        *s = simd.$add(*s, value(*c, *p));
+                        *s = simd.$add(*s, $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift))));
                     }
                     if !c_tail.is_empty() {
-                        let e = value(simd.$load(c_tail), simd.$load(p_tail));
+                        let e = $exp(
+                            simd,
+                            simd.$fma(
+                                beta,
+                                simd.$load(c_tail),
+                                simd.$add(simd.$load(p_tail), shift),
+                            ),
+                        );
                         let s = simd.$add(simd.$load(s_tail), e);
                         simd.$store(s_tail, s);
                     }
@@ -110,12 +123,21 @@ macro_rules! write_line {
                     let (p, p_tail) = S::$as_simd(potential);
                     let (o, o_tail) = S::$as_mut_simd(out);
                     let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    let value = |c, p| $exp(simd, simd.$fma(beta, c, simd.$add(p, shift)));
                     for ((c, p), o) in c.iter().zip(p).zip(o) {
-                        *o = value(*c, *p);
+                        *o = $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift)));
                     }
                     if !c_tail.is_empty() {
-                        simd.$store(o_tail, value(simd.$load(c_tail), simd.$load(p_tail)));
+                        simd.$store(
+                            o_tail,
+                            $exp(
+                                simd,
+                                simd.$fma(
+                                    beta,
+                                    simd.$load(c_tail),
+                                    simd.$add(simd.$load(p_tail), shift),
+                                ),
+                            ),
+                        );
                     }
                 }
             }
@@ -135,9 +157,6 @@ lines!(
     add_f64s,
     partial_load_f64s,
     partial_store_f64s,
-    select_f64s,
-    mask_between_m64s,
-    u64,
     reduce_sum_f64s,
     exp,
     exp_sum,
@@ -152,9 +171,6 @@ lines!(
     add_f32s,
     partial_load_f32s,
     partial_store_f32s,
-    select_f32s,
-    mask_between_m32s,
-    u32,
     reduce_sum_f32s,
     exp_single,
     exp_sum_single,
@@ -222,6 +238,7 @@ pub(crate) fn mirror_step(
                 *o = e;
                 sum = simd.add_f64s(sum, e);
             }
+            let mut tail = [0.0; 16];
             if !g_tail.is_empty() {
                 let s = simd.mul_add_e_f64s(
                     eta,
@@ -232,10 +249,9 @@ pub(crate) fn mirror_step(
                 let p = simd.add_f64s(simd.partial_load_f64s(p_tail), shift);
                 let e = exp(simd, simd.add_f64s(s, p));
                 simd.partial_store_f64s(o_tail, e);
-                let keep = simd.mask_between_m64s(0, g_tail.len() as u64).mask();
-                sum = simd.add_f64s(sum, simd.select_f64s(keep, e, simd.splat_f64s(0.0)));
+                simd.partial_store_f64s(&mut tail[..g_tail.len()], e);
             }
-            simd.reduce_sum_f64s(sum)
+            simd.reduce_sum_f64s(sum) + tail.iter().sum::<f64>()
         }
     }
     debug_assert_eq!(log_kernel.len(), gradient.len());
