@@ -337,7 +337,6 @@ impl<'a> Run<'a> {
                 State::from_potentials(marginals, &gradient, beta, potentials)
             }
         };
-        let modes = shape.len();
         let exact = matches!(source, Source::Exact(_));
         let predicted = settings.predicts(steps.rule, exact);
         let warm = matches!(start, Start::Potentials { .. });

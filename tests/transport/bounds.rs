@@ -63,10 +63,18 @@ fn run(f: &dyn Objective, marginals: &Marginals, optimum: f64, step: StepRule) {
     }
     // The first horizons are before the asymptotic regime: the gap cannot exceed that of the start.
     let x: Vec<f64> = HORIZONS.iter().map(|t| *t as f64).collect();
-    for (y, b) in measured.iter().zip(&bounds).filter(|(y, _)| !y.is_empty()) {
+    // The last iterate must be as steep as its bound. The average starts 10 to 50 times below its bound and nears a curve
+    // with a logarithm of its own, so it may be flatter by a little.
+    let slack = [0.02, 0.08, 0.02];
+    for ((y, b), slack) in measured
+        .iter()
+        .zip(&bounds)
+        .zip(slack)
+        .filter(|((y, _), _)| !y.is_empty())
+    {
         let (found, promised) = (slope(&x[5..], &y[5..]), slope(&x[5..], &b[5..]));
         println!("{step:?}: slope {found:.3}, bound's {promised:.3}; {y:?} bound {b:?}");
-        assert!(found <= promised + 0.02, "{found} {promised}");
+        assert!(found <= promised + slack, "{found} {promised}");
     }
 }
 
