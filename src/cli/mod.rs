@@ -5,6 +5,7 @@
 mod maintain;
 mod report;
 mod sdp;
+mod transport;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ enum Command {
     Sdp(sdp::Arguments),
     /// Maintain a projection through a stream of low-rank updates, against recomputing it.
     Maintain(maintain::Arguments),
+    /// Move one measure onto another at least cost.
+    Transport(transport::Arguments),
 }
 
 /// How a command ended.
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Ok(()) => match &arguments.command {
             Command::Sdp(a) => sdp::run(a),
             Command::Maintain(a) => maintain::run(a),
+            Command::Transport(a) => transport::run(a),
         },
     };
     match outcome {

@@ -1,0 +1,237 @@
+//! `dyncvx transport`.
+
+mod images;
+mod read;
+
+use super::{Outcome, interrupted, report};
+use clap::{Args, ValueEnum};
+use dyncvx::transport::{
+    Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
+    minimize_linear,
+};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Method {
+    /// Entropic mirror descent with one normalisation a step.
+    MirrorSinkhorn,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Cost matrix, .npy or .csv.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "mu",
+        requires = "nu",
+        conflicts_with = "images"
+    )]
+    cost: Option<String>,
+    /// Masses of the rows, .npy or .csv.
+    #[arg(long, value_name = "FILE")]
+    mu: Option<String>,
+    /// Masses of the columns, .npy or .csv.
+    #[arg(long, value_name = "FILE")]
+    nu: Option<String>,
+    /// Two images of the same total after scaling: PNG, or intensities as .csv or .npy.
+    #[arg(long, num_args = 2, value_names = ["A", "B"], required_unless_present = "cost")]
+    images: Option<Vec<String>>,
+    /// Take box averages down to K x K pixels.
+    #[arg(long, value_name = "K", requires = "images")]
+    resize: Option<usize>,
+    /// The method.
+    #[arg(long, value_enum, default_value = "mirror-sinkhorn")]
+    method: Method,
+    /// Relative certified gap at which the answer counts as optimal.
+    #[arg(long, default_value_t = 1e-2)]
+    tol: f64,
+    /// Normalisations at most.
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
+    max_iter: usize,
+    /// Multiplies the steps; larger is faster on easy problems and unstable on hard ones.
+    #[arg(long, default_value_t = 4.0, value_name = "X")]
+    step_scale: f64,
+    /// Seconds.
+    #[arg(long, value_name = "S")]
+    time_limit: Option<f64>,
+    /// Write the plan, .npy or .csv.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<String>,
+    /// Write the result as JSON, - for standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+    /// Write the plan as a picture, .svg or .png.
+    #[arg(long, value_name = "FILE")]
+    plot: Option<String>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Serialize)]
+struct Seconds {
+    read: f64,
+    setup: f64,
+    solve: f64,
+}
+
+#[derive(Serialize)]
+struct Record {
+    status: &'static str,
+    objective: Option<f64>,
+    lower_bound: Option<f64>,
+    gap: Option<f64>,
+    marginal_violation: Option<f64>,
+    iterations: usize,
+    shape: [usize; 2],
+    method: &'static str,
+    seconds: Seconds,
+    version: &'static str,
+}
+
+/// What was read: a problem.
+struct Problem {
+    cost: Box<dyn Cost>,
+    mu: Vec<f64>,
+    nu: Vec<f64>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Outcome {
+    match solve(arguments) {
+        Ok(Status::Solved) => Outcome::Answered,
+        Ok(_) => Outcome::Unanswered,
+        Err(reason) => Outcome::Unusable(reason),
+    }
+}
+
+fn problem(arguments: &Arguments) -> Result<Problem, String> {
+    if let Some([a, b]) = arguments.images.as_deref() {
+        let (a, b) = (
+            images::image(a, arguments.resize)?,
+            images::image(b, arguments.resize)?,
+        );
+        let scale = images::scale(&a, &b);
+        let (x, mu) = images::points(&a);
+        let (y, nu) = images::points(&b);
+        let cost = PointClouds::new(x.as_ref(), y.as_ref(), scale).map_err(|e| e.to_string())?;
+        return Ok(Problem {
+            cost: Box::new(cost),
+            mu,
+            nu,
+        });
+    }
+    let (Some(cost), Some(mu), Some(nu)) = (&arguments.cost, &arguments.mu, &arguments.nu) else {
+        return Err("expected --cost, --mu and --nu, or --images".into());
+    };
+    let table = read::table(cost)?;
+    let (mu, nu) = (read::vector(mu)?, read::vector(nu)?);
+    let cost = Linear::new(&[table.rows, table.columns], table.by_column())
+        .map_err(|e| format!("{cost}: {e}"))?;
+    Ok(Problem {
+        cost: Box::new(cost),
+        mu,
+        nu,
+    })
+}
+
+fn solve(arguments: &Arguments) -> Result<Status, String> {
+    let Method::MirrorSinkhorn = arguments.method;
+    if !(arguments.tol > 0.0 && arguments.tol.is_finite()) {
+        return Err(format!(
+            "--tol: expected a positive number, found {}",
+            arguments.tol
+        ));
+    }
+    let clock = Instant::now();
+    let problem = problem(arguments)?;
+    let read = clock.elapsed().as_secs_f64();
+    let clock = Instant::now();
+    let marginals = Marginals::new(&problem.mu, &problem.nu).map_err(|e| e.to_string())?;
+    let mut settings = Settings::default();
+    settings.tol_gap_rel = arguments.tol;
+    settings.max_iter = arguments.max_iter;
+    settings.step_scale = arguments.step_scale;
+    settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
+    let setup = clock.elapsed().as_secs_f64();
+    let show = !arguments.quiet && std::io::stderr().is_terminal();
+    let mut observer = |it: &Iteration| {
+        if show && it.iteration % 50 == 0 {
+            eprint!(
+                "\r{:8} steps  objective {:.8e}  lower bound {:.8e}  violation {:.1e}  {:.1} s ",
+                it.iteration, it.upper, it.lower, it.violation, it.seconds
+            );
+        }
+        if interrupted() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let cost = problem.cost.as_ref();
+    let solution = minimize_linear(
+        cost,
+        &marginals,
+        &settings,
+        Start::Independent,
+        Some(&mut observer),
+    )
+    .map_err(|e| e.to_string())?;
+    if show {
+        eprintln!();
+    }
+    let (m, n) = cost.shape();
+    if !arguments.quiet {
+        eprintln!(
+            "{}: objective {:.10e}, certified to be at least {:.10e} ({m} x {n}, {} steps, {:.3} s)",
+            solution.status.name(),
+            solution.value,
+            solution.lower_bound,
+            solution.steps.count,
+            solution.seconds
+        );
+    }
+    if let Some(path) = &arguments.json {
+        let record = Record {
+            status: solution.status.name(),
+            objective: report::finite(solution.value),
+            lower_bound: report::finite(solution.lower_bound),
+            gap: report::finite(solution.gap()),
+            marginal_violation: report::finite(solution.marginal_violation),
+            iterations: solution.steps.count,
+            shape: [m, n],
+            method: "mirror_sinkhorn",
+            seconds: Seconds {
+                read,
+                setup,
+                solve: solution.seconds,
+            },
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        report::json(path, &record)?;
+    }
+    write_plan(arguments, &solution, cost)?;
+    Ok(solution.status)
+}
+
+fn write_plan(
+    arguments: &Arguments,
+    solution: &LinearSolution,
+    cost: &dyn Cost,
+) -> Result<(), String> {
+    if arguments.plan.is_none() && arguments.plot.is_none() {
+        return Ok(());
+    }
+    let (m, n) = cost.shape();
+    let plan = solution.plan.dense(cost).map_err(|e| e.to_string())?;
+    if let Some(path) = &arguments.plan {
+        read::write_matrix(path, &plan, m, n)?;
+    }
+    if let Some(path) = &arguments.plot {
+        images::picture(path, &plan, m, n)?;
+    }
+    Ok(())
+}
