@@ -159,7 +159,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     let setup = clock.elapsed().as_secs_f64();
     let show = !arguments.quiet && std::io::stderr().is_terminal();
     let mut observer = |it: &Iteration| {
-        if show && it.iteration % 50 == 0 {
+        if show && it.iteration.is_multiple_of(50) {
             eprint!(
                 "\r{:8} steps  objective {:.8e}  lower bound {:.8e}  violation {:.1e}  {:.1} s ",
                 it.iteration, it.upper, it.lower, it.violation, it.seconds

@@ -1,4 +1,24 @@
 //! Convex optimisation over transport polytopes.
+//!
+//! A *coupling* of measures `μ` and `ν` is a matrix `γ ≥ 0` with row sums `μ` and column sums `ν` (for `K` measures: an order-`K` array).
+//! [`minimize`] minimises any convex [`Objective`] over them by Mirror Sinkhorn: an entropic gradient step and one normalisation at a time.
+//!
+//! | problem | entry point | memory beside the problem |
+//! |---|---|---|
+//! | a convex objective | [`minimize`] | 4 to 6 arrays of the coupling's size |
+//! | noisy gradients, mini-batches | [`minimize_stochastic`] | the same |
+//! | a stream of losses | [`Online`] | 4 arrays |
+//! | a linear cost, stored or computed on the fly | [`minimize_linear`] | `O(m + n)` |
+//! | barycentres | [`barycentre()`] | that of [`minimize`] |
+//! | the entropic baseline | [`sinkhorn()`] | `O(m + n)` |
+//!
+//! Every answer is rounded onto the polytope and comes with a certified lower bound where the objective can be evaluated.
+//! Randomness, where there is any, is addressed; every number is the same for any number of threads.
+//!
+//! # Known limitations
+//!
+//! For *linear* costs gaps below about 1e-3 need many thousand steps: an exact method is better there. Gradients that are unbounded on the
+//! polytope (an entropy without a [`StepRule::StronglyConvex`] rule) make the anytime steps short. Masks need two measures.
 
 mod barycentre;
 mod bound;

@@ -125,15 +125,15 @@ fn penalties_on_the_marginal_normalised_next_change_nothing() {
         |p: &[f64], g: &mut [f64]| {
             base.gradient(p, g);
             let t = step.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            for k in 0..m * n {
+            for (k, g) in g.iter_mut().enumerate() {
                 let (i, j) = (k % m, k / m);
                 // The gradient of a cubic penalty on the row sums before a row step, on the column sums before a column step.
-                let sum: f64 = if t % 2 == 0 {
+                let sum: f64 = if t.is_multiple_of(2) {
                     (0..n).map(|j| p[i + m * j]).sum()
                 } else {
                     (0..m).map(|i| p[i + m * j]).sum()
                 };
-                g[k] += 40.0 * sum * sum;
+                *g += 40.0 * sum * sum;
             }
         },
     );

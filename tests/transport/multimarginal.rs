@@ -96,12 +96,13 @@ fn the_barycentre_of_three_measures_on_64_points_averages_quantiles() {
         .iter()
         .map(|w| moments(&|i| points[(0, i)], w))
         .collect();
+    // Points of less than 1e-12 of the mass are left out: 64³ of them at most.
     let expected = each
         .iter()
         .zip(weights)
         .fold((0.0, 0.0), |(m, d), (e, w)| (m + w * e.0, d + w * e.1));
     assert!(
-        (found.0 - expected.0).abs() <= 1e-10,
+        (found.0 - expected.0).abs() <= 3e-7,
         "{found:?} {expected:?}"
     );
     assert!(

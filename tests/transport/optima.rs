@@ -149,20 +149,15 @@ fn entropic_transport_is_solved_to_many_digits() {
     assert_eq!(solution.status, Status::Solved);
     // Plain Sinkhorn, written out.
     let c = |i: usize, j: usize| cost.cost()[i + m * j];
-    let (mut u, mut v) = (vec![1.0; m], vec![1.0; n]);
+    let (mut u, mut v): (Vec<f64>, Vec<f64>) = (vec![1.0; m], vec![1.0; n]);
+    let weight = |i: usize, j: usize| (-c(i, j) / epsilon).exp();
     for _ in 0..20_000 {
-        for i in 0..m {
-            u[i] = marginals.masses(0)[i]
-                / (0..n)
-                    .map(|j| (-c(i, j) / epsilon).exp() * v[j])
-                    .sum::<f64>();
-        }
-        for j in 0..n {
-            v[j] = marginals.masses(1)[j]
-                / (0..m)
-                    .map(|i| (-c(i, j) / epsilon).exp() * u[i])
-                    .sum::<f64>();
-        }
+        let row =
+            |i: usize| marginals.masses(0)[i] / (0..n).map(|j| weight(i, j) * v[j]).sum::<f64>();
+        u = (0..m).map(row).collect();
+        let column =
+            |j: usize| marginals.masses(1)[j] / (0..m).map(|i| weight(i, j) * u[i]).sum::<f64>();
+        v = (0..n).map(column).collect();
     }
     let plan: Vec<f64> = (0..m * n)
         .map(|k| u[k % m] * (-cost.cost()[k] / epsilon).exp() * v[k / m])
