@@ -220,7 +220,9 @@ struct Run<'a> {
     failed: bool,
     last_step: f64,
     lower: f64,
+    /// Best rounded value so far, and at the last check: only the latter's plan is there to be returned.
     upper: f64,
+    current: f64,
     violation: f64,
 }
 
@@ -367,6 +369,7 @@ impl<'a> Run<'a> {
             last_step: 0.0,
             lower: f64::NEG_INFINITY,
             upper: f64::INFINITY,
+            current: f64::INFINITY,
             violation: 0.0,
         })
     }
@@ -559,14 +562,16 @@ impl<'a> Run<'a> {
         let marginals = self.marginals;
         self.violation = marginals.violation_of(&self.state.plan);
         let Some(f) = self.source.exact() else { return };
+        self.current = f64::INFINITY;
         for plan in [Some(&self.state.plan), self.average.as_ref()]
             .into_iter()
             .flatten()
         {
             let mut rounded = plan.clone();
             round_unchecked(&mut rounded, marginals);
-            self.upper = self.upper.min(f.value(&rounded));
+            self.current = self.current.min(f.value(&rounded));
         }
+        self.upper = self.upper.min(self.current);
         if self.steps.count == 0 {
             return;
         }
@@ -614,9 +619,9 @@ impl<'a> Run<'a> {
 
     fn stop(&self) -> Option<Status> {
         let s = self.settings;
-        let gap = self.upper - self.lower;
+        let gap = self.current - self.lower;
         let absolute = s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.upper.abs();
+        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.current.abs();
         if absolute || relative {
             return Some(Status::Solved);
         }

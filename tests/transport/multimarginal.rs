@@ -114,18 +114,16 @@ fn the_barycentre_of_three_measures_on_64_points_averages_quantiles() {
     let (mut at, mut left) = ([0; 3], measures.clone().map(|m| m[0]));
     let mut optimum = 0.0;
     loop {
-        let amount = left.iter().copied().fold(f64::INFINITY, f64::min);
+        // The measure that runs out first moves on.
+        let k = (0..3).fold(0, |k, l| if left[l] < left[k] { l } else { k });
+        let amount = left[k];
         optimum += amount * cost.cost()[at[0] + n * (at[1] + n * at[2])];
-        for k in 0..3 {
-            left[k] -= amount;
-            if left[k] <= 1e-15 && at[k] + 1 < n {
-                at[k] += 1;
-                left[k] += measures[k][at[k]];
-            }
-        }
-        if amount <= 1e-15 {
+        left.iter_mut().for_each(|l| *l -= amount);
+        at[k] += 1;
+        if at[k] == n {
             break;
         }
+        left[k] = measures[k][at[k]];
     }
     println!(
         "optimum {optimum} value {} lower {} seconds {}",
