@@ -256,7 +256,7 @@ fn maintained_equals_recomputed_after_any_script() {
             [Policy::Absorb, Policy::Auto, Policy::Absorb, Policy::Stale][seed as usize % 4];
         settings.precision = [Precision::Double, Precision::Single][seed as usize / 4 % 2];
         settings.buffer = [None, Some(1), Some(40)][seed as usize / 8 % 3];
-        settings.rates = Some(rates(settings.policy, seed / 32 % 2 == 0));
+        settings.rates = Some(rates(settings.policy, (seed / 32).is_multiple_of(2)));
         let mut kept = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
         naive.update(&views(&w)).unwrap();
         for (step, op) in script.into_iter().enumerate() {

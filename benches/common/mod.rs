@@ -124,7 +124,7 @@ pub fn update_and_query(
             continue;
         }
         fast.push(seconds);
-        if (step - warm) % every == 0 {
+        if (step - warm).is_multiple_of(every) {
             let t = Instant::now();
             naive.update(&[(&walk.weight).into()]).expect("a weight");
             naive

@@ -252,7 +252,7 @@ mod tests {
         let mut sparse = Rows::new(q);
         for i in 0..m {
             for k in 0..q {
-                if (i + 2 * k + seed) % 3 == 0 {
+                if (i + 2 * k + seed).is_multiple_of(3) {
                     sparse.push(k, size * ((3 * i + 7 * k + seed) as f64).sin());
                 }
             }

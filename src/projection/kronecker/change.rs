@@ -253,10 +253,10 @@ impl GramChange {
             let (mut entries, mut turns, mut at) = (vec![], vec![], 0);
             for (d, part) in directions.iter().zip(a.parts()) {
                 d.list(sign, part, at, &mut entries);
-                if let Directions::Left { f, v } = d {
-                    if v[sign].ncols() > 0 {
-                        turns.push((at, v[sign].ncols(), f.clone()));
-                    }
+                if let Directions::Left { f, v } = d
+                    && v[sign].ncols() > 0
+                {
+                    turns.push((at, v[sign].ncols(), f.clone()));
                 }
                 at += d.inner(sign);
             }

@@ -44,10 +44,10 @@ impl Kronecker {
         }
         let eager = 3 * inner > self.a.len() || self.settings.policy == Policy::Absorb;
         let (mut drift, mut span) = (0.0, 0.0);
-        if !eager || self.settings.policy == Policy::Stale {
-            if let Some(d) = lazy::drift(self.from(), &weight, false)? {
-                (drift, span) = (lazy::largest(&d), lazy::span(&d));
-            }
+        if (!eager || self.settings.policy == Policy::Stale)
+            && let Some(d) = lazy::drift(self.from(), &weight, false)?
+        {
+            (drift, span) = (lazy::largest(&d), lazy::span(&d));
         }
         let factor = self.held.is_factor();
         let action = match self.settings.policy {
