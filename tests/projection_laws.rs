@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use dyncvx::Error;
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
-use dyncvx::projection::kronecker::LowRank;
+use dyncvx::projection::kronecker::{LowRank, Policy, Precision, Rates, Settings};
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Reason, Recompute, Refresh};
 use faer::{Mat, Side};
 use quickcheck::{Gen, QuickCheck};
@@ -233,6 +233,15 @@ fn condition(w: &Owned) -> f64 {
     lambda[lambda.len() - 1] / lambda[0]
 }
 
+/// Rates under which absorbing is always worth it, into the factor or into the inverse, or staying stale is.
+fn rates(policy: Policy, invert: bool) -> Rates {
+    let update = if invert { 1.0 } else { 1e-9 };
+    match policy {
+        Policy::Stale => Rates::new(1.0, 1.0, 1e-9, 1e-9, 1.0, 1.0, 1.0),
+        _ => Rates::new(1.0, 1.0, 1e-3, 1e-3, 1e-9, 1e-9, update),
+    }
+}
+
 static LOW_RANK: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
 
 #[test]
@@ -242,7 +251,13 @@ fn maintained_equals_recomputed_after_any_script() {
         let mut rng = rng(seed ^ 4);
         let mut w = weights(a.blocks(), one_sided, &mut rng);
         let mut naive = Recompute::new(a.clone());
-        let mut kept = Kronecker::new(a.clone(), &views(&w)).unwrap();
+        let mut settings = Settings::default();
+        settings.policy =
+            [Policy::Absorb, Policy::Auto, Policy::Absorb, Policy::Stale][seed as usize % 4];
+        settings.precision = [Precision::Double, Precision::Single][seed as usize / 4 % 2];
+        settings.buffer = [None, Some(1), Some(40)][seed as usize / 8 % 3];
+        settings.rates = Some(rates(settings.policy, (seed / 32).is_multiple_of(2)));
+        let mut kept = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
         naive.update(&views(&w)).unwrap();
         for (step, op) in script.into_iter().enumerate() {
             let block = usize::from(op / 8) % w.len();
@@ -323,7 +338,10 @@ fn a_low_rank_change_is_absorbed_as_such() {
     let a = Constraints::independent(120, &[Block::Psd(20)], 3, 3.into()).unwrap();
     for one_sided in [false, true] {
         let mut w = weights(a.blocks(), one_sided, &mut rng(9));
-        let mut p = Kronecker::new(a.clone(), &views(&w)).unwrap();
+        let mut settings = Settings::default();
+        settings.policy = Policy::Absorb;
+        settings.rates = Some(rates(settings.policy, true));
+        let mut p = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
         let (Owned::Psd(m) | Owned::OneSided(m)) = &mut w[0] else {
             unreachable!()
         };

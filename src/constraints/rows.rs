@@ -1,7 +1,8 @@
 //! Sparse rows on one block, compressed by constraint.
 
 use crate::linalg::axpy;
-use faer::{MatMut, MatRef};
+use crate::linalg::real::Real;
+use faer::{Mat, MatMut, MatRef};
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
 #[derive(Debug, Clone)]
@@ -16,6 +17,9 @@ pub(crate) struct SymmetricRows {
     value: Vec<f64>,
     /// Which of them are of rank one.
     rank_one: Vec<Option<RankOne>>,
+    /// Rows that fill half the triangle or more, when all of them do: upper triangles down the columns, a row a column.
+    /// Reading them in order is all that an operator costs then.
+    packed: Option<Mat<f64>>,
 }
 
 /// One sparse symmetric matrix: entries `row ≤ col`, sorted by column.
@@ -123,6 +127,7 @@ impl SymmetricRows {
             col: vec![],
             value: vec![],
             rank_one: vec![],
+            packed: None,
         };
         for (constraint, row, col, value) in entries {
             if rows.constraint.last() != Some(&constraint) {
@@ -136,7 +141,31 @@ impl SymmetricRows {
             rows.start[end] = rows.value.len();
         }
         rows.rank_one = rows.iter().map(|(_, a)| a.rank_one()).collect();
+        rows.packed = rows.pack();
         rows
+    }
+
+    fn pack(&self) -> Option<Mat<f64>> {
+        let half = self.order * (self.order + 1) / 2;
+        let dense = |(_, a): (usize, SparseSymmetric<'_>)| 2 * a.len() >= half;
+        if self.order < 8
+            || self.touching() == 0
+            || self.rank_one.iter().any(Option::is_some)
+            || !self.iter().all(dense)
+        {
+            return None;
+        }
+        let mut packed = Mat::zeros(half, self.touching());
+        for (k, (_, a)) in self.iter().enumerate() {
+            let to = packed.col_as_slice_mut(k);
+            a.iter().for_each(|(r, c, v)| to[c * (c + 1) / 2 + r] = v);
+        }
+        Some(packed)
+    }
+
+    /// Upper triangles down the columns, if every row is dense.
+    pub(crate) fn packed(&self) -> Option<&Mat<f64>> {
+        self.packed.as_ref()
     }
 
     /// The `k`-th row that touches the block as `σ a aᵀ`, if it is of rank one.
@@ -180,6 +209,9 @@ impl SymmetricRows {
 
     /// `out_i += ⟨A_i, U⟩`.
     pub(crate) fn apply(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+        if let Some(packed) = &self.packed {
+            return self.apply_packed(packed, u, out);
+        }
         for (i, a) in self.iter() {
             out[i] += a.inner(u);
         }
@@ -187,6 +219,9 @@ impl SymmetricRows {
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
     pub(crate) fn apply_unfactored(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+        if let Some(packed) = &self.packed {
+            return self.apply_packed(packed, u, out);
+        }
         for k in (0..self.touching()).filter(|&k| self.factored(k).is_none()) {
             let (i, a) = self.get(k);
             out[i] += a.inner(u);
@@ -203,8 +238,39 @@ impl SymmetricRows {
         self.sum(y, out, |k| self.factored(k).is_none());
     }
 
+    fn apply_packed(&self, packed: &Mat<f64>, u: MatRef<'_, f64>, out: &mut [f64]) {
+        let mut triangle = vec![0.0; packed.nrows()];
+        let mut at = 0;
+        for c in 0..self.order {
+            for r in 0..c {
+                triangle[at + r] = u[(r, c)] + u[(c, r)];
+            }
+            triangle[at + c] = u[(c, c)];
+            at += c + 1;
+        }
+        let arch = pulp::Arch::new();
+        for (k, &i) in self.constraint.iter().enumerate() {
+            out[i as usize] += f64::dot(arch, packed.col_as_slice(k), &triangle);
+        }
+    }
+
     fn sum(&self, y: &[f64], mut out: MatMut<'_, f64>, wanted: impl Fn(usize) -> bool) {
         out.fill(0.0);
+        if let Some(packed) = &self.packed {
+            let list = self.constraint.iter().enumerate();
+            let list: Vec<(u32, f64)> = list.map(|(k, &i)| (k as u32, y[i as usize])).collect();
+            let mut triangle = vec![0.0; packed.nrows()];
+            f64::gather(pulp::Arch::new(), packed.as_ref(), 0, &list, &mut triangle);
+            let mut at = 0;
+            for c in 0..self.order {
+                for r in 0..=c {
+                    out[(r, c)] = triangle[at + r];
+                    out[(c, r)] = triangle[at + r];
+                }
+                at += c + 1;
+            }
+            return;
+        }
         for k in 0..self.touching() {
             let (i, a) = self.get(k);
             let yi = y[i];

@@ -97,7 +97,8 @@ impl Scaling {
         projection: &mut dyn Projection,
         t: &[f64],
     ) -> Result<Direction> {
-        const GOAL: Goal = Goal::Maintained;
+        // The weight given, whatever part of it a structure has absorbed.
+        const GOAL: Goal = Goal::Residual(0.0);
         let (m, n) = (system.a.len(), system.a.ambient());
         let mut dual_hat = vec![0.0; n];
         self.scale_dual(system.dual, &mut dual_hat);

@@ -1,5 +1,6 @@
 //! Cholesky factors of dense symmetric positive definite matrices.
 
+use super::real::Real;
 use super::{par, product};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
@@ -77,21 +78,52 @@ impl Cholesky {
         triangular_solve::solve_lower_triangular_in_place(self.lower.as_ref(), rhs, par);
     }
 
-    /// `A⁻¹`, both triangles.
+    /// Lower triangle of `A⁻¹`, above it leftovers, worked out in the precision asked for.
     ///
     /// # Complexity
-    /// `2n³/3` flops, one more `n × n` matrix while it runs.
-    pub(crate) fn inverse(&self) -> Mat<f64> {
+    /// `2n³/3` flops, two more `n × n` matrices while it runs.
+    pub(crate) fn inverse_lower<T: Real>(&self) -> Mat<T> {
         let n = self.dim();
+        let lower = Mat::from_fn(n, n, |i, j| T::narrow(self.lower[(i, j)]));
         let mut inv_l = Mat::zeros(n, n);
         triangular_inverse::invert_lower_triangular(
             inv_l.as_mut(),
-            self.lower.as_ref(),
+            lower.as_ref(),
             par(n * n * n / 3),
         );
+        drop(lower);
         let mut out = Mat::zeros(n, n);
         product::lower_transpose_lower(out.as_mut(), inv_l.as_ref());
+        out
+    }
+
+    /// `A⁻¹`, both triangles.
+    ///
+    /// # Complexity
+    /// As [`Cholesky::inverse_lower`].
+    pub(crate) fn inverse(&self) -> Mat<f64> {
+        let mut out = self.inverse_lower();
         product::mirror_lower(out.as_mut());
         out
+    }
+
+    /// `A ← A + sign · H Hᵀ`; `false` when the result is not positive definite, and then nothing changed.
+    ///
+    /// # Complexity
+    /// `2n²q` flops for `q` columns of `H`, which is used up.
+    pub(crate) fn update(&mut self, h: &mut Mat<f64>, sign: f64) -> bool {
+        let (n, q) = h.shape();
+        if q == 0 {
+            return true;
+        }
+        let mut trial = self.lower_clean();
+        let mut alpha = faer::diag::Diag::zeros(q);
+        alpha.column_vector_mut().fill(sign);
+        let done = llt::update::rank_r_update_clobber(trial.as_mut(), h.as_mut(), alpha.as_mut());
+        let good = done.is_ok() && (0..n).all(|i| trial[(i, i)] > 0.0 && trial[(i, i)].is_finite());
+        if good {
+            self.lower = trial;
+        }
+        good
     }
 }

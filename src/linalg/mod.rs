@@ -5,10 +5,13 @@
 pub(crate) mod cholesky;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
+pub(crate) mod maintained;
 pub(crate) mod pcg;
 pub(crate) mod product;
+pub(crate) mod real;
+pub(crate) mod sparse;
 pub(crate) mod spectral;
-pub(crate) mod woodbury;
+pub(crate) mod symmetric;
 
 use faer::Par;
 

@@ -1,6 +1,7 @@
 //! Matrix products.
 
 use super::par;
+use super::real::Real;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef};
@@ -18,12 +19,12 @@ pub(crate) fn gemm(
 }
 
 /// Lower triangle of `dst` ← (or +=) `alpha · a b`, when that product is symmetric or only its lower triangle wanted.
-pub(crate) fn gemm_lower(
-    dst: MatMut<'_, f64>,
+pub(crate) fn gemm_lower<T: Real>(
+    dst: MatMut<'_, T>,
     accum: Accum,
     alpha: f64,
-    a: MatRef<'_, f64>,
-    b: MatRef<'_, f64>,
+    a: MatRef<'_, T>,
+    b: MatRef<'_, T>,
 ) {
     let par = par(a.nrows() * a.ncols() * b.ncols());
     let full = BlockStructure::Rectangular;
@@ -35,13 +36,13 @@ pub(crate) fn gemm_lower(
         full,
         b,
         full,
-        alpha,
+        T::narrow(alpha),
         par,
     );
 }
 
 /// Lower triangle of `dst` ← `Lᵀ L` for a lower triangular `L`.
-pub(crate) fn lower_transpose_lower(dst: MatMut<'_, f64>, lower: MatRef<'_, f64>) {
+pub(crate) fn lower_transpose_lower<T: Real>(dst: MatMut<'_, T>, lower: MatRef<'_, T>) {
     let n = lower.nrows();
     let (up, low) = (
         BlockStructure::TriangularUpper,
@@ -55,13 +56,13 @@ pub(crate) fn lower_transpose_lower(dst: MatMut<'_, f64>, lower: MatRef<'_, f64>
         up,
         lower,
         low,
-        1.0,
+        T::narrow(1.0),
         par(n * n * n / 3),
     );
 }
 
 /// Copies the lower triangle onto the upper one.
-pub(crate) fn mirror_lower(mut a: MatMut<'_, f64>) {
+pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
     // In tiles, so that the transposed writes stay in cache.
     const TILE: usize = 32;
     let n = a.nrows();

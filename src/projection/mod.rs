@@ -9,6 +9,7 @@
 
 mod gram;
 pub mod kronecker;
+pub mod lazy;
 mod recompute;
 
 pub use kronecker::Kronecker;
@@ -93,6 +94,11 @@ pub enum Accuracy {
 pub enum Refresh {
     /// The weight is the one already held.
     Kept,
+    /// Left to be absorbed later: answers are refined, or within the drift that was allowed.
+    Stale {
+        /// Rank of what separates the weight given from the one absorbed, all blocks together.
+        rank: usize,
+    },
     /// Absorbed as a low-rank change.
     LowRank {
         /// Rank of the change of the weight, all blocks together.

@@ -1,6 +1,6 @@
 //! The naive way: everything anew at every change.
 
-use super::gram::{Assembler, Factor, RankCheck, Refiner};
+use super::gram::{Assembler, Factor, MAX_ITER, RankCheck, Refiner};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -69,7 +69,8 @@ impl Projection for Recompute {
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
         let precondition = |v: &mut [f64]| state.factor.solve_in_place(as_column(v));
-        self.refiner.solve(&state.weight, goal, precondition, rhs)
+        self.refiner
+            .solve(&state.weight, goal, precondition, rhs, MAX_ITER)
     }
 }
 

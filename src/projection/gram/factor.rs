@@ -127,16 +127,22 @@ impl Factor {
         self.scale_rows(rhs);
     }
 
-    /// `K⁻¹`, both triangles.
-    pub(crate) fn inverse(&self) -> Mat<f64> {
-        let mut inverse = self.cholesky.inverse();
-        let d = &self.inverse_scale;
-        for j in 0..d.len() {
-            for i in 0..d.len() {
-                inverse[(i, j)] *= d[i] * d[j];
-            }
-        }
-        inverse
+    pub(crate) fn dim(&self) -> usize {
+        self.cholesky.dim()
+    }
+
+    /// The diagonal of `D⁻¹`.
+    pub(crate) fn inverse_scale(&self) -> &[f64] {
+        &self.inverse_scale
+    }
+
+    pub(crate) fn cholesky(&self) -> &Cholesky {
+        &self.cholesky
+    }
+
+    /// Puts another factor of the same scaling in place.
+    pub(crate) fn replace(&mut self, cholesky: Cholesky) {
+        self.cholesky = cholesky;
     }
 
     fn scale_rows(&self, mut x: MatMut<'_, f64>) {

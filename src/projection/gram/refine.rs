@@ -9,7 +9,7 @@ use faer::prelude::Reborrow as _;
 use std::sync::Arc;
 
 /// Refinement steps allowed a column: far more than a factor of the same weight ever needs.
-const MAX_ITER: usize = 200;
+pub(crate) const MAX_ITER: usize = 200;
 
 /// `BBᵀ y = rhs` by preconditioned conjugate gradients on the exact operator, with its scratch space.
 #[derive(Debug, Clone)]
@@ -50,6 +50,7 @@ impl Refiner {
         goal: Goal,
         mut precondition: impl FnMut(&mut [f64]),
         mut rhs: MatMut<'_, f64>,
+        max_iter: usize,
     ) -> Result<Accuracy> {
         let m = self.m;
         check_shape("right-hand side", (m, rhs.ncols()), rhs.shape())?;
@@ -72,7 +73,7 @@ impl Refiner {
                 &self.rhs,
                 &mut self.answer,
                 tol,
-                MAX_ITER,
+                max_iter,
                 &mut self.workspace,
             );
             for (i, v) in self.answer.iter().enumerate() {

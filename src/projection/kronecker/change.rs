@@ -8,8 +8,10 @@ use crate::constraints::{
     Constraints, HeldWeight, Part, SymmetricRows, positive_definite, symmetric,
 };
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::linalg::{cholesky::Cholesky, max_abs, product::gemm, spectral};
-use faer::{Accum, Mat, MatMut, MatRef};
+use crate::linalg::maintained::Thin;
+use crate::linalg::sparse::Rows;
+use crate::linalg::{axpy, cholesky::Cholesky, dot, max_abs, product::gemm, spectral};
+use faer::{Accum, Mat, MatRef};
 
 /// A symmetric low-rank change `V C Vᵀ` of the weight on one PSD block; `C` may be indefinite.
 #[derive(Debug, Clone, Copy)]
@@ -31,13 +33,47 @@ pub(super) enum Change {
     TwoSided { v: Mat<f64>, c: Vec<f64> },
     /// `V C Vᵀ` with diagonal `C`, one-sided.
     OneSided { v: Mat<f64>, c: Vec<f64> },
+    /// The square of a one-sided weight changes by `V diag(c) Vᵀ`.
+    Square { v: Mat<f64>, c: Vec<f64> },
 }
 
 impl Change {
     pub(super) fn rank(&self) -> usize {
         match self {
             Change::Entries(moved) => moved.len(),
-            Change::TwoSided { c, .. } | Change::OneSided { c, .. } => c.len(),
+            Change::TwoSided { c, .. } | Change::OneSided { c, .. } | Change::Square { c, .. } => {
+                c.len()
+            }
+        }
+    }
+
+    /// This change followed by another of the same kind, as one.
+    pub(super) fn followed_by(self, next: Change) -> Change {
+        let join = |a: Mat<f64>, b: Mat<f64>| {
+            Mat::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
+                if j < a.ncols() {
+                    a[(i, j)]
+                } else {
+                    b[(i, j - a.ncols())]
+                }
+            })
+        };
+        match (self, next) {
+            (Change::Entries(mut a), Change::Entries(b)) => {
+                a.extend(b);
+                a.sort_unstable();
+                a.dedup();
+                Change::Entries(a)
+            }
+            (Change::TwoSided { v, c }, Change::TwoSided { v: w, c: d }) => {
+                let c = [c, d].concat();
+                Change::TwoSided { v: join(v, w), c }
+            }
+            (Change::OneSided { v, c }, Change::OneSided { v: w, c: d }) => {
+                let c = [c, d].concat();
+                Change::OneSided { v: join(v, w), c }
+            }
+            (_, next) => next,
         }
     }
 
@@ -45,7 +81,7 @@ impl Change {
     pub(super) fn inner(&self, order: usize) -> usize {
         match self {
             Change::Entries(moved) => moved.len(),
-            Change::TwoSided { c, .. } => order * c.len(),
+            Change::TwoSided { c, .. } | Change::Square { c, .. } => order * c.len(),
             Change::OneSided { c, .. } => 2 * order * c.len(),
         }
     }
@@ -182,33 +218,27 @@ pub(super) fn apply(
     Ok((weight, found))
 }
 
-/// `K⁺ − K = H₊H₊ᵀ − H₋H₋ᵀ`, transposed (`q × m`).
+/// `K⁺ − K = H₊H₊ᵀ − H₋H₋ᵀ`.
 #[derive(Debug)]
 pub(super) struct GramChange {
-    pub plus_t: Mat<f64>,
-    pub minus_t: Mat<f64>,
+    pub plus: Thin,
+    pub minus: Thin,
 }
 
 /// One block's directions, split by sign.
 enum Directions {
     /// Entries with the roots of `|w⁺² − w²|`.
-    Entries {
-        plus: Vec<(usize, f64)>,
-        minus: Vec<(usize, f64)>,
-    },
-    /// `H_i = vec(FᵀA_iV)`; `f_t = Fᵀ`.
-    Left {
-        f_t: Mat<f64>,
-        plus: Mat<f64>,
-        minus: Mat<f64>,
-    },
+    Entries([Vec<(usize, f64)>; 2]),
+    /// `H_i = vec(FᵀA_iV)`.
+    Left { f: Mat<f64>, v: [Mat<f64>; 2] },
     /// `H_i = vec(A_iZ)`.
-    Plain { plus: Mat<f64>, minus: Mat<f64> },
+    Plain([Mat<f64>; 2]),
 }
 
 impl GramChange {
     /// # Complexity
-    /// Per row `O(ρ n r)` for `ρ` distinct indices, and an eigendecomposition of order `2r` a one-sided block.
+    /// Per row its nonzeros times the rank, a Cholesky factorisation of order `n` a two-sided block, and an
+    /// eigendecomposition of order `2r` a one-sided block.
     pub(super) fn new(
         a: &Constraints,
         old: &[HeldWeight],
@@ -219,18 +249,23 @@ impl GramChange {
         for ((old, new), change) in old.iter().zip(new).zip(change) {
             directions.push(Directions::new(old, new, change)?);
         }
-        let size = |sign: usize| -> usize { directions.iter().map(|d| d.inner(sign)).sum() };
-        let mut out = [Mat::zeros(size(0), a.len()), Mat::zeros(size(1), a.len())];
-        for (sign, h_t) in out.iter_mut().enumerate() {
-            let mut at = 0;
+        let [plus, minus] = [0, 1].map(|sign| {
+            let (mut entries, mut turns, mut at) = (vec![], vec![], 0);
             for (d, part) in directions.iter().zip(a.parts()) {
-                let q = d.inner(sign);
-                d.fill(sign, part, h_t.as_mut().submatrix_mut(at, 0, q, a.len()));
-                at += q;
+                d.list(sign, part, at, &mut entries);
+                if let Directions::Left { f, v } = d
+                    && v[sign].ncols() > 0
+                {
+                    turns.push((at, v[sign].ncols(), f.clone()));
+                }
+                at += d.inner(sign);
             }
-        }
-        let [plus_t, minus_t] = out;
-        Ok(Self { plus_t, minus_t })
+            Thin {
+                sparse: Rows::from_entries(a.len(), at, &entries),
+                turns,
+            }
+        });
+        Ok(Self { plus, minus })
     }
 }
 
@@ -238,25 +273,7 @@ impl Directions {
     fn new(old: &HeldWeight, new: &HeldWeight, change: &Change) -> Result<Self> {
         const MEAN: &str = "mean of the old and the new weight";
         match (old, new, change) {
-            (old, new, Change::TwoSided { v, c }) => {
-                let Some((old, new)) = old.two_sided().zip(new.two_sided()) else {
-                    return Ok(Directions::Entries {
-                        plus: vec![],
-                        minus: vec![],
-                    });
-                };
-                let n = old.nrows();
-                let mean = Mat::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
-                let f = Cholesky::factor(mean)
-                    .map_err(|pivot| Error::NotPositiveDefinite { what: MEAN, pivot })?;
-                let doubled: Vec<f64> = c.iter().map(|c| 2.0 * c).collect();
-                let [plus, minus] = split(v.as_ref(), &doubled);
-                Ok(Directions::Left {
-                    f_t: f.lower_clean().transpose().to_owned(),
-                    plus,
-                    minus,
-                })
-            }
+            (_, _, Change::Square { v, c }) => Ok(Directions::Plain(split(v.as_ref(), c))),
             (HeldWeight::OneSided { w, .. }, _, Change::OneSided { v, c }) => {
                 let (n, r) = v.shape();
                 let mut z = Mat::zeros(n, 2 * r);
@@ -271,94 +288,74 @@ impl Directions {
                 let inner = v.transpose() * v;
                 let core = Mat::from_fn(2 * r, 2 * r, |i, j| match (i < r, j < r) {
                     (true, true) => c[i] * inner[(i, j)] * c[j],
-                    (true, false) => {
-                        if i == j - r {
-                            c[i]
-                        } else {
-                            0.0
-                        }
-                    }
-                    (false, true) => {
-                        if i - r == j {
-                            c[j]
-                        } else {
-                            0.0
-                        }
-                    }
-                    (false, false) => 0.0,
+                    (true, false) if i == j - r => c[i],
+                    (false, true) if i - r == j => c[j],
+                    _ => 0.0,
                 });
                 let (gamma, q) = spectral::eigen(core.as_ref())?;
                 let mut turned = Mat::zeros(n, 2 * r);
                 gemm(turned.as_mut(), Accum::Replace, 1.0, z.as_ref(), q.as_ref());
-                let [plus, minus] = split(turned.as_ref(), &gamma);
-                Ok(Directions::Plain { plus, minus })
+                Ok(Directions::Plain(split(turned.as_ref(), &gamma)))
             }
             (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new), Change::Entries(moved)) => {
                 // (w⁺ − w)(w⁺ + w) does not cancel.
                 let gain = |&k: &usize| (k, (new[k] - old[k]) * (new[k] + old[k]));
-                let root = |(k, g): (usize, f64)| (k, g.abs().sqrt());
-                let plus = moved
-                    .iter()
-                    .map(gain)
-                    .filter(|(_, g)| *g > 0.0)
-                    .map(root)
-                    .collect();
-                let minus = moved
-                    .iter()
-                    .map(gain)
-                    .filter(|(_, g)| *g < 0.0)
-                    .map(root)
-                    .collect();
-                Ok(Directions::Entries { plus, minus })
+                let signed = |sign: f64| {
+                    moved
+                        .iter()
+                        .map(gain)
+                        .filter(|(_, g)| sign * g > 0.0)
+                        .map(|(k, g)| (k, g.abs().sqrt()))
+                        .collect()
+                };
+                Ok(Directions::Entries([signed(1.0), signed(-1.0)]))
             }
-            _ => Ok(Directions::Entries {
-                plus: vec![],
-                minus: vec![],
-            }),
+            (old, new, Change::TwoSided { v, c }) if !c.is_empty() => {
+                let Some((old, new)) = old.two_sided().zip(new.two_sided()) else {
+                    return Ok(Directions::Entries([vec![], vec![]]));
+                };
+                let n = old.nrows();
+                let mean = Mat::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
+                let f = Cholesky::factor(mean)
+                    .map_err(|pivot| Error::NotPositiveDefinite { what: MEAN, pivot })?;
+                let doubled: Vec<f64> = c.iter().map(|c| 2.0 * c).collect();
+                Ok(Directions::Left {
+                    f: f.lower_clean(),
+                    v: split(v.as_ref(), &doubled),
+                })
+            }
+            _ => Ok(Directions::Entries([vec![], vec![]])),
         }
     }
 
     fn inner(&self, sign: usize) -> usize {
         match self {
-            Directions::Entries { plus, minus } => [plus, minus][sign].len(),
-            Directions::Left { plus, minus, .. } | Directions::Plain { plus, minus } => {
-                let v = [plus, minus][sign];
-                v.nrows() * v.ncols()
-            }
+            Directions::Entries(list) => list[sign].len(),
+            Directions::Left { v, .. } | Directions::Plain(v) => v[sign].nrows() * v[sign].ncols(),
         }
     }
 
-    /// Column `i` of `out` is this block's part of row `i` of `H`.
-    fn fill(&self, sign: usize, part: &Part, mut out: MatMut<'_, f64>) {
+    /// Lists this block's part of `S`, whose columns start at `first`.
+    fn list(&self, sign: usize, part: &Part, first: usize, out: &mut Vec<(u32, u32, f64)>) {
         match (self, part) {
-            (Directions::Entries { plus, minus }, Part::Nonneg(rows)) => {
-                let list = [plus, minus][sign];
+            (Directions::Entries(list), Part::Nonneg(rows)) => {
                 let mut place = vec![usize::MAX; rows.order()];
-                list.iter()
+                list[sign]
+                    .iter()
                     .enumerate()
                     .for_each(|(s, (k, _))| place[*k] = s);
                 for (i, index, value) in rows.iter() {
                     for (&k, &v) in index.iter().zip(value) {
                         let s = place[k as usize];
                         if s != usize::MAX {
-                            out[(s, i)] = v * list[s].1;
+                            out.push((i as u32, (first + s) as u32, v * list[sign][s].1));
                         }
                     }
                 }
             }
-            (Directions::Left { f_t, plus, minus }, Part::Psd(rows)) => {
-                rows_times(rows, [plus, minus][sign], |i, r, k, av| {
-                    let n = f_t.nrows();
-                    // F is lower triangular: column r of Fᵀ ends at r.
-                    for t in 0..=r {
-                        out[(k * n + t, i)] += av * f_t[(t, r)];
-                    }
-                });
-            }
-            (Directions::Plain { plus, minus }, Part::Psd(rows)) => {
-                let n = rows.order();
-                rows_times(rows, [plus, minus][sign], |i, r, k, av| {
-                    out[(k * n + r, i)] += av
+            (Directions::Left { v, .. } | Directions::Plain(v), Part::Psd(rows)) => {
+                rows_times(rows, &v[sign], |i, r, k, x| {
+                    out.push((i as u32, (first + k * rows.order() + r) as u32, x));
                 });
             }
             _ => {}
@@ -366,16 +363,52 @@ impl Directions {
     }
 }
 
-/// Calls `f(i, r, k, a_rc V_ck)` for every nonzero `a_rc` of every `A_i` (both triangles) and every column `k` of `V`.
+/// Calls `f(i, r, k, x)` with numbers `x` that sum to `(A_i V)_rk`.
 fn rows_times(rows: &SymmetricRows, v: &Mat<f64>, mut f: impl FnMut(usize, usize, usize, f64)) {
+    let n = rows.order();
+    let mut sum = vec![0.0; n];
+    if let Some(packed) = rows.packed() {
+        for at in 0..rows.touching() {
+            let a = packed.col_as_slice(at);
+            for k in 0..v.ncols() {
+                let v = v.col_as_slice(k);
+                sum.fill(0.0);
+                for c in 0..n {
+                    // Column c above the diagonal, and its mirror image.
+                    let above = &a[c * (c + 1) / 2..][..c];
+                    let diagonal = a[c * (c + 1) / 2 + c];
+                    axpy(v[c], above, &mut sum[..c]);
+                    sum[c] += diagonal * v[c] + dot(above, &v[..c]);
+                }
+                let i = rows.get(at).0;
+                sum.iter().enumerate().for_each(|(r, &x)| f(i, r, k, x));
+            }
+        }
+        return;
+    }
     for (i, a) in rows.iter() {
         for k in 0..v.ncols() {
+            let v = v.col_as_slice(k);
+            if 2 * a.len() < n {
+                for (r, c, x) in a.iter() {
+                    f(i, r, k, x * v[c]);
+                    if r != c {
+                        f(i, c, k, x * v[r]);
+                    }
+                }
+                continue;
+            }
+            sum.fill(0.0);
             for (r, c, x) in a.iter() {
-                f(i, r, k, x * v[(c, k)]);
+                sum[r] += x * v[c];
                 if r != c {
-                    f(i, c, k, x * v[(r, k)]);
+                    sum[c] += x * v[r];
                 }
             }
+            sum.iter()
+                .enumerate()
+                .filter(|(_, x)| **x != 0.0)
+                .for_each(|(r, &x)| f(i, r, k, x));
         }
     }
 }

@@ -1,0 +1,229 @@
+//! Numbers that large matrices are stored in, and vector kernels on them: single precision halves the memory traffic where
+//! answers are refined anyway.
+
+use faer::MatRef;
+use faer::traits::{ComplexField, RealField};
+use pulp::{Arch, Simd, WithSimd};
+
+/// `f32` or `f64`.
+pub(crate) trait Real: ComplexField + RealField + Copy + Send + Sync + 'static {
+    fn narrow(x: f64) -> Self;
+    fn wide(self) -> f64;
+    /// `y ← K x` from columns of the lower triangle of `K`.
+    fn symv(arch: Arch, k: MatRef<'_, Self>, x: &[Self], y: &mut [Self]);
+    /// `y += Σ v_j K_j` over the list of `(j, v_j)`, `K_j` being the rows `first..first + y.len()` of column `j`.
+    fn gather(arch: Arch, k: MatRef<'_, Self>, first: usize, list: &[(u32, Self)], y: &mut [Self]);
+    /// Inner product.
+    fn dot(arch: Arch, x: &[Self], y: &[Self]) -> Self;
+}
+
+struct Symv<'a, T> {
+    k: MatRef<'a, T>,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+
+struct Gather<'a, T> {
+    k: MatRef<'a, T>,
+    first: usize,
+    list: &'a [(u32, T)],
+    y: &'a mut [T],
+}
+
+struct Dot<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+}
+
+macro_rules! real {
+    ($t:ty, $splat:ident, $mul_add:ident, $sum:ident, $view:ident, $view_mut:ident) => {
+        impl WithSimd for Symv<'_, $t> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                let Self { k, x, y } = self;
+                let m = x.len();
+                let k = |j: usize| {
+                    k.col(j)
+                        .try_as_col_major()
+                        .map_or(&[][..], |c| c.as_slice())
+                };
+                y.fill(0.0);
+                let whole = m - m % 4;
+                for j in (0..whole).step_by(4) {
+                    // The 4 x 4 corner on the diagonal, then everything below it in one pass.
+                    for c in 0..4 {
+                        let column = k(j + c);
+                        y[j + c] += column[j + c] * x[j + c];
+                        for r in c + 1..4 {
+                            y[j + r] += column[j + r] * x[j + c];
+                            y[j + c] += column[j + r] * x[j + r];
+                        }
+                    }
+                    let below = j + 4..m;
+                    let (z, z_tail) = S::$view(&x[below.clone()]);
+                    let (k0, t0) = S::$view(&k(j)[below.clone()]);
+                    let (k1, t1) = S::$view(&k(j + 1)[below.clone()]);
+                    let (k2, t2) = S::$view(&k(j + 2)[below.clone()]);
+                    let (k3, t3) = S::$view(&k(j + 3)[below.clone()]);
+                    let zero = simd.$splat(0.0);
+                    let (mut a0, mut a1, mut a2, mut a3) = (zero, zero, zero, zero);
+                    let xs = [x[j], x[j + 1], x[j + 2], x[j + 3]];
+                    let (x0, x1) = (simd.$splat(xs[0]), simd.$splat(xs[1]));
+                    let (x2, x3) = (simd.$splat(xs[2]), simd.$splat(xs[3]));
+                    let (out, out_tail) = S::$view_mut(&mut y[below]);
+                    for (((((o, z), k0), k1), k2), k3) in
+                        out.iter_mut().zip(z).zip(k0).zip(k1).zip(k2).zip(k3)
+                    {
+                        let mut sum = simd.$mul_add(*k0, x0, *o);
+                        a0 = simd.$mul_add(*k0, *z, a0);
+                        sum = simd.$mul_add(*k1, x1, sum);
+                        a1 = simd.$mul_add(*k1, *z, a1);
+                        sum = simd.$mul_add(*k2, x2, sum);
+                        a2 = simd.$mul_add(*k2, *z, a2);
+                        *o = simd.$mul_add(*k3, x3, sum);
+                        a3 = simd.$mul_add(*k3, *z, a3);
+                    }
+                    let mut sums = [simd.$sum(a0), simd.$sum(a1), simd.$sum(a2), simd.$sum(a3)];
+                    for (i, (o, z)) in out_tail.iter_mut().zip(z_tail).enumerate() {
+                        for (c, t) in [t0, t1, t2, t3].iter().enumerate() {
+                            *o += t[i] * xs[c];
+                            sums[c] += t[i] * z;
+                        }
+                    }
+                    for c in 0..4 {
+                        y[j + c] += sums[c];
+                    }
+                }
+                for j in whole..m {
+                    y[j] += k(j)[j] * x[j];
+                    for i in j + 1..m {
+                        y[i] += k(j)[i] * x[j];
+                        y[j] += k(j)[i] * x[i];
+                    }
+                }
+            }
+        }
+
+        impl WithSimd for Gather<'_, $t> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                let Self { k, first, list, y } = self;
+                let height = y.len();
+                let column = |j: u32| match k.col(j as usize).try_as_col_major() {
+                    Some(c) => &c.as_slice()[first..first + height],
+                    None => &[][..],
+                };
+                let four = list.chunks_exact(4);
+                let rest = four.remainder();
+                for l in four {
+                    let (c0, c1, c2, c3) = (
+                        column(l[0].0),
+                        column(l[1].0),
+                        column(l[2].0),
+                        column(l[3].0),
+                    );
+                    let (k0, t0) = S::$view(c0);
+                    let (k1, t1) = S::$view(c1);
+                    let (k2, t2) = S::$view(c2);
+                    let (k3, t3) = S::$view(c3);
+                    let v = [l[0].1, l[1].1, l[2].1, l[3].1];
+                    let (v0, v1) = (simd.$splat(v[0]), simd.$splat(v[1]));
+                    let (v2, v3) = (simd.$splat(v[2]), simd.$splat(v[3]));
+                    let (ys, tail) = S::$view_mut(&mut *y);
+                    for ((((y, k0), k1), k2), k3) in ys.iter_mut().zip(k0).zip(k1).zip(k2).zip(k3) {
+                        let sum = simd.$mul_add(*k0, v0, *y);
+                        let sum = simd.$mul_add(*k1, v1, sum);
+                        let sum = simd.$mul_add(*k2, v2, sum);
+                        *y = simd.$mul_add(*k3, v3, sum);
+                    }
+                    for (i, y) in tail.iter_mut().enumerate() {
+                        *y += t0[i] * v[0] + t1[i] * v[1] + t2[i] * v[2] + t3[i] * v[3];
+                    }
+                }
+                for (j, v) in rest {
+                    for (y, k) in y.iter_mut().zip(column(*j)) {
+                        *y += v * k;
+                    }
+                }
+            }
+        }
+
+        impl WithSimd for Dot<'_, $t> {
+            type Output = $t;
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) -> $t {
+                let (x, x_tail) = S::$view(self.x);
+                let (y, y_tail) = S::$view(self.y);
+                let mut acc = [simd.$splat(0.0); 4];
+                let (fours_x, fours_y) = (x.chunks_exact(4), y.chunks_exact(4));
+                let rest = fours_x.remainder().iter().zip(fours_y.remainder());
+                for (x, y) in rest {
+                    acc[0] = simd.$mul_add(*x, *y, acc[0]);
+                }
+                for (x, y) in fours_x.zip(fours_y) {
+                    for (acc, (x, y)) in acc.iter_mut().zip(x.iter().zip(y)) {
+                        *acc = simd.$mul_add(*x, *y, *acc);
+                    }
+                }
+                let tail: $t = x_tail.iter().zip(y_tail).map(|(x, y)| x * y).sum();
+                acc.into_iter().map(|a| simd.$sum(a)).sum::<$t>() + tail
+            }
+        }
+
+        impl Real for $t {
+            #[inline(always)]
+            fn narrow(x: f64) -> Self {
+                x as $t
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            fn symv(arch: Arch, k: MatRef<'_, Self>, x: &[Self], y: &mut [Self]) {
+                arch.dispatch(Symv { k, x, y });
+            }
+
+            fn gather(
+                arch: Arch,
+                k: MatRef<'_, Self>,
+                first: usize,
+                list: &[(u32, Self)],
+                y: &mut [Self],
+            ) {
+                arch.dispatch(Gather { k, first, list, y });
+            }
+
+            fn dot(arch: Arch, x: &[Self], y: &[Self]) -> Self {
+                let n = x.len().min(y.len());
+                arch.dispatch(Dot {
+                    x: &x[..n],
+                    y: &y[..n],
+                })
+            }
+        }
+    };
+}
+
+real!(
+    f32,
+    splat_f32s,
+    mul_add_f32s,
+    reduce_sum_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s
+);
+real!(
+    f64,
+    splat_f64s,
+    mul_add_f64s,
+    reduce_sum_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s
+);

@@ -1,0 +1,192 @@
+//! Which part of the drift of a weight to absorb, and a record of what was done.
+//!
+//! With `W̃` the weight absorbed and `ρ` the generalised eigenvalues of `(W, W̃)`, directions with `|log ρ| ≤ ε` may stay
+//! as they are: then `e^{−ε}W̃ ⪯ W ⪯ e^{ε}W̃` and, two-sided, `e^{−2ε}K̃ ⪯ K ⪯ e^{2ε}K̃`. Squaring is not operator monotone:
+//! for a one-sided weight, whose Gram matrix depends on `W²`, the drift is half the logarithm of the eigenvalues of
+//! `(W², W̃²)`, so that the same bound holds for `K`.
+
+use super::Refresh;
+use crate::constraints::HeldWeight;
+use crate::error::{Error, Result};
+use crate::linalg::{cholesky::Cholesky, product, spectral};
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, Mat, Par};
+
+/// How many of the drifts to absorb: none while all are within `threshold`, else those beyond it and then, while the
+/// `⌈1.5r⌉`-th largest is within a factor `1 − 1/log n` of the `r`-th, half as many again[^CLS19]. Sorts `drift` by decreasing
+/// absolute value.
+///
+/// Growing geometrically until the drifts fall off is what bounds the amortised rank: a batch ends at a gap, so that the
+/// next one cannot follow at once.
+///
+/// [^CLS19]: Cohen, Lee, Song. Solving linear programs in the current matrix multiplication time. STOC 2019.
+///
+/// ```
+/// use dyncvx::projection::lazy::batch;
+/// assert_eq!(batch(&mut [0.1, -0.2, 0.3], 0.5), 0);
+/// assert_eq!(batch(&mut [0.1, -0.9, 0.1, 0.1], 0.5), 1);
+/// // Three others that are nearly over the threshold come along.
+/// let mut drift = [vec![0.6; 6], vec![0.49; 3], vec![0.01; 20]].concat();
+/// assert_eq!(batch(&mut drift, 0.5), 9);
+/// ```
+pub fn batch(drift: &mut [f64], threshold: f64) -> usize {
+    drift.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
+    let n = drift.len();
+    let mut r = drift.iter().take_while(|d| d.abs() > threshold).count();
+    if r == 0 {
+        return 0;
+    }
+    let factor = 1.0 - 1.0 / (n as f64).ln().max(1.0 + 1e-9);
+    while r < n {
+        let next = (3 * r).div_ceil(2).min(n);
+        if drift[next - 1].abs() < factor * drift[r - 1].abs() {
+            break;
+        }
+        r = next;
+    }
+    r
+}
+
+/// What one update did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Step {
+    /// Largest `|log ρ|` that the update met.
+    pub drift: f64,
+    /// Largest `|log ρ|` that it left.
+    pub left: f64,
+    /// Rank of the weight absorbed.
+    pub rank: usize,
+    /// What was done.
+    pub refresh: Refresh,
+}
+
+/// Sums over the updates and queries so far.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Updates that were accepted.
+    pub updates: usize,
+    /// Of those, how many absorbed nothing.
+    pub kept: usize,
+    /// Of those, how many went into the buffer or a Cholesky factor.
+    pub absorbed: usize,
+    /// Rank of the weight absorbed in them.
+    pub absorbed_rank: usize,
+    /// Rank of the Gram matrix absorbed in them.
+    pub absorbed_inner: usize,
+    /// How often the buffer was multiplied out.
+    pub flushes: usize,
+    /// Matrices formed and factored anew.
+    pub rebuilds: usize,
+    /// Factors inverted.
+    pub inversions: usize,
+    /// Right-hand sides answered.
+    pub queries: usize,
+    /// Refinement steps over all of them.
+    pub iterations: usize,
+}
+
+impl Counters {
+    /// Rebuilds, and `3q/m` of one for every `q` of `m` absorbed: the work in units of `m³/3` flops.
+    pub fn refactorisation_equivalents(&self, m: usize) -> f64 {
+        self.rebuilds as f64
+            + 2.0 * self.inversions as f64
+            + 3.0 * self.absorbed_inner as f64 / m.max(1) as f64
+    }
+}
+
+/// Generalised eigenpairs of the drift on one block.
+#[derive(Debug, Clone)]
+pub(crate) struct BlockDrift {
+    /// `log ρ`, halved where the eigenvalues are those of squares.
+    pub log: Vec<f64>,
+    /// `ρ − 1`.
+    pub gain: Vec<f64>,
+    /// Columns `L q` with `W̃ = LLᵀ` (or `W̃²`); empty when only values were asked for, and on nonnegative blocks.
+    pub vectors: Mat<f64>,
+}
+
+/// The drift on every block; `None` when a block changed its form.
+pub(crate) fn drift(
+    absorbed: &[HeldWeight],
+    given: &[HeldWeight],
+    vectors: bool,
+) -> Result<Option<Vec<BlockDrift>>> {
+    let mut out = Vec::with_capacity(given.len());
+    for pair in absorbed.iter().zip(given) {
+        out.push(match pair {
+            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
+                let ratio = || new.iter().zip(old).map(|(n, o)| n / o);
+                BlockDrift {
+                    log: ratio().map(f64::ln).collect(),
+                    gain: ratio().map(|r| r - 1.0).collect(),
+                    vectors: Mat::new(),
+                }
+            }
+            (
+                HeldWeight::OneSided { square: old, .. },
+                HeldWeight::OneSided { square: new, .. },
+            ) => pencil(old, new, vectors, 0.5)?,
+            (old, new) => match old.two_sided().zip(new.two_sided()) {
+                Some((old, new)) => pencil(old, new, vectors, 1.0)?,
+                None => return Ok(None),
+            },
+        });
+    }
+    Ok(Some(out))
+}
+
+/// # Complexity
+/// About `6n³` flops for values, `12n³` with vectors.
+fn pencil(old: &Mat<f64>, new: &Mat<f64>, vectors: bool, power: f64) -> Result<BlockDrift> {
+    const WHAT: &str = "absorbed weight";
+    let n = old.nrows();
+    let l = Cholesky::factor(old.clone())
+        .map_err(|pivot| Error::NotPositiveDefinite { what: WHAT, pivot })?;
+    // L⁻¹ (W − W̃) L⁻ᵀ: its eigenvalues ρ − 1 keep their digits however small the drift is.
+    let mut c = new - old;
+    solve_lower_triangular_in_place(l.lower(), c.as_mut(), Par::Seq);
+    let mut c = c.transpose().to_owned();
+    solve_lower_triangular_in_place(l.lower(), c.as_mut(), Par::Seq);
+    let (gain, q) = if vectors {
+        spectral::eigen(c.as_ref())?
+    } else {
+        (spectral::eigenvalues(c.as_ref())?, Mat::new())
+    };
+    let mut turned = Mat::new();
+    if vectors {
+        turned = Mat::zeros(n, n);
+        let lower = l.lower_clean();
+        product::gemm(
+            turned.as_mut(),
+            Accum::Replace,
+            1.0,
+            lower.as_ref(),
+            q.as_ref(),
+        );
+    }
+    let log = gain
+        .iter()
+        .map(|g| power * g.max(-1.0 + f64::EPSILON).ln_1p())
+        .collect();
+    Ok(BlockDrift {
+        log,
+        gain,
+        vectors: turned,
+    })
+}
+
+/// Largest `|log ρ|`.
+pub(crate) fn largest(drift: &[BlockDrift]) -> f64 {
+    drift
+        .iter()
+        .flat_map(|d| &d.log)
+        .fold(0.0, |m: f64, l| m.max(l.abs()))
+}
+
+/// `max log ρ − min log ρ`, with 0 among them.
+pub(crate) fn span(drift: &[BlockDrift]) -> f64 {
+    let all = || drift.iter().flat_map(|d| &d.log);
+    all().fold(0.0, |m: f64, l| m.max(*l)) - all().fold(0.0, |m: f64, l| m.min(*l))
+}
