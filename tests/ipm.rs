@@ -14,6 +14,7 @@ use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refre
 use faer::{Mat, MatMut};
 use quickcheck::{Gen, QuickCheck};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn check(tests: u64, seed: u64) -> QuickCheck {
     QuickCheck::new()
@@ -104,6 +105,8 @@ fn recipe(which: u8, size: u8) -> Recipe {
     recipe
 }
 
+static ITERATIONS: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
 #[test]
 fn finds_the_known_optimum() {
     fn law(seed: u64, which: u8, size: u8) -> bool {
@@ -111,10 +114,17 @@ fn finds_the_known_optimum() {
         for direction in [SearchDirection::NesterovTodd, SearchDirection::Hkm] {
             let found = solve_along(&known.program, direction);
             is_optimal(&known.program, &found, known.value);
+            ITERATIONS[usize::from(direction == SearchDirection::Hkm)]
+                .fetch_add(found.iterations, Ordering::Relaxed);
         }
         true
     }
     check(60, 21).quickcheck(law as fn(u64, u8, u8) -> bool);
+    // About 500 each; without Mehrotra's correction 690 and 670.
+    assert!(
+        ITERATIONS.iter().all(|n| n.load(Ordering::Relaxed) < 600),
+        "{ITERATIONS:?}"
+    );
 }
 
 /// The solver sees nothing but the seam: a maintained structure leads to the same answer.
