@@ -1,0 +1,187 @@
+//! What a run has to show: certificates along the way, and the rounded couplings at its end.
+
+use super::{Run, Source};
+use crate::error::Result;
+use crate::ipm::Status;
+use crate::transport::bound::Steps;
+use crate::transport::certificate::{dual_bound, masked_lines};
+use crate::transport::rounding::round_unchecked;
+use crate::transport::settings::Iteration;
+use std::time::Instant;
+
+/// A coupling that was rounded onto the polytope.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The plan, first index fastest.
+    pub plan: Vec<f64>,
+    /// Objective at the plan (`NaN` when a stochastic objective's expectation is unknown).
+    pub value: f64,
+    /// l1 marginal violation of the plan: rounding error.
+    pub marginal_violation: f64,
+    /// l1 marginal violation before rounding.
+    pub raw_violation: f64,
+    /// Objective before rounding.
+    pub raw_value: f64,
+}
+
+/// What [`minimize`](super::minimize) and [`minimize_stochastic`](super::minimize_stochastic) return.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Solution {
+    /// Why the iteration ended.
+    pub status: Status,
+    /// The last iterate.
+    pub last: Answer,
+    /// The average of the iterates, when [`Settings::average`](crate::transport::Settings::average) is on.
+    pub average: Option<Answer>,
+    /// Certified lower bound on the minimum; minus infinity when none was found.
+    pub lower_bound: f64,
+    /// Step lengths and the bounds they imply.
+    pub steps: Steps,
+    /// One vector a measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
+    /// `steps.sum` plus that of the start): a warm start.
+    pub potentials: Vec<Vec<f64>>,
+    /// Inverse temperature of a linear objective, the start's included.
+    pub beta: f64,
+    /// Wall seconds.
+    pub seconds: f64,
+}
+
+impl Solution {
+    /// The answer of smaller value.
+    pub fn best(&self) -> &Answer {
+        match &self.average {
+            Some(a) if a.value < self.last.value => a,
+            _ => &self.last,
+        }
+    }
+
+    /// Objective of the best answer.
+    pub fn objective(&self) -> f64 {
+        self.best().value
+    }
+
+    /// Certified gap of the best answer.
+    pub fn gap(&self) -> f64 {
+        self.objective() - self.lower_bound
+    }
+}
+
+impl Run<'_> {
+    /// Rounds, evaluates and bounds at the current point, where the gradient is at hand.
+    pub(super) fn certify(&mut self) {
+        let marginals = self.marginals;
+        self.violation = marginals.violation_of(&self.state.plan);
+        let Some(f) = self.source.exact() else { return };
+        self.current = f64::INFINITY;
+        for plan in [Some(&self.state.plan), self.average.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let mut rounded = plan.clone();
+            round_unchecked(&mut rounded, marginals);
+            self.current = self.current.min(f.value(&rounded));
+        }
+        self.upper = self.upper.min(self.current);
+        if self.steps.count == 0 {
+            return;
+        }
+        let scaled = |by: f64| -> Vec<Vec<f64>> {
+            let logs = |k: usize| marginals.logs(k);
+            let pairs = self.state.potentials.iter().enumerate();
+            // Without the masses' own logarithms the potentials are closer to the dual solution.
+            pairs
+                .map(|(k, u)| u.iter().zip(logs(k)).map(|(u, l)| (u - l) / by).collect())
+                .collect()
+        };
+        let mut bounds = Vec::new();
+        if self.linear {
+            bounds.push(dual_bound(
+                marginals,
+                &masked_lines(marginals, &self.gradient),
+                &mut scaled(self.beta),
+            ));
+        } else {
+            let noisy = matches!(self.source, Source::Noisy(_));
+            let (mut exact, mut value, mut product) = (Vec::new(), self.value, self.product);
+            if noisy {
+                exact = vec![0.0; self.gradient.len()];
+                value = f.gradient(&self.state.plan, &mut exact);
+                product = marginals.layout().inner(&exact, &self.state.plan);
+            }
+            let gradient = if noisy { &exact } else { &self.gradient };
+            let mut local = self.slope.clone();
+            let lines = masked_lines(marginals, gradient);
+            bounds.push(value - product + dual_bound(marginals, &lines, &mut local));
+            bounds.push(value - product + dual_bound(marginals, &lines, &mut scaled(self.beta)));
+            if self.modelled {
+                let n = marginals.layout().line();
+                let (kernel, sum) = (&self.state.log_kernel, self.steps.sum);
+                let mean = |l: usize, out: &mut [f64]| {
+                    for (o, k) in out.iter_mut().zip(&kernel[l * n..]) {
+                        *o = -k / sum;
+                    }
+                };
+                bounds.push(self.model / sum + dual_bound(marginals, &mean, &mut scaled(sum)));
+            }
+        }
+        self.lower = bounds.into_iter().fold(self.lower, f64::max);
+    }
+
+    pub(super) fn stop(&self) -> Option<Status> {
+        let s = self.settings;
+        let gap = self.current - self.lower;
+        let absolute = s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs;
+        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.current.abs();
+        if absolute || relative {
+            return Some(Status::Solved);
+        }
+        let feasible = s.tol_feas > 0.0
+            && self.steps.count > 0
+            && self.violation <= s.tol_feas * self.marginals.total();
+        feasible.then_some(Status::AlmostSolved)
+    }
+
+    pub(super) fn report(&self, clock: Instant) -> Iteration {
+        Iteration {
+            iteration: self.steps.count,
+            step: self.last_step,
+            beta: self.beta,
+            value: self.value,
+            upper: self.upper,
+            lower: self.lower,
+            violation: self.violation,
+            seconds: clock.elapsed().as_secs_f64(),
+        }
+    }
+
+    pub(super) fn finish(self, status: Status, clock: Instant) -> Result<Solution> {
+        let marginals = self.marginals;
+        let exact = self.source.exact();
+        let answer = |mut plan: Vec<f64>| {
+            let raw_violation = marginals.violation_of(&plan);
+            let value = |plan: &[f64]| exact.map_or(f64::NAN, |f| f.value(plan));
+            let raw_value = value(&plan);
+            let marginal_violation = round_unchecked(&mut plan, marginals);
+            Answer {
+                value: value(&plan),
+                plan,
+                marginal_violation,
+                raw_violation,
+                raw_value,
+            }
+        };
+        let average = self.average.filter(|_| self.weight > 0.0).map(answer);
+        Ok(Solution {
+            status,
+            last: answer(self.state.plan),
+            average,
+            lower_bound: self.lower,
+            steps: self.steps,
+            potentials: self.state.potentials,
+            beta: self.beta,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+}
