@@ -6,6 +6,7 @@
 
 mod generate;
 mod operator;
+mod pattern;
 mod rows;
 mod weight;
 mod weighted;

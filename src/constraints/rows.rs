@@ -1,7 +1,8 @@
 //! Sparse rows on one block, compressed by constraint.
 
-use crate::linalg::axpy;
+use super::pattern::Pattern;
 use crate::linalg::real::Real;
+use crate::linalg::{axpy, dot};
 use faer::{Mat, MatMut, MatRef};
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
@@ -20,6 +21,8 @@ pub(crate) struct SymmetricRows {
     /// Rows that fill half the triangle or more, when all of them do: upper triangles down the columns, a row a column.
     /// Reading them in order is all that an operator costs then.
     packed: Option<Mat<f64>>,
+    /// Their common pattern, where products along it are cheaper than those of full matrices.
+    pattern: Option<Box<Pattern>>,
 }
 
 /// One sparse symmetric matrix: entries `row ≤ col`, sorted by column.
@@ -128,6 +131,7 @@ impl SymmetricRows {
             value: vec![],
             rank_one: vec![],
             packed: None,
+            pattern: None,
         };
         for (constraint, row, col, value) in entries {
             if rows.constraint.last() != Some(&constraint) {
@@ -142,7 +146,43 @@ impl SymmetricRows {
         }
         rows.rank_one = rows.iter().map(|(_, a)| a.rank_one()).collect();
         rows.packed = rows.pack();
+        if (0..rows.touching()).all(|k| rows.factored(k).is_none()) {
+            let matrices =
+                || -> Box<dyn Iterator<Item = _>> { Box::new(rows.iter().map(|(_, a)| a)) };
+            rows.pattern = Pattern::new(order, matrices).map(Box::new);
+        }
         rows
+    }
+
+    /// The common pattern of the rows, where products along it pay.
+    pub(crate) fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_deref()
+    }
+
+    /// `Σ y_i A_i` along the pattern; `upper` is scratch.
+    pub(crate) fn sum_along(
+        &self,
+        pattern: &Pattern,
+        y: &[f64],
+        upper: &mut Vec<f64>,
+        sum: &mut Vec<(u32, f64)>,
+    ) {
+        let entries = (0..self.touching()).flat_map(|k| {
+            let yi = y[self.constraint[k] as usize];
+            let values = &self.value[self.start[k]..self.start[k + 1]];
+            values.iter().map(move |v| yi * v)
+        });
+        pattern.gather(entries, upper, sum);
+    }
+
+    /// `out_i += ⟨A_i, U⟩` from what [`Pattern::products`] or [`Pattern::entries`] read of `U`.
+    pub(crate) fn apply_along(&self, pattern: &Pattern, read: &[f64], out: &mut [f64]) {
+        let place = pattern.place();
+        for (k, &i) in self.constraint.iter().enumerate() {
+            let at = self.start[k]..self.start[k + 1];
+            let entries = self.value[at.clone()].iter().zip(&place[at]);
+            out[i as usize] += entries.map(|(v, &p)| v * read[p as usize]).sum::<f64>();
+        }
     }
 
     fn pack(&self) -> Option<Mat<f64>> {
@@ -161,11 +201,6 @@ impl SymmetricRows {
             a.iter().for_each(|(r, c, v)| to[c * (c + 1) / 2 + r] = v);
         }
         Some(packed)
-    }
-
-    /// Upper triangles down the columns, if every row is dense.
-    pub(crate) fn packed(&self) -> Option<&Mat<f64>> {
-        self.packed.as_ref()
     }
 
     /// The `k`-th row that touches the block as `σ a aᵀ`, if it is of rank one.
@@ -205,6 +240,56 @@ impl SymmetricRows {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, SparseSymmetric<'_>)> {
         (0..self.touching()).map(|k| self.get(k))
+    }
+
+    /// Calls `f(i, r, k, x)` with numbers `x` that sum to `(A_i V)_rk`.
+    pub(crate) fn times(&self, v: &Mat<f64>, mut f: impl FnMut(usize, usize, usize, f64)) {
+        let n = self.order;
+        let mut sum = vec![0.0; n];
+        if let Some(packed) = &self.packed {
+            for at in 0..self.touching() {
+                let a = packed.col_as_slice(at);
+                for k in 0..v.ncols() {
+                    let v = v.col_as_slice(k);
+                    sum.fill(0.0);
+                    for c in 0..n {
+                        // Column c above the diagonal, and its mirror image.
+                        let above = &a[c * (c + 1) / 2..][..c];
+                        let diagonal = a[c * (c + 1) / 2 + c];
+                        axpy(v[c], above, &mut sum[..c]);
+                        sum[c] += diagonal * v[c] + dot(above, &v[..c]);
+                    }
+                    let i = self.get(at).0;
+                    sum.iter().enumerate().for_each(|(r, &x)| f(i, r, k, x));
+                }
+            }
+            return;
+        }
+        for (i, a) in self.iter() {
+            for k in 0..v.ncols() {
+                let v = v.col_as_slice(k);
+                if 2 * a.len() < n {
+                    for (r, c, x) in a.iter() {
+                        f(i, r, k, x * v[c]);
+                        if r != c {
+                            f(i, c, k, x * v[r]);
+                        }
+                    }
+                    continue;
+                }
+                sum.fill(0.0);
+                for (r, c, x) in a.iter() {
+                    sum[r] += x * v[c];
+                    if r != c {
+                        sum[c] += x * v[r];
+                    }
+                }
+                sum.iter()
+                    .enumerate()
+                    .filter(|(_, x)| **x != 0.0)
+                    .for_each(|(r, &x)| f(i, r, k, x));
+            }
+        }
     }
 
     /// `out_i += ⟨A_i, U⟩`.

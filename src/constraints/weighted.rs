@@ -79,6 +79,18 @@ impl Congruence {
     /// `full ← Σ y_i L A_i R`.
     fn down(&self, rows: &SymmetricRows, y: &[f64], work: &mut Work) {
         let n = rows.order();
+        if let (Some(pattern), Some(left)) = (rows.pattern(), self.left()) {
+            rows.sum_along(pattern, y, &mut work.read, &mut work.along);
+            pattern.times(left, &work.along, fit(&mut work.half, n));
+            let half = corner(&work.half, n);
+            return gemm(
+                fit(&mut work.full, n),
+                Accum::Replace,
+                1.0,
+                half,
+                self.right(),
+            );
+        }
         rows.adjoint_unfactored(y, fit(&mut work.sum, n));
         match self.left() {
             None => gemm(
@@ -120,8 +132,8 @@ impl Congruence {
         }
     }
 
-    /// `out_i += ⟨L A_i R, full⟩`.
-    fn up(&self, rows: &SymmetricRows, work: &mut Work, out: &mut [f64]) {
+    /// `out_i += ⟨L A_i R, full⟩`; `symmetric` says that `full` is.
+    fn up(&self, rows: &SymmetricRows, symmetric: bool, work: &mut Work, out: &mut [f64]) {
         let n = rows.order();
         if !self.factored.is_empty() {
             let mut product = Mat::zeros(n, self.factored.len());
@@ -143,9 +155,14 @@ impl Congruence {
             corner(&work.full, n),
             self.right().transpose(),
         );
-        match self.left() {
-            None => rows.apply_unfactored(corner(&work.half, n), out),
-            Some(left) => {
+        match (self.left(), rows.pattern()) {
+            (None, _) => rows.apply_unfactored(corner(&work.half, n), out),
+            (Some(left), Some(pattern)) => {
+                let symmetric = symmetric && self.right.is_none();
+                pattern.products(left, corner(&work.half, n), symmetric, &mut work.read);
+                rows.apply_along(pattern, &work.read, out);
+            }
+            (Some(left), None) => {
                 gemm(
                     fit(&mut work.sum, n),
                     Accum::Replace,
@@ -166,6 +183,8 @@ struct Work {
     half: Mat<f64>,
     full: Mat<f64>,
     flat: Vec<f64>,
+    along: Vec<(u32, f64)>,
+    read: Vec<f64>,
 }
 
 /// The weighted rows `B = A · S(weight) ∈ R^{m×N}`, as an operator.
@@ -203,6 +222,8 @@ impl Weighted {
             half: Mat::new(),
             full: Mat::new(),
             flat: vec![],
+            along: vec![],
+            read: vec![],
         };
         Ok(Self { a, roots, work })
     }
@@ -244,7 +265,7 @@ impl Weighted {
                                 .col_mut(c)
                                 .copy_from(h.col(j).subrows(at.start + c * n, n));
                         }
-                        congruence.up(rows, &mut self.work, &mut u);
+                        congruence.up(rows, false, &mut self.work, &mut u);
                     }
                     _ => {}
                 }
@@ -273,7 +294,7 @@ impl Weighted {
                 }
                 (Root::Psd(congruence), Part::Psd(rows)) => {
                     congruence.down(rows, y, &mut self.work);
-                    congruence.up(rows, &mut self.work, out);
+                    congruence.up(rows, true, &mut self.work, out);
                 }
                 _ => {}
             }

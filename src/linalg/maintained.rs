@@ -23,7 +23,7 @@ impl Thin {
     }
 
     /// `t ← t · diag(I ⊗ F, …)`.
-    fn turn<T: Real>(&self, mut t: MatMut<'_, T>) {
+    pub(crate) fn turn<T: Real>(&self, mut t: MatMut<'_, T>) {
         for (first, copies, f) in &self.turns {
             let n = f.nrows();
             let narrow = Mat::from_fn(n, n, |i, j| T::narrow(f[(i, j)]));

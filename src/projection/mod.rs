@@ -7,11 +7,13 @@
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
+pub mod base_low_rank;
 mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
 
+pub use base_low_rank::BaseLowRank;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
 
