@@ -4,16 +4,18 @@
 //! nonnegative numbers. All blocks after one another make a vector of length `N`. Row `i` of `A` holds one sparse
 //! symmetric matrix (or sparse vector) `A_i` per block, `(A x)_i = Σ_blocks ⟨A_i, X⟩`.
 
+mod basis;
 mod generate;
 mod operator;
 mod rows;
 mod weight;
 mod weighted;
 
+pub use basis::Basis;
 pub(crate) use operator::GramOperator;
 pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
 pub use weight::BlockWeight;
-pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
+pub(crate) use weight::{HeldWeight, Spectral, positive_definite, symmetric};
 pub use weighted::Weighted;
 
 use crate::error::{Error, Result, check_memory};

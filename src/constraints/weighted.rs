@@ -190,6 +190,10 @@ impl Weighted {
                     continue;
                 }
                 HeldWeight::TwoSided(w) => (Some(root(w)?), None),
+                HeldWeight::Spectral(s) => match s.one_sided() {
+                    false => (Some(s.root()), None),
+                    true => (None, s.weight().cloned()),
+                },
                 HeldWeight::Root { g, .. } => (Some(g.transpose().to_owned()), None),
                 HeldWeight::OneSided { w, .. } => (None, Some(w.clone())),
                 HeldWeight::Pair { x, z } => (Some(root(x)?), Some(root(z)?)),

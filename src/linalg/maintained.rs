@@ -13,16 +13,51 @@ use pulp::Arch;
 #[derive(Debug, Clone)]
 pub(crate) struct Thin {
     pub sparse: Rows,
-    /// First column, number of copies, and the factor of every run.
+    /// First column, number of copies, and the factor of every run, in order; a factor may have fewer columns than rows.
     pub turns: Vec<(usize, usize, Mat<f64>)>,
 }
 
 impl Thin {
     pub(crate) fn ncols(&self) -> usize {
-        self.sparse.ncols()
+        let lost = |(_, copies, f): &(usize, usize, Mat<f64>)| copies * (f.nrows() - f.ncols());
+        self.sparse.ncols() - self.turns.iter().map(lost).sum::<usize>()
     }
 
-    /// `t ← t · diag(I ⊗ F, …)`.
+    /// `t · diag(I ⊗ F, …)`.
+    fn turned<T: Real>(&self, mut t: Mat<T>) -> Mat<T> {
+        if self.turns.iter().all(|(_, _, f)| f.nrows() == f.ncols()) {
+            self.turn(t.as_mut());
+            return t;
+        }
+        // Columns go: those of narrow factors, the others as they are.
+        let mut out = Mat::zeros(t.nrows(), self.ncols());
+        let (mut from, mut to) = (0, 0);
+        for (first, copies, f) in &self.turns {
+            let (n, k) = f.shape();
+            let before = first - from;
+            let narrow = Mat::from_fn(n, k, |i, j| T::narrow(f[(i, j)]));
+            let kept = t.subcols(from, before);
+            out.as_mut().subcols_mut(to, before).copy_from(kept);
+            (from, to) = (*first, to + before);
+            for _ in 0..*copies {
+                matmul(
+                    out.as_mut().subcols_mut(to, k),
+                    Accum::Replace,
+                    t.subcols(from, n),
+                    narrow.as_ref(),
+                    T::narrow(1.0),
+                    par(2 * t.nrows() * n * k),
+                );
+                (from, to) = (from + n, to + k);
+            }
+        }
+        let rest = t.ncols() - from;
+        let kept = t.subcols(from, rest);
+        out.as_mut().subcols_mut(to, rest).copy_from(kept);
+        out
+    }
+
+    /// `t ← t · diag(I ⊗ F, …)` for square factors.
     fn turn<T: Real>(&self, mut t: MatMut<'_, T>) {
         for (first, copies, f) in &self.turns {
             let n = f.nrows();
@@ -46,9 +81,7 @@ impl Thin {
 
     /// The matrix itself.
     pub(crate) fn dense(&self) -> Mat<f64> {
-        let mut out = self.sparse.dense::<f64>();
-        self.turn(out.as_mut());
-        out
+        self.turned(self.sparse.dense())
     }
 }
 
@@ -183,7 +216,7 @@ impl<T: Real> Maintained<T> {
         let mut t = symmetric::times(self.arch, self.inverse.as_ref(), &h.sparse);
         for s in &self.segments {
             let ys = h.sparse.transpose_times(s.y.as_ref());
-            let narrow = Mat::from_fn(ys.ncols(), q, |i, j| T::narrow(ys[(j, i)]));
+            let narrow = Mat::from_fn(ys.ncols(), ys.nrows(), |i, j| T::narrow(ys[(j, i)]));
             let par = par(2 * m * q * ys.ncols());
             matmul(
                 t.as_mut(),
@@ -194,10 +227,9 @@ impl<T: Real> Maintained<T> {
                 par,
             );
         }
-        h.turn(t.as_mut());
+        let mut t = h.turned(t);
         // Hᵀ(K⁻¹H), the left factor turned as the right one was.
-        let mut inner = h.sparse.transpose_times(t.as_ref()).transpose().to_owned();
-        h.turn(inner.as_mut());
+        let inner = h.turned(h.sparse.transpose_times(t.as_ref()).transpose().to_owned());
         let capacitance = Mat::from_fn(q, q, |i, j| {
             f64::from(u8::from(i == j)) + sign * 0.5 * (inner[(i, j)] + inner[(j, i)])
         });
