@@ -5,8 +5,11 @@ mod common;
 use common::*;
 use dyncvx::Error;
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::projection::base_low_rank;
 use dyncvx::projection::kronecker::{LowRank, Policy, Precision, Rates, Settings};
-use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Reason, Recompute, Refresh};
+use dyncvx::projection::{
+    Accuracy, BaseLowRank, Goal, Kronecker, Projection, Reason, Recompute, Refresh,
+};
 use faer::{Mat, Side};
 use quickcheck::{Gen, QuickCheck};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,6 +121,35 @@ fn recompute_agrees_with_the_definition() {
         true
     }
     check(120, 11).quickcheck(law as fn(u64, u8, u8) -> bool);
+}
+
+#[test]
+fn base_low_rank_agrees_with_the_definition() {
+    fn law(seed: u64, which: u8, root: bool, rank: u8) -> bool {
+        let a = rows(which, seed);
+        let mut rng = rng(seed ^ 1);
+        let mut settings = base_low_rank::Settings::default();
+        settings.rank = [None, Some(0), Some(1), Some(2)][usize::from(rank % 4)];
+        settings.min_gap = 1.0;
+        let mut draw = || {
+            let mut w = weights(a.blocks(), false, &mut rng);
+            for (w, b) in w.iter_mut().zip(a.blocks()) {
+                if let (Block::Psd(n), true) = (*b, root) {
+                    let shift = Mat::<f64>::identity(n, n) * faer::Scale(4.0);
+                    *w = Owned::Root(gaussian(n, n, &mut rng) + shift);
+                }
+            }
+            w
+        };
+        let first = draw();
+        let mut p = BaseLowRank::with_settings(a.clone(), &views(&first), settings).unwrap();
+        agrees_with_dense(&mut p, &a, &first, seed ^ 2, 1e-9);
+        let second = draw();
+        p.update(&views(&second)).unwrap();
+        agrees_with_dense(&mut p, &a, &second, seed ^ 3, 1e-9);
+        true
+    }
+    check(60, 17).quickcheck(law as fn(u64, u8, bool, u8) -> bool);
 }
 
 /// A block large enough that every formula of the assembly is taken, against the definition.
@@ -577,6 +609,8 @@ fn dependent_rows_are_an_error_and_ill_conditioned_weights_are_not() {
 #[test]
 fn structures_are_send_and_sync() {
     fn both<T: Send + Sync>() {}
+    both::<Constraints>();
+    both::<Settings>();
     both::<Recompute>();
     both::<Kronecker>();
     both::<Box<dyn Projection + Sync>>();

@@ -7,6 +7,7 @@
 mod basis;
 mod generate;
 mod operator;
+mod pattern;
 mod rows;
 mod weight;
 mod weighted;
@@ -264,6 +265,7 @@ impl Constraints {
         match &self.parts[block] {
             Part::Psd(rows) => rows.apply(
                 MatRef::from_column_major_slice(x, rows.order(), rows.order()),
+                &mut vec![],
                 out,
             ),
             Part::Nonneg(rows) => rows.apply(x, out),
@@ -275,6 +277,7 @@ impl Constraints {
         match &self.parts[block] {
             Part::Psd(rows) => rows.adjoint(
                 y,
+                &mut vec![],
                 MatMut::from_column_major_slice_mut(out, rows.order(), rows.order()),
             ),
             Part::Nonneg(rows) => rows.adjoint(y, out),

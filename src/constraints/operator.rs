@@ -1,8 +1,10 @@
 //! The exact Gram operator, applied without the Gram matrix.
 
+use super::pattern::Pattern;
+use super::rows::SymmetricRows;
 use super::{Constraints, HeldWeight, Part, Weighted};
 use crate::error::Result;
-use crate::linalg::product::gemm;
+use crate::linalg::product::{gemm, transpose};
 use faer::{Accum, Mat, MatMut, MatRef};
 use std::sync::Arc;
 
@@ -15,6 +17,9 @@ pub(crate) struct GramOperator {
     sum: Vec<f64>,
     half: Mat<f64>,
     full: Mat<f64>,
+    along: Vec<(u32, f64)>,
+    read: Vec<f64>,
+    triangle: Vec<f64>,
 }
 
 impl GramOperator {
@@ -25,6 +30,9 @@ impl GramOperator {
             sum: vec![],
             half: Mat::new(),
             full: Mat::new(),
+            along: vec![],
+            read: vec![],
+            triangle: vec![],
         }
     }
 
@@ -48,7 +56,9 @@ impl GramOperator {
     ///
     /// # Complexity
     /// Two passes over the nonzeros and, a PSD block, `4n³` flops as `P (Σ y_i A_i) Q` (`2n³` one-sided), or `8n³` through
-    /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels.
+    /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels. Where the rows
+    /// have few positions, `2n` flops each for the first product and `2n` for the entries that are read of the second
+    /// (`4n³` and these through roots).
     pub(crate) fn apply(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
         if weight.iter().any(|w| matches!(w, HeldWeight::Root { .. }))
             && let Ok(weighted) = self.weighted(weight)
@@ -56,8 +66,9 @@ impl GramOperator {
             return weighted.gram(y, out);
         }
         out.fill(0.0);
-        for ((b, held), part) in weight.iter().enumerate().zip(self.a.parts()) {
-            self.sum.resize(self.a.range(b).len(), 0.0);
+        let a = self.a.clone();
+        for ((b, held), part) in weight.iter().enumerate().zip(a.parts()) {
+            self.sum.resize(a.range(b).len(), 0.0);
             match (part, held.gram_pair()) {
                 (Part::Nonneg(rows), _) => {
                     rows.adjoint(y, &mut self.sum);
@@ -67,12 +78,20 @@ impl GramOperator {
                     rows.apply(&self.sum, out);
                 }
                 (Part::Psd(rows), Some((p, q))) => {
+                    if let Some(pattern) = rows.pattern() {
+                        self.along(rows, pattern, (p, q), y, out);
+                        continue;
+                    }
                     let n = rows.order();
-                    rows.adjoint(y, MatMut::from_column_major_slice_mut(&mut self.sum, n, n));
+                    rows.adjoint(
+                        y,
+                        &mut self.triangle,
+                        MatMut::from_column_major_slice_mut(&mut self.sum, n, n),
+                    );
                     let sum = MatRef::from_column_major_slice(&self.sum, n, n);
                     gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
                     let Some(p) = p else {
-                        rows.apply(corner(&self.half, n), out);
+                        rows.apply(corner(&self.half, n), &mut self.triangle, out);
                         continue;
                     };
                     gemm(
@@ -82,11 +101,35 @@ impl GramOperator {
                         p,
                         corner(&self.half, n),
                     );
-                    rows.apply(corner(&self.full, n), out);
+                    rows.apply(corner(&self.full, n), &mut self.triangle, out);
                 }
                 (Part::Psd(_), None) => {}
             }
         }
+    }
+
+    /// Adds `⟨A_i, P (Σ y_i A_i) Q⟩` to `out`: the sum kept sparse, and no more of the product than is read.
+    fn along(
+        &mut self,
+        rows: &SymmetricRows,
+        pattern: &Pattern,
+        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        y: &[f64],
+        out: &mut [f64],
+    ) {
+        let n = rows.order();
+        rows.sum_along(pattern, y, &mut self.read, &mut self.along);
+        pattern.times(q, &self.along, fit(&mut self.half, n));
+        match p {
+            // What is read is symmetrised: Q S serves as well as S Q.
+            None => pattern.entries(corner(&self.half, n), &mut self.read),
+            Some(p) => {
+                transpose(corner(&self.half, n), fit(&mut self.full, n));
+                let symmetric = p.as_ptr() == q.as_ptr();
+                pattern.products(p, corner(&self.full, n), symmetric, &mut self.read);
+            }
+        }
+        rows.apply_along(pattern, &self.read, out);
     }
 }
 

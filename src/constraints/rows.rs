@@ -1,7 +1,8 @@
 //! Sparse rows on one block, compressed by constraint.
 
-use crate::linalg::axpy;
+use super::pattern::Pattern;
 use crate::linalg::real::Real;
+use crate::linalg::{axpy, dot};
 use faer::{Mat, MatMut, MatRef};
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
@@ -20,6 +21,8 @@ pub(crate) struct SymmetricRows {
     /// Rows that fill half the triangle or more, when all of them do: upper triangles down the columns, a row a column.
     /// Reading them in order is all that an operator costs then.
     packed: Option<Mat<f64>>,
+    /// Their common pattern, where products along it are cheaper than those of full matrices.
+    pattern: Option<Box<Pattern>>,
 }
 
 /// One sparse symmetric matrix: entries `row ≤ col`, sorted by column.
@@ -128,6 +131,7 @@ impl SymmetricRows {
             value: vec![],
             rank_one: vec![],
             packed: None,
+            pattern: None,
         };
         for (constraint, row, col, value) in entries {
             if rows.constraint.last() != Some(&constraint) {
@@ -142,7 +146,43 @@ impl SymmetricRows {
         }
         rows.rank_one = rows.iter().map(|(_, a)| a.rank_one()).collect();
         rows.packed = rows.pack();
+        if (0..rows.touching()).all(|k| rows.factored(k).is_none()) {
+            let matrices =
+                || -> Box<dyn Iterator<Item = _>> { Box::new(rows.iter().map(|(_, a)| a)) };
+            rows.pattern = Pattern::new(order, matrices).map(Box::new);
+        }
         rows
+    }
+
+    /// The common pattern of the rows, where products along it pay.
+    pub(crate) fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_deref()
+    }
+
+    /// `Σ y_i A_i` along the pattern; `upper` is scratch.
+    pub(crate) fn sum_along(
+        &self,
+        pattern: &Pattern,
+        y: &[f64],
+        upper: &mut Vec<f64>,
+        sum: &mut Vec<(u32, f64)>,
+    ) {
+        let entries = (0..self.touching()).flat_map(|k| {
+            let yi = y[self.constraint[k] as usize];
+            let values = &self.value[self.start[k]..self.start[k + 1]];
+            values.iter().map(move |v| yi * v)
+        });
+        pattern.gather(entries, upper, sum);
+    }
+
+    /// `out_i += ⟨A_i, U⟩` from what [`Pattern::products`] or [`Pattern::entries`] read of `U`.
+    pub(crate) fn apply_along(&self, pattern: &Pattern, read: &[f64], out: &mut [f64]) {
+        let place = pattern.place();
+        for (k, &i) in self.constraint.iter().enumerate() {
+            let at = self.start[k]..self.start[k + 1];
+            let entries = self.value[at.clone()].iter().zip(&place[at]);
+            out[i as usize] += entries.map(|(v, &p)| v * read[p as usize]).sum::<f64>();
+        }
     }
 
     fn pack(&self) -> Option<Mat<f64>> {
@@ -161,11 +201,6 @@ impl SymmetricRows {
             a.iter().for_each(|(r, c, v)| to[c * (c + 1) / 2 + r] = v);
         }
         Some(packed)
-    }
-
-    /// Upper triangles down the columns, if every row is dense.
-    pub(crate) fn packed(&self) -> Option<&Mat<f64>> {
-        self.packed.as_ref()
     }
 
     /// The `k`-th row that touches the block as `σ a aᵀ`, if it is of rank one.
@@ -207,10 +242,60 @@ impl SymmetricRows {
         (0..self.touching()).map(|k| self.get(k))
     }
 
-    /// `out_i += ⟨A_i, U⟩`.
-    pub(crate) fn apply(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+    /// Calls `f(i, r, k, x)` with numbers `x` that sum to `(A_i V)_rk`.
+    pub(crate) fn times(&self, v: &Mat<f64>, mut f: impl FnMut(usize, usize, usize, f64)) {
+        let n = self.order;
+        let mut sum = vec![0.0; n];
         if let Some(packed) = &self.packed {
-            return self.apply_packed(packed, u, out);
+            for at in 0..self.touching() {
+                let a = packed.col_as_slice(at);
+                for k in 0..v.ncols() {
+                    let v = v.col_as_slice(k);
+                    sum.fill(0.0);
+                    for c in 0..n {
+                        // Column c above the diagonal, and its mirror image.
+                        let above = &a[c * (c + 1) / 2..][..c];
+                        let diagonal = a[c * (c + 1) / 2 + c];
+                        axpy(v[c], above, &mut sum[..c]);
+                        sum[c] += diagonal * v[c] + dot(above, &v[..c]);
+                    }
+                    let i = self.get(at).0;
+                    sum.iter().enumerate().for_each(|(r, &x)| f(i, r, k, x));
+                }
+            }
+            return;
+        }
+        for (i, a) in self.iter() {
+            for k in 0..v.ncols() {
+                let v = v.col_as_slice(k);
+                if 2 * a.len() < n {
+                    for (r, c, x) in a.iter() {
+                        f(i, r, k, x * v[c]);
+                        if r != c {
+                            f(i, c, k, x * v[r]);
+                        }
+                    }
+                    continue;
+                }
+                sum.fill(0.0);
+                for (r, c, x) in a.iter() {
+                    sum[r] += x * v[c];
+                    if r != c {
+                        sum[c] += x * v[r];
+                    }
+                }
+                sum.iter()
+                    .enumerate()
+                    .filter(|(_, x)| **x != 0.0)
+                    .for_each(|(r, &x)| f(i, r, k, x));
+            }
+        }
+    }
+
+    /// `out_i += ⟨A_i, U⟩`; `triangle` is scratch.
+    pub(crate) fn apply(&self, u: MatRef<'_, f64>, triangle: &mut Vec<f64>, out: &mut [f64]) {
+        if let Some(packed) = &self.packed {
+            return self.apply_packed(packed, u, triangle, out);
         }
         for (i, a) in self.iter() {
             out[i] += a.inner(u);
@@ -218,9 +303,14 @@ impl SymmetricRows {
     }
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
-    pub(crate) fn apply_unfactored(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+    pub(crate) fn apply_unfactored(
+        &self,
+        u: MatRef<'_, f64>,
+        triangle: &mut Vec<f64>,
+        out: &mut [f64],
+    ) {
         if let Some(packed) = &self.packed {
-            return self.apply_packed(packed, u, out);
+            return self.apply_packed(packed, u, triangle, out);
         }
         for k in (0..self.touching()).filter(|&k| self.factored(k).is_none()) {
             let (i, a) = self.get(k);
@@ -228,18 +318,29 @@ impl SymmetricRows {
         }
     }
 
-    /// `out ← Σ y_i A_i`.
-    pub(crate) fn adjoint(&self, y: &[f64], out: MatMut<'_, f64>) {
-        self.sum(y, out, |_| true);
+    /// `out ← Σ y_i A_i`; `triangle` is scratch.
+    pub(crate) fn adjoint(&self, y: &[f64], triangle: &mut Vec<f64>, out: MatMut<'_, f64>) {
+        self.sum(y, triangle, out, |_| true);
     }
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
-    pub(crate) fn adjoint_unfactored(&self, y: &[f64], out: MatMut<'_, f64>) {
-        self.sum(y, out, |k| self.factored(k).is_none());
+    pub(crate) fn adjoint_unfactored(
+        &self,
+        y: &[f64],
+        triangle: &mut Vec<f64>,
+        out: MatMut<'_, f64>,
+    ) {
+        self.sum(y, triangle, out, |k| self.factored(k).is_none());
     }
 
-    fn apply_packed(&self, packed: &Mat<f64>, u: MatRef<'_, f64>, out: &mut [f64]) {
-        let mut triangle = vec![0.0; packed.nrows()];
+    fn apply_packed(
+        &self,
+        packed: &Mat<f64>,
+        u: MatRef<'_, f64>,
+        triangle: &mut Vec<f64>,
+        out: &mut [f64],
+    ) {
+        triangle.resize(packed.nrows(), 0.0);
         let mut at = 0;
         for c in 0..self.order {
             for r in 0..c {
@@ -250,17 +351,31 @@ impl SymmetricRows {
         }
         let arch = pulp::Arch::new();
         for (k, &i) in self.constraint.iter().enumerate() {
-            out[i as usize] += f64::dot(arch, packed.col_as_slice(k), &triangle);
+            out[i as usize] += f64::dot(arch, packed.col_as_slice(k), triangle);
         }
     }
 
-    fn sum(&self, y: &[f64], mut out: MatMut<'_, f64>, wanted: impl Fn(usize) -> bool) {
+    fn sum(
+        &self,
+        y: &[f64],
+        triangle: &mut Vec<f64>,
+        mut out: MatMut<'_, f64>,
+        wanted: impl Fn(usize) -> bool,
+    ) {
         out.fill(0.0);
         if let Some(packed) = &self.packed {
-            let list = self.constraint.iter().enumerate();
-            let list: Vec<(u32, f64)> = list.map(|(k, &i)| (k as u32, y[i as usize])).collect();
-            let mut triangle = vec![0.0; packed.nrows()];
-            f64::gather(pulp::Arch::new(), packed.as_ref(), 0, &list, &mut triangle);
+            triangle.clear();
+            triangle.resize(packed.nrows(), 0.0);
+            let arch = pulp::Arch::new();
+            // A list at a time that needs no allocation.
+            let mut list = [(0u32, 0.0); 64];
+            for (c, chunk) in self.constraint.chunks(list.len()).enumerate() {
+                let first = c * list.len();
+                for (s, &i) in chunk.iter().enumerate() {
+                    list[s] = ((first + s) as u32, y[i as usize]);
+                }
+                f64::gather(arch, packed.as_ref(), 0, &list[..chunk.len()], triangle);
+            }
             let mut at = 0;
             for c in 0..self.order {
                 for r in 0..=c {

@@ -79,7 +79,19 @@ impl Congruence {
     /// `full ← Σ y_i L A_i R`.
     fn down(&self, rows: &SymmetricRows, y: &[f64], work: &mut Work) {
         let n = rows.order();
-        rows.adjoint_unfactored(y, fit(&mut work.sum, n));
+        if let (Some(pattern), Some(left)) = (rows.pattern(), self.left()) {
+            rows.sum_along(pattern, y, &mut work.read, &mut work.along);
+            pattern.times(left, &work.along, fit(&mut work.half, n));
+            let half = corner(&work.half, n);
+            return gemm(
+                fit(&mut work.full, n),
+                Accum::Replace,
+                1.0,
+                half,
+                self.right(),
+            );
+        }
+        rows.adjoint_unfactored(y, &mut work.triangle, fit(&mut work.sum, n));
         match self.left() {
             None => gemm(
                 fit(&mut work.full, n),
@@ -106,25 +118,32 @@ impl Congruence {
             }
         }
         if !self.factored.is_empty() {
-            let scaled = Mat::from_fn(n, self.factored.len(), |i, j| {
-                let (row, sign) = self.factored[j];
-                self.left_a[(i, j)] * sign * y[row]
-            });
+            let count = self.factored.len();
+            work.thin.resize(n * count, 0.0);
+            for (j, &(row, sign)) in self.factored.iter().enumerate() {
+                let factor = sign * y[row];
+                let from = self.left_a.col_as_slice(j);
+                let to = &mut work.thin[j * n..(j + 1) * n];
+                to.iter_mut().zip(from).for_each(|(t, l)| *t = factor * l);
+            }
+            let scaled = MatRef::from_column_major_slice(&work.thin, n, count);
             gemm(
                 fit(&mut work.full, n),
                 Accum::Add,
                 1.0,
-                scaled.as_ref(),
+                scaled,
                 self.right_a.transpose(),
             );
         }
     }
 
-    /// `out_i += ⟨L A_i R, full⟩`.
-    fn up(&self, rows: &SymmetricRows, work: &mut Work, out: &mut [f64]) {
+    /// `out_i += ⟨L A_i R, full⟩`; `symmetric` says that `full` is.
+    fn up(&self, rows: &SymmetricRows, symmetric: bool, work: &mut Work, out: &mut [f64]) {
         let n = rows.order();
         if !self.factored.is_empty() {
-            let mut product = Mat::zeros(n, self.factored.len());
+            let count = self.factored.len();
+            work.thin.resize(n * count, 0.0);
+            let mut product = MatMut::from_column_major_slice_mut(&mut work.thin, n, count);
             gemm(
                 product.as_mut(),
                 Accum::Replace,
@@ -133,7 +152,7 @@ impl Congruence {
                 self.right_a.as_ref(),
             );
             for (j, &(row, sign)) in self.factored.iter().enumerate() {
-                out[row] += sign * (self.left_a.col(j).transpose() * product.col(j));
+                out[row] += sign * (self.left_a.col(j).transpose() * product.as_ref().col(j));
             }
         }
         gemm(
@@ -143,9 +162,14 @@ impl Congruence {
             corner(&work.full, n),
             self.right().transpose(),
         );
-        match self.left() {
-            None => rows.apply_unfactored(corner(&work.half, n), out),
-            Some(left) => {
+        match (self.left(), rows.pattern()) {
+            (None, _) => rows.apply_unfactored(corner(&work.half, n), &mut work.triangle, out),
+            (Some(left), Some(pattern)) => {
+                let symmetric = symmetric && self.right.is_none();
+                pattern.products(left, corner(&work.half, n), symmetric, &mut work.read);
+                rows.apply_along(pattern, &work.read, out);
+            }
+            (Some(left), None) => {
                 gemm(
                     fit(&mut work.sum, n),
                     Accum::Replace,
@@ -153,7 +177,7 @@ impl Congruence {
                     left.transpose(),
                     corner(&work.half, n),
                 );
-                rows.apply_unfactored(corner(&work.sum, n), out);
+                rows.apply_unfactored(corner(&work.sum, n), &mut work.triangle, out);
             }
         }
     }
@@ -166,6 +190,15 @@ struct Work {
     half: Mat<f64>,
     full: Mat<f64>,
     flat: Vec<f64>,
+    triangle: Vec<f64>,
+    /// Columns of the rows of rank one.
+    thin: Vec<f64>,
+    /// One vector of `R^m`.
+    column: Vec<f64>,
+    /// Lent to a query.
+    lent: Vec<f64>,
+    along: Vec<(u32, f64)>,
+    read: Vec<f64>,
 }
 
 /// The weighted rows `B = A · S(weight) ∈ R^{m×N}`, as an operator.
@@ -207,8 +240,25 @@ impl Weighted {
             half: Mat::new(),
             full: Mat::new(),
             flat: vec![],
+            triangle: vec![],
+            thin: vec![],
+            column: vec![],
+            lent: vec![],
+            along: vec![],
+            read: vec![],
         };
         Ok(Self { a, roots, work })
+    }
+
+    /// Numbers a query may use and give back with [`Weighted::give_back`], so that it need not allocate them.
+    pub(crate) fn lend(&mut self, count: usize) -> Vec<f64> {
+        let mut lent = core::mem::take(&mut self.work.lent);
+        lent.resize(count, 0.0);
+        lent
+    }
+
+    pub(crate) fn give_back(&mut self, lent: Vec<f64>) {
+        self.work.lent = lent;
     }
 
     /// The rows `A`.
@@ -227,7 +277,8 @@ impl Weighted {
         let (m, ambient, k) = (self.a.len(), self.a.ambient(), h.ncols());
         check_shape("h", (ambient, k), h.shape())?;
         check_shape("B h", (m, k), out.shape())?;
-        let mut u = vec![0.0; m];
+        let mut u = core::mem::take(&mut self.work.column);
+        u.resize(m, 0.0);
         for j in 0..k {
             u.fill(0.0);
             for (b, (root, part)) in self.roots.iter().zip(self.a.parts()).enumerate() {
@@ -248,7 +299,7 @@ impl Weighted {
                                 .col_mut(c)
                                 .copy_from(h.col(j).subrows(at.start + c * n, n));
                         }
-                        congruence.up(rows, &mut self.work, &mut u);
+                        congruence.up(rows, false, &mut self.work, &mut u);
                     }
                     _ => {}
                 }
@@ -257,6 +308,7 @@ impl Weighted {
                 out[(i, j)] = *v;
             }
         }
+        self.work.column = u;
         Ok(())
     }
 
@@ -277,7 +329,7 @@ impl Weighted {
                 }
                 (Root::Psd(congruence), Part::Psd(rows)) => {
                     congruence.down(rows, y, &mut self.work);
-                    congruence.up(rows, &mut self.work, out);
+                    congruence.up(rows, true, &mut self.work, out);
                 }
                 _ => {}
             }
@@ -295,7 +347,8 @@ impl Weighted {
         let (m, ambient, k) = (self.a.len(), self.a.ambient(), y.ncols());
         check_shape("y", (m, k), y.shape())?;
         check_shape("Bᵀ y", (ambient, k), out.shape())?;
-        let mut column = vec![0.0; m];
+        let mut column = core::mem::take(&mut self.work.column);
+        column.resize(m, 0.0);
         for j in 0..k {
             for (i, v) in column.iter_mut().enumerate() {
                 *v = y[(i, j)];
@@ -323,6 +376,7 @@ impl Weighted {
                 }
             }
         }
+        self.work.column = column;
         Ok(())
     }
 
@@ -367,7 +421,7 @@ impl Weighted {
                 }
                 (Root::Psd(congruence), Part::Psd(rows)) => {
                     let n = rows.order();
-                    rows.adjoint_unfactored(y, fit(&mut self.work.sum, n));
+                    rows.adjoint_unfactored(y, &mut self.work.triangle, fit(&mut self.work.sum, n));
                     let sum = corner(&self.work.sum, n);
                     for (c, o) in wanted {
                         let (row, col) = ((c - at.start) % n, (c - at.start) / n);

@@ -10,6 +10,7 @@ pub(crate) mod pcg;
 pub(crate) mod product;
 pub(crate) mod real;
 pub(crate) mod sparse;
+pub(crate) mod sparse_cholesky;
 pub(crate) mod spectral;
 pub(crate) mod symmetric;
 

@@ -61,6 +61,22 @@ pub(crate) fn lower_transpose_lower<T: Real>(dst: MatMut<'_, T>, lower: MatRef<'
     );
 }
 
+/// `out ← aᵀ` for square matrices.
+pub(crate) fn transpose(a: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
+    // In tiles, so that the strided reads stay in cache.
+    const TILE: usize = 16;
+    let n = a.nrows();
+    for j0 in (0..n).step_by(TILE) {
+        for i0 in (0..n).step_by(TILE) {
+            for j in j0..(j0 + TILE).min(n) {
+                for i in i0..(i0 + TILE).min(n) {
+                    out[(i, j)] = a[(j, i)];
+                }
+            }
+        }
+    }
+}
+
 /// Copies the lower triangle onto the upper one.
 pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
     // In tiles, so that the transposed writes stay in cache.

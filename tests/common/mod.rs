@@ -143,7 +143,8 @@ pub fn layout(which: u8) -> Vec<Block> {
     }
 }
 
-/// Random rows over a layout: sparse ones, or dense ones for odd `which / 6`.
+/// Random rows over a layout: sparse ones, dense ones for odd `which / 6`, or few ones, so few that operators run
+/// along their pattern.
 pub fn rows(which: u8, seed: u64) -> Constraints {
     let blocks = layout(which);
     let positions: usize = blocks
@@ -158,7 +159,12 @@ pub fn rows(which: u8, seed: u64) -> Constraints {
     } else {
         1 + usize::from(which / 12 % 4)
     };
-    Constraints::independent(2 * positions / 3, &blocks, entries, seed.into()).unwrap()
+    let m = if which % 8 == 7 && entries > 0 {
+        positions.div_ceil(9)
+    } else {
+        2 * positions / 3
+    };
+    Constraints::independent(m, &blocks, entries, seed.into()).unwrap()
 }
 
 pub fn weights(blocks: &[Block], one_sided: bool, rng: &mut ChaCha20Rng) -> Vec<Owned> {

@@ -24,7 +24,7 @@ pub(crate) struct RankCheck {
 
 impl RankCheck {
     /// Numerical rank of `A`: eigenvalues of the unit-diagonal `AAᵀ` above rounding level.
-    fn rank(&mut self, a: &Constraints, assembler: &Assembler) -> Result<usize> {
+    pub(crate) fn rank(&mut self, a: &Constraints, assembler: &Assembler) -> Result<usize> {
         if let Some(rank) = self.rank {
             return Ok(rank);
         }

@@ -294,7 +294,7 @@ impl Kronecker {
             .collect();
         let held = &mut self.held;
         let start = Instant::now();
-        let residual = self.refiner.probe(weight, |v| held.apply(v), &v);
+        let residual = self.refiner.probe(weight, |v| held.apply_all(v), &v);
         let seconds = start.elapsed().as_secs_f64() - self.model.rates.apply;
         self.model.observe(Kernel::Operator, 1, seconds);
         residual

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use change::Change;
 use cost::Model;
 use faer::MatMut;
-use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::prelude::ReborrowMut as _;
 use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
@@ -92,8 +92,6 @@ pub struct Kronecker {
     probes: u64,
     /// Whether what is held was factored at the weight given and has absorbed nothing.
     fresh: bool,
-    /// Right-hand sides, kept until they are known to be answered.
-    backup: Vec<f64>,
 }
 
 /// A weight that the inverse is of, when that is not the last one given.
@@ -198,7 +196,6 @@ impl Kronecker {
             span: 0.0,
             probes: 0,
             fresh: true,
-            backup: vec![],
         })
     }
 
@@ -363,12 +360,8 @@ impl Projection for Kronecker {
             Goal::Residual(_) => goal.tolerance()?,
         };
         let columns = rhs.ncols();
-        self.backup.clear();
-        for j in 0..columns {
-            self.backup.extend(rhs.rb().col(j).iter());
-        }
         let held = &mut self.held;
-        let precondition = |v: &mut [f64]| held.apply(v);
+        let precondition = |v: MatMut<'_, f64>| held.apply_all(v);
         let (refiner, weight) = match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => (&mut absorbed.refiner, &absorbed.weight),
             _ => (&mut self.refiner, &self.given),
@@ -390,12 +383,7 @@ impl Projection for Kronecker {
         // Refinement from where the inverse stands does not get there: start again from the weight itself.
         let worn = !stale && (self.absorbed.is_some() || !self.fresh);
         if worn && residual > 10.0 * tol.max(1e-14) {
-            let m = self.a.len();
-            for j in 0..columns {
-                for i in 0..m {
-                    rhs[(i, j)] = self.backup[j * m + i];
-                }
-            }
+            self.refiner.restore(rhs.rb_mut());
             let weight = self.given.clone();
             self.rebuild(weight, Reason::Conditioning)?;
             self.counters.updates -= 1;

@@ -3,7 +3,6 @@
 //! With `G_i = UᵀA_iU`, `K_ij = Σ_ab λ_aλ_b G_i[ab] G_j[ab]`: eigenvalues that move in a set `S` change `K` by one term a pair
 //! `{a, b}` that meets `S`, of weight `(1 if a = b else 2)(λ⁺_aλ⁺_b − λ_aλ_b)`.
 
-use super::change::rows_times;
 use crate::constraints::{Basis, HeldWeight, Spectral, SymmetricRows};
 use crate::error::{Error, Result};
 use crate::linalg::max_abs;
@@ -241,7 +240,7 @@ impl Pairs {
         }
         let u = self.basis.matrix();
         let chosen = Mat::from_fn(n, runs.len(), |i, s| u[(i, runs[s].0)]);
-        rows_times(rows, &chosen, |i, r, s, x| {
+        rows.times(&chosen, |i, r, s, x| {
             if x != 0.0 {
                 let column = to.first + s * n + r;
                 to.entries.push((i as u32, column as u32, x));

@@ -1,0 +1,237 @@
+//! Where the rows on one block have entries: all that `Σ y_i A_i` fills, and all of `U` that `⟨A_i, U⟩` reads.
+
+use super::rows::SparseSymmetric;
+use crate::linalg::{par, real::Real};
+use faer::{MatMut, MatRef};
+use pulp::Arch;
+
+/// How many operations a second a matrix product does for one of a sum or inner product over columns.
+const PRODUCT_ADVANTAGE: usize = 3;
+
+/// Positions read together by one thread.
+#[cfg(feature = "rayon")]
+const CHUNK: usize = 256;
+
+/// The union of the patterns of the rows on a PSD block.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    order: usize,
+    /// Positions `row ≤ col`, by column.
+    row: Vec<u32>,
+    col: Vec<u32>,
+    /// Position of every entry of every row, in their order.
+    place: Vec<u32>,
+    /// Both triangles by column: where each column starts, and row and position of its entries.
+    start: Vec<usize>,
+    full: Vec<(u32, u32)>,
+}
+
+impl Pattern {
+    /// `None` when products of full matrices are cheaper than those along the pattern.
+    pub(crate) fn new<'a>(
+        order: usize,
+        rows: impl Fn() -> Box<dyn Iterator<Item = SparseSymmetric<'a>> + 'a>,
+    ) -> Option<Self> {
+        let mut keys: Vec<u64> = rows()
+            .flat_map(|a| a.iter().map(|(r, c, _)| key(r, c)))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let diagonal = keys.iter().filter(|&&k| (k >> 32) == (k & MASK)).count();
+        let nonzeros = 2 * keys.len() - diagonal;
+        // One sum a nonzero and one inner product a position, against two products of full matrices.
+        if PRODUCT_ADVANTAGE * (nonzeros + keys.len()) > 2 * order * order {
+            return None;
+        }
+        let place = rows()
+            .flat_map(|a| a.iter().map(|(r, c, _)| key(r, c)))
+            .map(|k| keys.partition_point(|&other| other < k) as u32)
+            .collect();
+        let row: Vec<u32> = keys.iter().map(|&k| (k & MASK) as u32).collect();
+        let col: Vec<u32> = keys.iter().map(|&k| (k >> 32) as u32).collect();
+        let mut start = vec![0usize; order + 1];
+        for (&r, &c) in row.iter().zip(&col) {
+            start[c as usize + 1] += 1;
+            if r != c {
+                start[r as usize + 1] += 1;
+            }
+        }
+        for k in 0..order {
+            start[k + 1] += start[k];
+        }
+        let mut next = start.clone();
+        let mut full = vec![(0, 0); nonzeros];
+        let mut push = |at: u32, row: u32, position: usize| {
+            full[next[at as usize]] = (row, position as u32);
+            next[at as usize] += 1;
+        };
+        for (p, (&r, &c)) in row.iter().zip(&col).enumerate() {
+            push(c, r, p);
+            if r != c {
+                push(r, c, p);
+            }
+        }
+        Some(Self {
+            order,
+            row,
+            col,
+            place,
+            start,
+            full,
+        })
+    }
+
+    /// `Σ y_i A_i` from the values `y_i (A_i)_rc` of all entries in their order; `upper` is scratch.
+    pub(crate) fn gather(
+        &self,
+        entries: impl Iterator<Item = f64>,
+        upper: &mut Vec<f64>,
+        sum: &mut Vec<(u32, f64)>,
+    ) {
+        upper.clear();
+        upper.resize(self.row.len(), 0.0);
+        for (&p, v) in self.place.iter().zip(entries) {
+            upper[p as usize] += v;
+        }
+        sum.clear();
+        sum.extend(self.full.iter().map(|&(r, p)| (r, upper[p as usize])));
+    }
+
+    /// `out ← W S` for the sum `S`; columns of `S` that are empty give zeros.
+    ///
+    /// # Complexity
+    /// `2n` flops a nonzero of `S`.
+    pub(crate) fn times(&self, w: MatRef<'_, f64>, sum: &[(u32, f64)], mut out: MatMut<'_, f64>) {
+        let arch = Arch::new();
+        let column = |c: usize, out: MatMut<'_, f64>| {
+            if let Some(out) = out.col_mut(0).try_as_col_major_mut() {
+                let out = out.as_slice_mut();
+                out.fill(0.0);
+                f64::gather(arch, w, 0, &sum[self.start[c]..self.start[c + 1]], out);
+            }
+        };
+        #[cfg(feature = "rayon")]
+        if let faer::Par::Rayon(_) = par(2 * self.order * sum.len()) {
+            use rayon::prelude::*;
+            out.par_col_chunks_mut(1)
+                .enumerate()
+                .for_each(|(c, out)| column(c, out));
+            return;
+        }
+        for c in 0..self.order {
+            column(c, out.as_mut().subcols_mut(c, 1));
+        }
+    }
+
+    /// Entries of `U = LᵀT` that the rows read: `U_rc + U_cr`, or `U_rr`, at every position. Twice one entry when `U` is
+    /// known to be symmetric.
+    ///
+    /// # Complexity
+    /// `2n` flops a position, twice that when `U` is not symmetric.
+    pub(crate) fn products(
+        &self,
+        l: MatRef<'_, f64>,
+        t: MatRef<'_, f64>,
+        symmetric: bool,
+        out: &mut Vec<f64>,
+    ) {
+        let arch = Arch::new();
+        let one = |p: usize| {
+            let (r, c) = (self.row[p], self.col[p]);
+            let first = f64::dot(arch, slice(l, r as usize), slice(t, c as usize));
+            match (r == c, symmetric) {
+                (true, _) => first,
+                (false, true) => 2.0 * first,
+                (false, false) => {
+                    first + f64::dot(arch, slice(l, c as usize), slice(t, r as usize))
+                }
+            }
+        };
+        out.resize(self.row.len(), 0.0);
+        #[cfg(feature = "rayon")]
+        if let faer::Par::Rayon(_) = par(2 * self.order * self.row.len()) {
+            use rayon::prelude::*;
+            out.par_chunks_mut(CHUNK).enumerate().for_each(|(k, out)| {
+                let values = out.iter_mut().enumerate();
+                values.for_each(|(i, o)| *o = one(k * CHUNK + i));
+            });
+            return;
+        }
+        let _ = par;
+        out.iter_mut().enumerate().for_each(|(p, o)| *o = one(p));
+    }
+
+    /// The same for `U = T` itself.
+    pub(crate) fn entries(&self, t: MatRef<'_, f64>, out: &mut Vec<f64>) {
+        out.clear();
+        let at = self.row.iter().zip(&self.col);
+        out.extend(at.map(|(&r, &c)| match (r as usize, c as usize) {
+            (r, c) if r == c => t[(r, r)],
+            (r, c) => t[(r, c)] + t[(c, r)],
+        }));
+    }
+
+    /// Position of every entry of every row, in their order.
+    pub(crate) fn place(&self) -> &[u32] {
+        &self.place
+    }
+}
+
+const MASK: u64 = u32::MAX as u64;
+
+fn key(row: usize, col: usize) -> u64 {
+    (col as u64) << 32 | row as u64
+}
+
+/// A column, which every matrix that is owned has contiguous.
+fn slice(m: MatRef<'_, f64>, c: usize) -> &[f64] {
+    m.col(c)
+        .try_as_col_major()
+        .map_or(&[][..], |c| c.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::constraints::{Block, Constraints, Part};
+    use crate::linalg::product::transpose;
+    use faer::Mat;
+
+    #[test]
+    fn products_along_the_pattern_are_those_of_full_matrices() {
+        let n = 12;
+        let few = Constraints::independent(9, &[Block::Psd(n)], 2, 3.into()).unwrap();
+        let Part::Psd(rows) = &few.parts()[0] else {
+            panic!("one matrix block");
+        };
+        let pattern = rows.pattern().unwrap();
+        let y: Vec<f64> = (0..9).map(|i| 1.0 + i as f64).collect();
+        let mut s = Mat::zeros(n, n);
+        rows.adjoint(&y, &mut vec![], s.as_mut());
+        let p = Mat::from_fn(n, n, |i, j| ((3 * i + 5 * j) as f64).sin());
+        let q = Mat::from_fn(n, n, |i, j| ((i * j) as f64).cos() + ((i + j) as f64).sin());
+        let (mut sum, mut read) = (vec![], vec![]);
+        rows.sum_along(pattern, &y, &mut read, &mut sum);
+        let (mut product, mut turned) = (Mat::zeros(n, n), Mat::zeros(n, n));
+        pattern.times(q.as_ref(), &sum, product.as_mut());
+        assert!((&product - &q * &s).norm_max() < 1e-13);
+        transpose(product.as_ref(), turned.as_mut());
+        assert_eq!(turned, product.transpose());
+        for symmetric in [false, true] {
+            let left = if symmetric { &q } else { &p };
+            pattern.products(left.as_ref(), turned.as_ref(), symmetric, &mut read);
+            let (mut expected, mut got) = (vec![0.0; 9], vec![0.0; 9]);
+            rows.apply(
+                (left.transpose() * &s * &q).as_ref(),
+                &mut vec![],
+                &mut expected,
+            );
+            rows.apply_along(pattern, &read, &mut got);
+            assert!((0..9).all(|i| (got[i] - expected[i]).abs() < 1e-11));
+        }
+        let full = Constraints::independent(60, &[Block::Psd(n)], 2, 3.into()).unwrap();
+        let Part::Psd(rows) = &full.parts()[0] else {
+            panic!("one matrix block");
+        };
+        assert!(rows.pattern().is_none());
+    }
+}

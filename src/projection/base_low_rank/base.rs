@@ -1,0 +1,331 @@
+//! The base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`, sparse where the rows have few entries in common.
+
+use crate::constraints::{Block, Constraints};
+use crate::error::{Error, Result, check_memory};
+use crate::linalg::cholesky::Cholesky;
+use crate::linalg::sparse::Rows;
+use crate::linalg::sparse_cholesky::SparseCholesky;
+use crate::linalg::{par, product};
+use crate::projection::gram::{Assembler, RankCheck};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat};
+use std::sync::Arc;
+
+/// The smallest eigenvalue that the unit-diagonal `AAᵀ` of independent rows must have.
+const INDEPENDENT: f64 = 1e-13;
+
+/// Columns solved for together.
+const PANEL: usize = 64;
+
+/// Largest order at which the rank of dependent rows is worked out for the error.
+const RANK_UP_TO: usize = 4000;
+
+/// Products of two entries that `AAᵀ` may be the sum of: beyond it, it is not sparse in any useful sense.
+const MOST_PRODUCTS: u128 = 1 << 26;
+
+/// What does not change with the weight.
+#[derive(Debug)]
+struct Layout {
+    m: usize,
+    /// Upper triangle by column: the row and the column of every position, the diagonal last in its column.
+    at: Vec<(u32, u32)>,
+    /// `(position, scale, value)`: the position is the sum of its values times their scales.
+    terms: Vec<(u32, u32, f64)>,
+    /// First scale of every block: one for a matrix block, one an entry for a nonnegative block.
+    first: Vec<usize>,
+}
+
+/// `M`, factored.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    layout: Arc<Layout>,
+    /// Scales divided by the first, and that one.
+    relative: Vec<f64>,
+    common: f64,
+    /// `1/√M_ii`, for the relative scales.
+    inverse_scale: Vec<f64>,
+    /// Of the unit-diagonal matrix; `None` where it is the identity.
+    factor: Option<SparseCholesky>,
+}
+
+impl Base {
+    /// For scales of one.
+    ///
+    /// # Errors
+    /// [`Error::RankDeficient`], [`Error::TooLarge`].
+    ///
+    /// # Complexity
+    /// For every position that several rows read the square of their number, and a sparse Cholesky factorisation.
+    pub(super) fn new(a: &Constraints, assembler: &Assembler) -> Result<Self> {
+        let layout = Layout::new(a)?;
+        let ones = vec![1.0; layout.scales(a)];
+        let m = layout.m;
+        let (values, inverse_scale) = layout.values(&ones);
+        let dependent = || {
+            let rank = match m <= RANK_UP_TO {
+                true => RankCheck::default().rank(a, assembler)?,
+                false => m - 1,
+            };
+            Err(Error::RankDeficient { rank, needed: m })
+        };
+        if inverse_scale.iter().any(|d| !d.is_finite()) {
+            return dependent();
+        }
+        let mut factor = None;
+        if layout.at.len() > m {
+            let (mut start, mut row) = (vec![0usize; m + 1], Vec::with_capacity(layout.at.len()));
+            for &(r, c) in &layout.at {
+                start[c as usize + 1] += 1;
+                row.push(r as usize);
+            }
+            for k in 0..m {
+                start[k + 1] += start[k];
+            }
+            let Some(mut sparse) = SparseCholesky::analyse(m, start, row) else {
+                let bytes = 8 * layout.at.len() as u128;
+                return Err(Error::TooLarge {
+                    what: "the factor of A Aᵀ",
+                    bytes,
+                });
+            };
+            let on_diagonal = layout.at.iter().map(|(r, c)| f64::from(u8::from(r == c)));
+            let shifted: Vec<f64> = values
+                .iter()
+                .zip(on_diagonal)
+                .map(|(v, d)| v - INDEPENDENT * d)
+                .collect();
+            if !sparse.factor(&shifted) || !sparse.factor(&values) {
+                return dependent();
+            }
+            factor = Some(sparse);
+        }
+        Ok(Self {
+            layout: Arc::new(layout),
+            relative: ones,
+            common: 1.0,
+            inverse_scale,
+            factor,
+        })
+    }
+
+    /// Numbers that are held.
+    pub(super) fn nonzeros(&self) -> usize {
+        self.layout.m + self.factor.as_ref().map_or(0, SparseCholesky::nonzeros)
+    }
+
+    /// The base for other scales: factored anew only where their ratios changed.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`] when it is singular to working precision, [`Error::NonFinite`] when it overflows.
+    pub(super) fn at(&self, scales: &[f64]) -> Result<Self> {
+        const WHAT: &str = "base of the Gram matrix";
+        let common = scales.first().copied().unwrap_or(1.0);
+        let relative: Vec<f64> = scales.iter().map(|s| s / common).collect();
+        let mut out = self.clone();
+        out.common = common;
+        if relative == self.relative {
+            return Ok(out);
+        }
+        let (values, inverse_scale) = self.layout.values(&relative);
+        if let Some(index) = inverse_scale.iter().position(|d| !d.is_finite()) {
+            return Err(Error::NonFinite { what: WHAT, index });
+        }
+        if let Some(factor) = &mut out.factor
+            && !factor.factor(&values)
+        {
+            return Err(Error::NotPositiveDefinite {
+                what: WHAT,
+                pivot: 0,
+            });
+        }
+        (out.relative, out.inverse_scale) = (relative, inverse_scale);
+        Ok(out)
+    }
+
+    /// `v ← M⁻¹ v`; nothing is allocated.
+    pub(super) fn solve_in_place(&mut self, v: &mut [f64]) {
+        v.iter_mut()
+            .zip(&self.inverse_scale)
+            .for_each(|(v, d)| *v *= d);
+        if let Some(factor) = &mut self.factor {
+            factor.solve_in_place(v);
+        }
+        v.iter_mut()
+            .zip(&self.inverse_scale)
+            .for_each(|(v, d)| *v *= d / self.common);
+    }
+
+    /// `SᵀM⁻¹S`, both triangles.
+    ///
+    /// # Complexity
+    /// The squares of the nonzeros of every row of `S` for a diagonal base, else `4 nnz(L)` flops a column.
+    pub(super) fn inner(&self, s: &Rows) -> Mat<f64> {
+        let q = s.ncols();
+        let mut out = Mat::zeros(q, q);
+        let mut scaled = s.clone();
+        scaled.scale_rows(&self.inverse_scale);
+        match &self.factor {
+            None if 4 * s.nonzeros() >= s.nrows() * q => {
+                let dense = scaled.dense::<f64>();
+                let par = par(s.nrows() * q * q);
+                let (left, right) = (dense.transpose(), dense.as_ref());
+                matmul(out.as_mut(), Accum::Replace, left, right, 1.0, par);
+            }
+            None => {
+                for i in 0..scaled.nrows() {
+                    for (c, x) in scaled.row(i) {
+                        let to = out.col_as_slice_mut(c);
+                        scaled.row(i).for_each(|(r, y)| to[r] += x * y);
+                    }
+                }
+            }
+            Some(factor) => {
+                let columns = scaled.columns::<f64>();
+                for (k, panel) in columns.chunks(PANEL).enumerate() {
+                    let mut dense = Mat::zeros(s.nrows(), panel.len());
+                    for (j, column) in panel.iter().enumerate() {
+                        let to = dense.col_as_slice_mut(j);
+                        column.iter().for_each(|&(i, v)| to[i as usize] += v);
+                    }
+                    factor.solve_columns(&mut dense);
+                    let part = scaled.transpose_times(dense.as_ref());
+                    out.as_mut()
+                        .subcols_mut(k * PANEL, panel.len())
+                        .copy_from(&part);
+                }
+                product::mirror_lower(out.as_mut());
+            }
+        }
+        out * faer::Scale(1.0 / self.common)
+    }
+}
+
+impl Layout {
+    fn new(a: &Constraints) -> Result<Self> {
+        const WHAT: &str = "the products of A Aᵀ";
+        let mut first = vec![];
+        let mut next = 0;
+        for block in a.blocks() {
+            first.push(next);
+            next += match *block {
+                Block::Psd(_) => 1,
+                Block::Nonneg(n) => n,
+            };
+        }
+        // By coordinate: the rows that read it.
+        let mut entries: Vec<(u32, u64, u32, f64)> = a
+            .entries()
+            .map(|(i, b, r, c, v)| (b as u32, (c as u64) << 32 | r as u64, i as u32, v))
+            .collect();
+        entries.sort_unstable_by_key(|e| (e.0, e.1, e.2));
+        let same = |x: &(u32, u64, u32, f64), y: &(u32, u64, u32, f64)| (x.0, x.1) == (y.0, y.1);
+        let count: u128 = entries
+            .chunk_by(same)
+            .map(|g| g.len() as u128 * (g.len() as u128 + 1) / 2)
+            .sum();
+        if count > MOST_PRODUCTS {
+            return Err(Error::Unsupported {
+                what: "rows with so many entries in common",
+                by: "BaseLowRank",
+            });
+        }
+        check_memory(WHAT, 4 * count)?;
+        let mut products = Vec::with_capacity(count as usize);
+        for group in entries.chunk_by(same) {
+            let (block, key) = (group[0].0 as usize, group[0].1);
+            let (r, c) = (key & u64::from(u32::MAX), key >> 32);
+            let (scale, twice) = match a.blocks()[block] {
+                Block::Psd(_) => (first[block], if r == c { 1.0 } else { 2.0 }),
+                Block::Nonneg(_) => (first[block] + r as usize, 1.0),
+            };
+            for (k, x) in group.iter().enumerate() {
+                for y in &group[..=k] {
+                    products.push((x.2, y.2, scale as u32, twice * x.3 * y.3));
+                }
+            }
+        }
+        products.sort_unstable_by_key(|p| (p.0, p.1, p.2));
+        let mut at: Vec<(u32, u32)> = vec![];
+        let mut terms: Vec<(u32, u32, f64)> = vec![];
+        for (col, row, scale, value) in products {
+            if at.last() != Some(&(row, col)) {
+                at.push((row, col));
+            }
+            let position = at.len() as u32 - 1;
+            match terms.last_mut() {
+                Some(t) if (t.0, t.1) == (position, scale) => t.2 += value,
+                _ => terms.push((position, scale, value)),
+            }
+        }
+        Ok(Self {
+            m: a.len(),
+            at,
+            terms,
+            first,
+        })
+    }
+
+    /// Number of scales.
+    fn scales(&self, a: &Constraints) -> usize {
+        match (self.first.last(), a.blocks().last()) {
+            (Some(first), Some(Block::Nonneg(n))) => first + n,
+            (Some(first), _) => first + 1,
+            _ => 0,
+        }
+    }
+
+    /// Values of the unit-diagonal matrix and `1/√M_ii`, which is not finite where a row vanishes.
+    fn values(&self, scales: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let mut values = vec![0.0; self.at.len()];
+        for &(position, scale, value) in &self.terms {
+            values[position as usize] += scales[scale as usize] * value;
+        }
+        let mut inverse_scale = vec![f64::INFINITY; self.m];
+        for (&(r, c), v) in self.at.iter().zip(&values) {
+            if r == c {
+                inverse_scale[r as usize] = 1.0 / v.sqrt();
+            }
+        }
+        for (&(r, c), v) in self.at.iter().zip(&mut values) {
+            *v *= inverse_scale[r as usize] * inverse_scale[c as usize];
+        }
+        (values, inverse_scale)
+    }
+}
+
+/// A positive definite matrix whose diagonal spans many orders of magnitude, factored after it was scaled to a unit one.
+#[derive(Debug, Clone)]
+pub(super) struct Graded {
+    inverse_scale: Vec<f64>,
+    factor: Cholesky,
+}
+
+impl Graded {
+    /// `None` when it is not positive definite to working precision.
+    pub(super) fn factor(c: &Mat<f64>) -> Option<Self> {
+        let n = c.nrows();
+        let inverse_scale: Vec<f64> = (0..n).map(|i| 1.0 / c[(i, i)].sqrt()).collect();
+        let scaled = Mat::from_fn(n, n, |i, j| {
+            c[(i, j)] * (inverse_scale[i] * inverse_scale[j])
+        });
+        let factor = Cholesky::factor(scaled).ok()?;
+        Some(Self {
+            inverse_scale,
+            factor,
+        })
+    }
+
+    /// Every column of `x ← C⁻¹ x`.
+    pub(super) fn solve_in_place(&self, mut x: faer::MatMut<'_, f64>) {
+        let scale = |x: &mut faer::MatMut<'_, f64>| {
+            for j in 0..x.ncols() {
+                for (i, d) in self.inverse_scale.iter().enumerate() {
+                    x[(i, j)] *= d;
+                }
+            }
+        };
+        scale(&mut x);
+        self.factor.solve_in_place(x.as_mut());
+        scale(&mut x);
+    }
+}
