@@ -1,4 +1,4 @@
-//! Programs whose answer is known: random ones with certificates, and relaxations of graph problems.
+//! Programs whose answer is known: random ones with certificates, relaxations of graph problems, matrix completion.
 //!
 //! ```
 //! use dyncvx::{constraints::Block, problem::generators::Recipe, random::Seed};
@@ -12,9 +12,11 @@
 //! # Ok(()) }
 //! ```
 
+mod completion;
 mod graph;
 mod rows;
 
+pub use completion::matrix_completion;
 pub use graph::{lovasz_theta, max_cut};
 
 use super::ConicProgram;

@@ -3,7 +3,7 @@
 use super::Assembler;
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
-use crate::linalg::{cholesky::Cholesky, spectral};
+use crate::linalg::{cholesky::Cholesky, max_abs, spectral};
 use faer::{Mat, MatMut};
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
@@ -41,9 +41,26 @@ impl RankCheck {
         assembler.assemble(&identity, k.as_mut());
         let d = inverse_scale(&k);
         scale(&mut k, &d);
-        let lambda = spectral::eigenvalues(k.as_ref())?;
-        let floor = lambda.last().copied().unwrap_or(0.0) * (m.max(10) as f64) * f64::EPSILON;
-        let rank = lambda.iter().filter(|&&l| l > floor).count();
+        let rounding = (m.max(10) as f64) * f64::EPSILON;
+        // Positive definite beyond that of the largest eigenvalue there can be: full rank, a factorisation's time instead
+        // of an eigendecomposition's.
+        let mut sums = vec![0.0; m];
+        for j in 0..m {
+            for i in j..m {
+                sums[i] += k[(i, j)].abs();
+                sums[j] += if i > j { k[(i, j)].abs() } else { 0.0 };
+            }
+        }
+        let mut shifted = k.clone();
+        (0..m).for_each(|i| shifted[(i, i)] -= rounding * max_abs(&sums));
+        let rank = match Cholesky::factor(shifted) {
+            Ok(_) => m,
+            Err(_) => {
+                let lambda = spectral::eigenvalues(k.as_ref())?;
+                let floor = lambda.last().copied().unwrap_or(0.0) * rounding;
+                lambda.iter().filter(|&&l| l > floor).count()
+            }
+        };
         self.rank = Some(rank);
         Ok(rank)
     }
