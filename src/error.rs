@@ -50,6 +50,20 @@ pub enum Error {
         /// Column of the offending entry.
         col: usize,
     },
+    /// A matrix that must be orthogonal is not.
+    #[error(
+        "{what}: expected orthonormal columns, found columns {row} and {col} with inner product {product}"
+    )]
+    NotOrthogonal {
+        /// Which argument.
+        what: &'static str,
+        /// One column.
+        row: usize,
+        /// The other, or the same when its length is not one.
+        col: usize,
+        /// Their inner product.
+        product: f64,
+    },
     /// The same position was given twice.
     #[error("{what}: entry {entry} gives the position of entry {previous} again")]
     Duplicate {

@@ -609,6 +609,8 @@ fn dependent_rows_are_an_error_and_ill_conditioned_weights_are_not() {
 #[test]
 fn structures_are_send_and_sync() {
     fn both<T: Send + Sync>() {}
+    both::<Constraints>();
+    both::<Settings>();
     both::<Recompute>();
     both::<Kronecker>();
     both::<Box<dyn Projection + Sync>>();

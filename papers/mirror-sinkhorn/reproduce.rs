@@ -9,14 +9,15 @@ use dyncvx::transport::{
     minimize, minimize_linear, minimize_stochastic, sinkhorn,
 };
 use faer::Mat;
-use plotters::prelude::*;
 use rand_distr::{Distribution, Uniform};
 use std::error::Error;
 
+#[path = "../../src/cli/plot.rs"]
+mod plot;
+
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// A curve: its name and points.
-type Curve = (String, Vec<(f64, f64)>);
+type Curve = plot::Series;
 
 const HORIZONS: [usize; 8] = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000];
 
@@ -58,43 +59,13 @@ fn plot(folder: Option<&str>, name: &str, title: &str, curves: &[Curve]) -> Outc
         );
     }
     let Some(folder) = folder else { return Ok(()) };
-    let path = format!("{folder}/{name}.svg");
-    let all = || curves.iter().flat_map(|c| &c.1).filter(|(_, y)| *y > 0.0);
-    let bounds = |f: fn(&(f64, f64)) -> f64| {
-        let (low, high) = all()
-            .map(f)
-            .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
-        low / 1.3..high * 1.3
+    let labels = plot::Labels {
+        title,
+        x: "steps",
+        y: "",
+        log: (true, true),
     };
-    let area = SVGBackend::new(&path, (760, 460)).into_drawing_area();
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
-        .caption(title, ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(34)
-        .y_label_area_size(64)
-        .build_cartesian_2d(bounds(|p| p.0).log_scale(), bounds(|p| p.1).log_scale())?;
-    chart
-        .configure_mesh()
-        .x_desc("steps")
-        .y_label_formatter(&|v| format!("{v:.0e}"))
-        .draw()?;
-    for (k, (label, curve)) in curves.iter().enumerate() {
-        let colour = Palette99::pick(k).to_rgba();
-        let points = || curve.iter().copied().filter(|(_, y)| *y > 0.0);
-        chart
-            .draw_series(LineSeries::new(points(), colour.stroke_width(2)))?
-            .label(label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        chart.draw_series(points().map(|p| Circle::new(p, 3, colour.filled())))?;
-    }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK)
-        .draw()?;
-    area.present()?;
-    Ok(())
+    plot::lines(format!("{folder}/{name}.svg"), labels, curves)
 }
 
 /// Gap and violation against T for one objective: measured, bound, and with prediction.

@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Write the result as JSON, - for standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
+    /// Draw cumulative seconds as SVG.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<String>,
     /// Print nothing but errors.
     #[arg(long)]
     quiet: bool,
@@ -56,11 +59,15 @@ struct Record {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    let done = compare(arguments)
-        .map_err(|e| e.to_string())
+    let mut curves = Curves::default();
+    let done = plot_can_be_had(arguments)
+        .and_then(|()| compare(arguments, &mut curves).map_err(|e| e.to_string()))
         .and_then(|record| {
             if let Some(path) = &arguments.json {
                 report::json(path, &record)?;
+            }
+            if let Some(path) = &arguments.plot {
+                curves.draw(path, arguments)?;
             }
             Ok(record.updates == arguments.updates)
         });
@@ -68,6 +75,51 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
         Ok(true) => Outcome::Answered,
         Ok(false) => Outcome::Unanswered,
         Err(reason) => Outcome::Unusable(reason),
+    }
+}
+
+/// Cumulative seconds after every update.
+#[derive(Default)]
+struct Curves {
+    naive: Vec<(f64, f64)>,
+    maintained: Vec<(f64, f64)>,
+}
+
+#[cfg(feature = "plot")]
+fn plot_can_be_had(_: &Arguments) -> Result<(), String> {
+    Ok(())
+}
+
+/// Refused before the work rather than after it.
+#[cfg(not(feature = "plot"))]
+fn plot_can_be_had(arguments: &Arguments) -> Result<(), String> {
+    match arguments.plot {
+        Some(_) => Err("--plot: this build draws nothing (feature `plot` is off)".into()),
+        None => Ok(()),
+    }
+}
+
+impl Curves {
+    #[cfg(feature = "plot")]
+    fn draw(self, path: &str, arguments: &Arguments) -> Result<(), String> {
+        let Arguments { n, m, rank, .. } = arguments;
+        let title = format!("n = {n}, m = {m}, rank {rank}: a change and a query each");
+        let labels = super::plot::Labels {
+            title: &title,
+            x: "updates",
+            y: "cumulative seconds",
+            log: (false, false),
+        };
+        let series = [
+            ("recomputed".to_string(), self.naive),
+            ("maintained".to_string(), self.maintained),
+        ];
+        super::plot::lines(path, labels, &series).map_err(|e| format!("{path}: {e}"))
+    }
+
+    #[cfg(not(feature = "plot"))]
+    fn draw(self, _: &str, _: &Arguments) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -105,7 +157,7 @@ impl Walk {
     }
 }
 
-fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
+fn compare(arguments: &Arguments, curves: &mut Curves) -> dyncvx::Result<Record> {
     let &Arguments {
         n,
         m,
@@ -181,6 +233,9 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
             record.max_residual = record.max_residual.max(residual);
         }
         record.updates = step;
+        let at = step as f64;
+        curves.naive.push((at, record.naive_seconds));
+        curves.maintained.push((at, record.maintained_seconds));
         record.ratio = report::finite(record.naive_seconds / record.maintained_seconds);
         bar.inc(1);
         if !arguments.quiet && (step == updates || step % updates.div_ceil(10) == 0) {

@@ -3,6 +3,8 @@
 //! Human output goes to standard error, machine output alone to standard output.
 
 mod maintain;
+#[cfg(feature = "plot")]
+mod plot;
 mod report;
 mod sdp;
 mod transport;

@@ -4,6 +4,7 @@
 //! nonnegative numbers. All blocks after one another make a vector of length `N`. Row `i` of `A` holds one sparse
 //! symmetric matrix (or sparse vector) `A_i` per block, `(A x)_i = Σ_blocks ⟨A_i, X⟩`.
 
+mod basis;
 mod generate;
 mod operator;
 mod pattern;
@@ -11,10 +12,11 @@ mod rows;
 mod weight;
 mod weighted;
 
+pub use basis::Basis;
 pub(crate) use operator::GramOperator;
 pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
 pub use weight::BlockWeight;
-pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
+pub(crate) use weight::{HeldWeight, Spectral, positive_definite, symmetric};
 pub use weighted::Weighted;
 
 use crate::error::{Error, Result, check_memory};
@@ -263,6 +265,7 @@ impl Constraints {
         match &self.parts[block] {
             Part::Psd(rows) => rows.apply(
                 MatRef::from_column_major_slice(x, rows.order(), rows.order()),
+                &mut vec![],
                 out,
             ),
             Part::Nonneg(rows) => rows.apply(x, out),
@@ -274,6 +277,7 @@ impl Constraints {
         match &self.parts[block] {
             Part::Psd(rows) => rows.adjoint(
                 y,
+                &mut vec![],
                 MatMut::from_column_major_slice_mut(out, rows.order(), rows.order()),
             ),
             Part::Nonneg(rows) => rows.adjoint(y, out),

@@ -19,6 +19,7 @@ pub(crate) struct GramOperator {
     full: Mat<f64>,
     along: Vec<(u32, f64)>,
     read: Vec<f64>,
+    triangle: Vec<f64>,
 }
 
 impl GramOperator {
@@ -31,6 +32,7 @@ impl GramOperator {
             full: Mat::new(),
             along: vec![],
             read: vec![],
+            triangle: vec![],
         }
     }
 
@@ -81,11 +83,15 @@ impl GramOperator {
                         continue;
                     }
                     let n = rows.order();
-                    rows.adjoint(y, MatMut::from_column_major_slice_mut(&mut self.sum, n, n));
+                    rows.adjoint(
+                        y,
+                        &mut self.triangle,
+                        MatMut::from_column_major_slice_mut(&mut self.sum, n, n),
+                    );
                     let sum = MatRef::from_column_major_slice(&self.sum, n, n);
                     gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
                     let Some(p) = p else {
-                        rows.apply(corner(&self.half, n), out);
+                        rows.apply(corner(&self.half, n), &mut self.triangle, out);
                         continue;
                     };
                     gemm(
@@ -95,7 +101,7 @@ impl GramOperator {
                         p,
                         corner(&self.half, n),
                     );
-                    rows.apply(corner(&self.full, n), out);
+                    rows.apply(corner(&self.full, n), &mut self.triangle, out);
                 }
                 (Part::Psd(_), None) => {}
             }

@@ -206,7 +206,7 @@ mod tests {
         let pattern = rows.pattern().unwrap();
         let y: Vec<f64> = (0..9).map(|i| 1.0 + i as f64).collect();
         let mut s = Mat::zeros(n, n);
-        rows.adjoint(&y, s.as_mut());
+        rows.adjoint(&y, &mut vec![], s.as_mut());
         let p = Mat::from_fn(n, n, |i, j| ((3 * i + 5 * j) as f64).sin());
         let q = Mat::from_fn(n, n, |i, j| ((i * j) as f64).cos() + ((i + j) as f64).sin());
         let (mut sum, mut read) = (vec![], vec![]);
@@ -220,7 +220,11 @@ mod tests {
             let left = if symmetric { &q } else { &p };
             pattern.products(left.as_ref(), turned.as_ref(), symmetric, &mut read);
             let (mut expected, mut got) = (vec![0.0; 9], vec![0.0; 9]);
-            rows.apply((left.transpose() * &s * &q).as_ref(), &mut expected);
+            rows.apply(
+                (left.transpose() * &s * &q).as_ref(),
+                &mut vec![],
+                &mut expected,
+            );
             rows.apply_along(pattern, &read, &mut got);
             assert!((0..9).all(|i| (got[i] - expected[i]).abs() < 1e-11));
         }

@@ -292,10 +292,10 @@ impl SymmetricRows {
         }
     }
 
-    /// `out_i += ⟨A_i, U⟩`.
-    pub(crate) fn apply(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+    /// `out_i += ⟨A_i, U⟩`; `triangle` is scratch.
+    pub(crate) fn apply(&self, u: MatRef<'_, f64>, triangle: &mut Vec<f64>, out: &mut [f64]) {
         if let Some(packed) = &self.packed {
-            return self.apply_packed(packed, u, out);
+            return self.apply_packed(packed, u, triangle, out);
         }
         for (i, a) in self.iter() {
             out[i] += a.inner(u);
@@ -303,9 +303,14 @@ impl SymmetricRows {
     }
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
-    pub(crate) fn apply_unfactored(&self, u: MatRef<'_, f64>, out: &mut [f64]) {
+    pub(crate) fn apply_unfactored(
+        &self,
+        u: MatRef<'_, f64>,
+        triangle: &mut Vec<f64>,
+        out: &mut [f64],
+    ) {
         if let Some(packed) = &self.packed {
-            return self.apply_packed(packed, u, out);
+            return self.apply_packed(packed, u, triangle, out);
         }
         for k in (0..self.touching()).filter(|&k| self.factored(k).is_none()) {
             let (i, a) = self.get(k);
@@ -313,18 +318,29 @@ impl SymmetricRows {
         }
     }
 
-    /// `out ← Σ y_i A_i`.
-    pub(crate) fn adjoint(&self, y: &[f64], out: MatMut<'_, f64>) {
-        self.sum(y, out, |_| true);
+    /// `out ← Σ y_i A_i`; `triangle` is scratch.
+    pub(crate) fn adjoint(&self, y: &[f64], triangle: &mut Vec<f64>, out: MatMut<'_, f64>) {
+        self.sum(y, triangle, out, |_| true);
     }
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
-    pub(crate) fn adjoint_unfactored(&self, y: &[f64], out: MatMut<'_, f64>) {
-        self.sum(y, out, |k| self.factored(k).is_none());
+    pub(crate) fn adjoint_unfactored(
+        &self,
+        y: &[f64],
+        triangle: &mut Vec<f64>,
+        out: MatMut<'_, f64>,
+    ) {
+        self.sum(y, triangle, out, |k| self.factored(k).is_none());
     }
 
-    fn apply_packed(&self, packed: &Mat<f64>, u: MatRef<'_, f64>, out: &mut [f64]) {
-        let mut triangle = vec![0.0; packed.nrows()];
+    fn apply_packed(
+        &self,
+        packed: &Mat<f64>,
+        u: MatRef<'_, f64>,
+        triangle: &mut Vec<f64>,
+        out: &mut [f64],
+    ) {
+        triangle.resize(packed.nrows(), 0.0);
         let mut at = 0;
         for c in 0..self.order {
             for r in 0..c {
@@ -335,17 +351,31 @@ impl SymmetricRows {
         }
         let arch = pulp::Arch::new();
         for (k, &i) in self.constraint.iter().enumerate() {
-            out[i as usize] += f64::dot(arch, packed.col_as_slice(k), &triangle);
+            out[i as usize] += f64::dot(arch, packed.col_as_slice(k), triangle);
         }
     }
 
-    fn sum(&self, y: &[f64], mut out: MatMut<'_, f64>, wanted: impl Fn(usize) -> bool) {
+    fn sum(
+        &self,
+        y: &[f64],
+        triangle: &mut Vec<f64>,
+        mut out: MatMut<'_, f64>,
+        wanted: impl Fn(usize) -> bool,
+    ) {
         out.fill(0.0);
         if let Some(packed) = &self.packed {
-            let list = self.constraint.iter().enumerate();
-            let list: Vec<(u32, f64)> = list.map(|(k, &i)| (k as u32, y[i as usize])).collect();
-            let mut triangle = vec![0.0; packed.nrows()];
-            f64::gather(pulp::Arch::new(), packed.as_ref(), 0, &list, &mut triangle);
+            triangle.clear();
+            triangle.resize(packed.nrows(), 0.0);
+            let arch = pulp::Arch::new();
+            // A list at a time that needs no allocation.
+            let mut list = [(0u32, 0.0); 64];
+            for (c, chunk) in self.constraint.chunks(list.len()).enumerate() {
+                let first = c * list.len();
+                for (s, &i) in chunk.iter().enumerate() {
+                    list[s] = ((first + s) as u32, y[i as usize]);
+                }
+                f64::gather(arch, packed.as_ref(), 0, &list[..chunk.len()], triangle);
+            }
             let mut at = 0;
             for c in 0..self.order {
                 for r in 0..=c {

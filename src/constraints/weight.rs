@@ -1,6 +1,6 @@
 //! Weights on blocks.
 
-use super::{Block, RankOne};
+use super::{Basis, Block, RankOne};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::{axpy, cholesky::Cholesky, lu, product};
 use faer::{Accum, Mat, MatRef};
@@ -13,6 +13,8 @@ use faer::{Accum, Mat, MatRef};
 /// | `Psd(W)` | PSD | `vec(W^½ A_i W^½)` | `tr(A_i W A_j W)` |
 /// | `Root(G)` | PSD | `vec(GᵀA_iG)` | as `Psd(GGᵀ)` |
 /// | `OneSided(W)` | PSD | `vec(A_i W)` | `tr(A_i A_j W²)` |
+/// | `Spectral { U, λ }` | PSD | as `Psd(U diag(λ) Uᵀ)` | |
+/// | `OneSidedSpectral { U, λ }` | PSD | as `OneSided(U diag(λ) Uᵀ)` | |
 /// | `Pair { x, z }` | PSD | `vec(X^½ A_i Z^½)` | `tr(A_i X A_j Z)`, symmetric in `i` and `j` |
 #[derive(Debug, Clone, Copy)]
 pub enum BlockWeight<'a> {
@@ -25,6 +27,20 @@ pub enum BlockWeight<'a> {
     Root(MatRef<'a, f64>),
     /// `W` of `B = A (W ⊗ I)`.
     OneSided(MatRef<'a, f64>),
+    /// `W = U diag(λ) Uᵀ` of `B = A (W^½ ⊗ W^½)`: a fixed eigenbasis and eigenvalues that move.
+    Spectral {
+        /// `U`.
+        basis: &'a Basis,
+        /// `λ`, positive.
+        eigenvalues: &'a [f64],
+    },
+    /// The same of `B = A (W ⊗ I)`.
+    OneSidedSpectral {
+        /// `U`.
+        basis: &'a Basis,
+        /// `λ`, positive.
+        eigenvalues: &'a [f64],
+    },
     /// The pair of the HKM direction.
     Pair {
         /// Left matrix.
@@ -62,6 +78,59 @@ pub(crate) enum HeldWeight {
     Root { g: Mat<f64>, w: Mat<f64> },
     OneSided { w: Mat<f64>, square: Mat<f64> },
     Pair { x: Mat<f64>, z: Mat<f64> },
+    Spectral(Box<Spectral>),
+}
+
+/// A weight in a fixed eigenbasis.
+#[derive(Debug, Clone)]
+pub(crate) struct Spectral {
+    pub basis: Basis,
+    pub eigenvalues: Vec<f64>,
+    /// The same weight without its basis: two-sided or one-sided.
+    dense: HeldWeight,
+}
+
+impl Spectral {
+    /// From eigenvalues known to be as many as the basis has, finite and positive.
+    pub(crate) fn new(basis: Basis, eigenvalues: Vec<f64>, one_sided: bool) -> Self {
+        let w = basis.with(|k| eigenvalues[k]);
+        let dense = match one_sided {
+            false => HeldWeight::TwoSided(w),
+            true => HeldWeight::one_sided(w),
+        };
+        Self {
+            basis,
+            eigenvalues,
+            dense,
+        }
+    }
+
+    pub(crate) fn one_sided(&self) -> bool {
+        matches!(self.dense, HeldWeight::OneSided { .. })
+    }
+
+    /// The same weight with other eigenvalues.
+    pub(crate) fn with(&self, eigenvalues: Vec<f64>) -> Self {
+        Self::new(self.basis.clone(), eigenvalues, self.one_sided())
+    }
+
+    /// Whether only eigenvalues tell the two apart.
+    pub(crate) fn same_kind(&self, other: &Spectral) -> bool {
+        self.one_sided() == other.one_sided() && self.basis.same(&other.basis)
+    }
+
+    /// `W`.
+    pub(crate) fn weight(&self) -> Option<&Mat<f64>> {
+        match &self.dense {
+            HeldWeight::TwoSided(w) | HeldWeight::OneSided { w, .. } => Some(w),
+            _ => None,
+        }
+    }
+
+    /// `U diag(√λ) Uᵀ`.
+    pub(crate) fn root(&self) -> Mat<f64> {
+        self.basis.with(|k| self.eigenvalues[k].sqrt())
+    }
 }
 
 impl HeldWeight {
@@ -103,6 +172,12 @@ impl HeldWeight {
                 x: positive_definite(n, x)?,
                 z: positive_definite(n, z)?,
             }),
+            (Block::Psd(n), BlockWeight::Spectral { basis, eigenvalues }) => {
+                Self::spectral(n, basis, eigenvalues, false)
+            }
+            (Block::Psd(n), BlockWeight::OneSidedSpectral { basis, eigenvalues }) => {
+                Self::spectral(n, basis, eigenvalues, true)
+            }
             (Block::Nonneg(_), _) => Err(Error::Unsupported {
                 what: "a matrix weight",
                 by: "a nonnegative block",
@@ -111,6 +186,27 @@ impl HeldWeight {
                 what: "a vector weight",
                 by: "a positive semidefinite block",
             }),
+        }
+    }
+
+    fn spectral(n: usize, basis: &Basis, eigenvalues: &[f64], one_sided: bool) -> Result<Self> {
+        const WHAT: &str = "eigenvalues of a spectral weight";
+        let order = basis.order();
+        check_shape("eigenbasis", (n, n), (order, order))?;
+        check_shape(WHAT, (n, 1), (eigenvalues.len(), 1))?;
+        check_finite(WHAT, eigenvalues)?;
+        if let Some(pivot) = eigenvalues.iter().position(|&v| v <= 0.0) {
+            return Err(Error::NotPositiveDefinite { what: WHAT, pivot });
+        }
+        let spectral = Spectral::new(basis.clone(), eigenvalues.to_vec(), one_sided);
+        Ok(HeldWeight::Spectral(Box::new(spectral)))
+    }
+
+    /// The weight without its eigenbasis.
+    pub(crate) fn dense(&self) -> &HeldWeight {
+        match self {
+            HeldWeight::Spectral(s) => &s.dense,
+            other => other,
         }
     }
 
@@ -131,7 +227,7 @@ impl HeldWeight {
 
     /// `W` of a two-sided weight, however it was given.
     pub(crate) fn two_sided(&self) -> Option<&Mat<f64>> {
-        match self {
+        match self.dense() {
             HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => Some(w),
             _ => None,
         }
@@ -174,8 +270,8 @@ impl HeldWeight {
 
     /// `(P, Q)` on a PSD block; `None` stands for the identity.
     pub(crate) fn gram_pair(&self) -> Option<(Option<MatRef<'_, f64>>, MatRef<'_, f64>)> {
-        match self {
-            HeldWeight::Nonneg(_) => None,
+        match self.dense() {
+            HeldWeight::Nonneg(_) | HeldWeight::Spectral(_) => None,
             HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => {
                 Some((Some(w.as_ref()), w.as_ref()))
             }

@@ -91,7 +91,7 @@ impl Congruence {
                 self.right(),
             );
         }
-        rows.adjoint_unfactored(y, fit(&mut work.sum, n));
+        rows.adjoint_unfactored(y, &mut work.triangle, fit(&mut work.sum, n));
         match self.left() {
             None => gemm(
                 fit(&mut work.full, n),
@@ -118,15 +118,20 @@ impl Congruence {
             }
         }
         if !self.factored.is_empty() {
-            let scaled = Mat::from_fn(n, self.factored.len(), |i, j| {
-                let (row, sign) = self.factored[j];
-                self.left_a[(i, j)] * sign * y[row]
-            });
+            let count = self.factored.len();
+            work.thin.resize(n * count, 0.0);
+            for (j, &(row, sign)) in self.factored.iter().enumerate() {
+                let factor = sign * y[row];
+                let from = self.left_a.col_as_slice(j);
+                let to = &mut work.thin[j * n..(j + 1) * n];
+                to.iter_mut().zip(from).for_each(|(t, l)| *t = factor * l);
+            }
+            let scaled = MatRef::from_column_major_slice(&work.thin, n, count);
             gemm(
                 fit(&mut work.full, n),
                 Accum::Add,
                 1.0,
-                scaled.as_ref(),
+                scaled,
                 self.right_a.transpose(),
             );
         }
@@ -136,7 +141,9 @@ impl Congruence {
     fn up(&self, rows: &SymmetricRows, symmetric: bool, work: &mut Work, out: &mut [f64]) {
         let n = rows.order();
         if !self.factored.is_empty() {
-            let mut product = Mat::zeros(n, self.factored.len());
+            let count = self.factored.len();
+            work.thin.resize(n * count, 0.0);
+            let mut product = MatMut::from_column_major_slice_mut(&mut work.thin, n, count);
             gemm(
                 product.as_mut(),
                 Accum::Replace,
@@ -145,7 +152,7 @@ impl Congruence {
                 self.right_a.as_ref(),
             );
             for (j, &(row, sign)) in self.factored.iter().enumerate() {
-                out[row] += sign * (self.left_a.col(j).transpose() * product.col(j));
+                out[row] += sign * (self.left_a.col(j).transpose() * product.as_ref().col(j));
             }
         }
         gemm(
@@ -156,7 +163,7 @@ impl Congruence {
             self.right().transpose(),
         );
         match (self.left(), rows.pattern()) {
-            (None, _) => rows.apply_unfactored(corner(&work.half, n), out),
+            (None, _) => rows.apply_unfactored(corner(&work.half, n), &mut work.triangle, out),
             (Some(left), Some(pattern)) => {
                 let symmetric = symmetric && self.right.is_none();
                 pattern.products(left, corner(&work.half, n), symmetric, &mut work.read);
@@ -170,7 +177,7 @@ impl Congruence {
                     left.transpose(),
                     corner(&work.half, n),
                 );
-                rows.apply_unfactored(corner(&work.sum, n), out);
+                rows.apply_unfactored(corner(&work.sum, n), &mut work.triangle, out);
             }
         }
     }
@@ -183,6 +190,13 @@ struct Work {
     half: Mat<f64>,
     full: Mat<f64>,
     flat: Vec<f64>,
+    triangle: Vec<f64>,
+    /// Columns of the rows of rank one.
+    thin: Vec<f64>,
+    /// One vector of `R^m`.
+    column: Vec<f64>,
+    /// Lent to a query.
+    lent: Vec<f64>,
     along: Vec<(u32, f64)>,
     read: Vec<f64>,
 }
@@ -209,6 +223,10 @@ impl Weighted {
                     continue;
                 }
                 HeldWeight::TwoSided(w) => (Some(root(w)?), None),
+                HeldWeight::Spectral(s) => match s.one_sided() {
+                    false => (Some(s.root()), None),
+                    true => (None, s.weight().cloned()),
+                },
                 HeldWeight::Root { g, .. } => (Some(g.transpose().to_owned()), None),
                 HeldWeight::OneSided { w, .. } => (None, Some(w.clone())),
                 HeldWeight::Pair { x, z } => (Some(root(x)?), Some(root(z)?)),
@@ -222,10 +240,25 @@ impl Weighted {
             half: Mat::new(),
             full: Mat::new(),
             flat: vec![],
+            triangle: vec![],
+            thin: vec![],
+            column: vec![],
+            lent: vec![],
             along: vec![],
             read: vec![],
         };
         Ok(Self { a, roots, work })
+    }
+
+    /// Numbers a query may use and give back with [`Weighted::give_back`], so that it need not allocate them.
+    pub(crate) fn lend(&mut self, count: usize) -> Vec<f64> {
+        let mut lent = core::mem::take(&mut self.work.lent);
+        lent.resize(count, 0.0);
+        lent
+    }
+
+    pub(crate) fn give_back(&mut self, lent: Vec<f64>) {
+        self.work.lent = lent;
     }
 
     /// The rows `A`.
@@ -244,7 +277,8 @@ impl Weighted {
         let (m, ambient, k) = (self.a.len(), self.a.ambient(), h.ncols());
         check_shape("h", (ambient, k), h.shape())?;
         check_shape("B h", (m, k), out.shape())?;
-        let mut u = vec![0.0; m];
+        let mut u = core::mem::take(&mut self.work.column);
+        u.resize(m, 0.0);
         for j in 0..k {
             u.fill(0.0);
             for (b, (root, part)) in self.roots.iter().zip(self.a.parts()).enumerate() {
@@ -274,6 +308,7 @@ impl Weighted {
                 out[(i, j)] = *v;
             }
         }
+        self.work.column = u;
         Ok(())
     }
 
@@ -312,7 +347,8 @@ impl Weighted {
         let (m, ambient, k) = (self.a.len(), self.a.ambient(), y.ncols());
         check_shape("y", (m, k), y.shape())?;
         check_shape("Bᵀ y", (ambient, k), out.shape())?;
-        let mut column = vec![0.0; m];
+        let mut column = core::mem::take(&mut self.work.column);
+        column.resize(m, 0.0);
         for j in 0..k {
             for (i, v) in column.iter_mut().enumerate() {
                 *v = y[(i, j)];
@@ -340,6 +376,7 @@ impl Weighted {
                 }
             }
         }
+        self.work.column = column;
         Ok(())
     }
 
@@ -384,7 +421,7 @@ impl Weighted {
                 }
                 (Root::Psd(congruence), Part::Psd(rows)) => {
                     let n = rows.order();
-                    rows.adjoint_unfactored(y, fit(&mut self.work.sum, n));
+                    rows.adjoint_unfactored(y, &mut self.work.triangle, fit(&mut self.work.sum, n));
                     let sum = corner(&self.work.sum, n);
                     for (c, o) in wanted {
                         let (row, col) = ((c - at.start) % n, (c - at.start) / n);

@@ -1,6 +1,7 @@
 //! Preconditioned conjugate gradients.
 
 use super::{axpy, dot, norm};
+use faer::MatMut;
 
 /// What [`pcg`] reached: `residual` is `‖b − A x‖ / ‖b‖`, computed from `A`, not from the recurrence.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,101 +16,165 @@ pub(crate) struct Workspace {
     r: Vec<f64>,
     z: Vec<f64>,
     p: Vec<f64>,
-    q: Vec<f64>,
     best: Vec<f64>,
+    q: Vec<f64>,
+    columns: Vec<Column>,
+    active: Vec<usize>,
+}
+
+/// Where one right-hand side stands.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    /// `‖b‖`.
+    scale: f64,
+    /// Of the best iterate.
+    residual: f64,
+    iterations: usize,
+    /// `rᵀz` of the last step; `None` right after a start.
+    rz: Option<f64>,
 }
 
 impl Workspace {
-    fn resize(&mut self, n: usize) {
-        for v in [
-            &mut self.r,
-            &mut self.z,
-            &mut self.p,
-            &mut self.q,
-            &mut self.best,
-        ] {
-            v.resize(n, 0.0);
+    fn resize(&mut self, n: usize, columns: usize) {
+        for v in [&mut self.r, &mut self.z, &mut self.p, &mut self.best] {
+            v.resize(n * columns, 0.0);
         }
+        self.q.resize(n, 0.0);
+        self.columns.clear();
+        self.active.clear();
     }
 }
 
-/// Solves `A x = b` to `‖b − A x‖ ≤ tol ‖b‖`, or as far as it gets; `x` is an output only.
+/// Solves `A x = b` for every column of `b` to `‖b − A x‖ ≤ tol ‖b‖`, or as far as it gets; `x` is an output only. Vectors have
+/// length `n`; `b` and `x` hold theirs one after another. Returns the largest residual and the sum of the iterations.
 ///
-/// The first candidate is the preconditioner's own answer, so a good factor costs one application of `A`. The
+/// The columns advance in step, each by its own recurrence, so that the preconditioner meets all that are not finished at
+/// once. The first candidate is the preconditioner's own answer, so a good factor costs one application of `A`. The
 /// recurrence's residual drifts from the true one near rounding level: at its claimed convergence the true one is
 /// computed and, while that still falls by half, the iteration restarted from it (iterative refinement). The best
 /// iterate is returned.
 pub(crate) fn pcg(
     mut apply: impl FnMut(&[f64], &mut [f64]),
-    mut precondition: impl FnMut(&mut [f64]),
+    mut precondition: impl FnMut(MatMut<'_, f64>),
+    n: usize,
     b: &[f64],
     x: &mut [f64],
-    tol: f64,
-    max_iter: usize,
+    (tol, max_iter): (f64, usize),
     ws: &mut Workspace,
 ) -> Reached {
-    ws.resize(b.len());
-    let Workspace { r, z, p, q, best } = ws;
-    let scale = norm(b);
-    x.fill(0.0);
-    if scale == 0.0 {
-        return Reached {
-            residual: 0.0,
-            iterations: 0,
-        };
+    let mut reached = Reached {
+        residual: 0.0,
+        iterations: 0,
+    };
+    if n == 0 || b.is_empty() {
+        return reached;
     }
+    ws.resize(n, b.len() / n);
+    let Workspace {
+        r,
+        z,
+        p,
+        best,
+        q,
+        columns,
+        active,
+    } = ws;
+    let at = |j: usize| j * n..(j + 1) * n;
     x.copy_from_slice(b);
-    precondition(x);
-    let mut residual = true_residual(&mut apply, b, x, r, q) / scale;
-    if residual.is_nan() || residual >= 1.0 {
-        // Worse than nothing: start from zero.
-        x.fill(0.0);
-        r.copy_from_slice(b);
-        residual = 1.0;
+    precondition(MatMut::from_column_major_slice_mut(x, n, b.len() / n));
+    for (j, b) in b.chunks_exact(n).enumerate() {
+        let (x, r) = (&mut x[at(j)], &mut r[at(j)]);
+        let scale = norm(b);
+        let mut residual = 0.0;
+        if scale == 0.0 {
+            x.fill(0.0);
+        } else {
+            residual = true_residual(&mut apply, b, x, r, q) / scale;
+            if residual.is_nan() || residual >= 1.0 {
+                // Worse than nothing: start from zero.
+                x.fill(0.0);
+                r.copy_from_slice(b);
+                residual = 1.0;
+            }
+        }
+        best[at(j)].copy_from_slice(x);
+        columns.push(Column {
+            scale,
+            residual,
+            iterations: 0,
+            rz: None,
+        });
+        if residual > tol && max_iter > 0 {
+            active.push(j);
+        }
     }
-    best.copy_from_slice(x);
-    let mut iterations = 0;
-    while residual > tol && iterations < max_iter {
-        let mut rz = 0.0;
-        for step in 0.. {
-            z.copy_from_slice(r);
-            precondition(z);
-            let new = dot(r, z);
-            if !(new.is_finite() && new > 0.0) {
-                break;
-            }
-            let beta = if step == 0 { 0.0 } else { new / rz };
-            for (pi, zi) in p.iter_mut().zip(z.iter()) {
-                *pi = zi + beta * *pi;
-            }
-            rz = new;
-            apply(p, q);
-            let curvature = dot(p, q);
-            if !(curvature.is_finite() && curvature > 0.0) {
-                break;
-            }
-            axpy(rz / curvature, p, x);
-            axpy(-rz / curvature, q, r);
-            iterations += 1;
-            if norm(r) <= 0.5 * tol * scale || iterations >= max_iter {
-                break;
-            }
+    while !active.is_empty() {
+        for (to, &j) in z.chunks_exact_mut(n).zip(active.iter()) {
+            to.copy_from_slice(&r[at(j)]);
         }
-        let reached = true_residual(&mut apply, b, x, r, q) / scale;
-        let falls = reached < 0.5 * residual;
-        if reached < residual {
-            residual = reached;
-            best.copy_from_slice(x);
-        }
-        if !falls {
-            break;
-        }
+        let count = active.len();
+        precondition(MatMut::from_column_major_slice_mut(
+            &mut z[..n * count],
+            n,
+            count,
+        ));
+        let mut slot = 0;
+        active.retain(|&j| {
+            let z = &z[at(slot)];
+            slot += 1;
+            let (c, x) = (&mut columns[j], &mut x[at(j)]);
+            let (r, p) = (&mut r[at(j)], &mut p[at(j)]);
+            if step(&mut apply, c, z, (r, p, x), q) && c.iterations < max_iter {
+                let claimed = norm(r) <= 0.5 * tol * c.scale;
+                if !claimed {
+                    return true;
+                }
+            }
+            let now = true_residual(&mut apply, &b[at(j)], x, r, q) / c.scale;
+            let falls = now < 0.5 * c.residual;
+            if now < c.residual {
+                c.residual = now;
+                best[at(j)].copy_from_slice(x);
+            }
+            c.rz = None;
+            falls && c.residual > tol && c.iterations < max_iter
+        });
     }
     x.copy_from_slice(best);
-    Reached {
-        residual,
-        iterations,
+    for c in columns {
+        reached.residual = reached.residual.max(c.residual);
+        reached.iterations += c.iterations;
     }
+    reached
+}
+
+/// One step along the direction that `z`, the preconditioned residual, adds; `false`, and no step, where the operator or the
+/// preconditioner is not positive definite to working precision.
+fn step(
+    apply: &mut impl FnMut(&[f64], &mut [f64]),
+    c: &mut Column,
+    z: &[f64],
+    (r, p, x): (&mut [f64], &mut [f64], &mut [f64]),
+    q: &mut [f64],
+) -> bool {
+    let new = dot(r, z);
+    if !(new.is_finite() && new > 0.0) {
+        return false;
+    }
+    let beta = c.rz.map_or(0.0, |old| new / old);
+    for (pi, zi) in p.iter_mut().zip(z) {
+        *pi = zi + beta * *pi;
+    }
+    c.rz = Some(new);
+    apply(p, q);
+    let curvature = dot(p, q);
+    if !(curvature.is_finite() && curvature > 0.0) {
+        return false;
+    }
+    axpy(new / curvature, p, x);
+    axpy(-new / curvature, q, r);
+    c.iterations += 1;
+    true
 }
 
 /// `r ← b − A x`; returns its norm.
@@ -155,11 +220,11 @@ mod tests {
                     .zip(&d)
                     .for_each(|((o, v), d)| *o = d * v)
             },
-            |v| v.iter_mut().zip(&m).for_each(|(v, m)| *v /= m),
+            |mut v| (0..n).for_each(|i| v[(i, 0)] /= m[i]),
+            n,
             &b,
             &mut x,
-            tol,
-            100,
+            (tol, 100),
             &mut Workspace::default(),
         );
         let err = x
@@ -189,12 +254,53 @@ mod tests {
         let reached = pcg(
             |v, out| out.copy_from_slice(&[v[0], 1e4 * v[1]]),
             |_| {},
+            2,
             &[1.0, 1.0],
             &mut x,
-            1e-12,
-            1,
+            (1e-12, 1),
             &mut Workspace::default(),
         );
         assert!(reached.residual > 1e-12 && reached.residual < 1.0);
+    }
+
+    /// Columns that finish at different times, one of them zero, one that the preconditioner answers.
+    #[test]
+    fn columns_in_step_do_as_each_alone() {
+        let (n, k) = (50, 5);
+        let d: Vec<f64> = (0..n).map(|i| 10f64.powf(i as f64 / 20.0)).collect();
+        let m: Vec<f64> = (0..n)
+            .map(|i| d[i] * (1.0 + ((i / 3) % 9) as f64))
+            .collect();
+        let mut b = vec![0.0; n * k];
+        for j in (0..k).filter(|j| *j != 2) {
+            // Column j meets j of the preconditioner's wrong factors.
+            for i in (0..n).filter(|i| (i / 3) % 9 <= 2 * j) {
+                b[j * n + i] = (1.0 + (i * j) as f64).sin();
+            }
+        }
+        let solve = |b: &[f64], ws: &mut Workspace| {
+            let mut x = vec![f64::NAN; b.len()];
+            let reached = pcg(
+                |v, out| (0..n).for_each(|i| out[i] = d[i] * v[i]),
+                |mut v| (0..v.ncols()).for_each(|j| (0..n).for_each(|i| v[(i, j)] /= m[i])),
+                n,
+                b,
+                &mut x,
+                (1e-12, 60),
+                ws,
+            );
+            (reached, x)
+        };
+        let mut ws = Workspace::default();
+        let (all, x) = solve(&b, &mut ws);
+        let mut iterations = vec![];
+        for j in 0..k {
+            let (one, alone) = solve(&b[j * n..(j + 1) * n], &mut ws);
+            assert_eq!(alone, x[j * n..(j + 1) * n]);
+            assert!(one.residual <= all.residual && one.residual <= 1e-12);
+            iterations.push(one.iterations);
+        }
+        assert_eq!(all.iterations, iterations.iter().sum::<usize>());
+        assert!(iterations[0] == 0 && iterations[2] == 0 && iterations[1] < iterations[4]);
     }
 }

@@ -103,7 +103,8 @@ pub(crate) struct BlockDrift {
     pub log: Vec<f64>,
     /// `ρ − 1`.
     pub gain: Vec<f64>,
-    /// Columns `L q` with `W̃ = LLᵀ` (or `W̃²`); empty when only values were asked for, and on nonnegative blocks.
+    /// Columns `L q` with `W̃ = LLᵀ` (or `W̃²`); empty when only values were asked for, on nonnegative blocks, and in a
+    /// common eigenbasis.
     pub vectors: Mat<f64>,
 }
 
@@ -115,15 +116,23 @@ pub(crate) fn drift(
 ) -> Result<Option<Vec<BlockDrift>>> {
     let mut out = Vec::with_capacity(given.len());
     for pair in absorbed.iter().zip(given) {
-        out.push(match pair {
-            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
-                let ratio = || new.iter().zip(old).map(|(n, o)| n / o);
-                BlockDrift {
-                    log: ratio().map(f64::ln).collect(),
-                    gain: ratio().map(|r| r - 1.0).collect(),
-                    vectors: Mat::new(),
-                }
+        let numbers = |old: &[f64], new: &[f64]| {
+            let ratio = || new.iter().zip(old).map(|(n, o)| n / o);
+            BlockDrift {
+                log: ratio().map(f64::ln).collect(),
+                gain: ratio().map(|r| r - 1.0).collect(),
+                vectors: Mat::new(),
             }
+        };
+        if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = pair
+            && old.same_kind(new)
+        {
+            // With a common eigenbasis the squares drift by twice the logarithm, which is halved.
+            out.push(numbers(&old.eigenvalues, &new.eigenvalues));
+            continue;
+        }
+        out.push(match (pair.0.dense(), pair.1.dense()) {
+            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => numbers(old, new),
             (
                 HeldWeight::OneSided { square: old, .. },
                 HeldWeight::OneSided { square: new, .. },

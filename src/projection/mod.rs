@@ -19,7 +19,7 @@ pub use recompute::Recompute;
 
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
 use crate::error::{Error, Result, check_shape};
-use faer::{ColRef, Mat, MatMut, MatRef};
+use faer::{ColRef, MatMut, MatRef};
 
 /// Dimensions of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,10 +172,11 @@ pub trait Projection: Send {
         mut multipliers: MatMut<'_, f64>,
         projected: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
-        let (m, k) = (self.shape().constraints, h.ncols());
+        let operator = self.operator(goal)?;
+        let (m, k) = (operator.constraints().len(), h.ncols());
         check_shape("multipliers", (m, k), multipliers.shape())?;
         check_shape("projected", h.shape(), projected.shape())?;
-        self.operator(goal)?.apply(h, multipliers.as_mut())?;
+        operator.apply(h, multipliers.as_mut())?;
         let accuracy = self.solve(multipliers.as_mut(), goal)?;
         self.operator(goal)?
             .apply_transpose(multipliers.as_ref(), projected)?;
@@ -193,29 +194,30 @@ pub trait Projection: Send {
         goal: Goal,
         mut out: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
-        let Shape {
-            constraints,
-            ambient,
-            ..
-        } = self.shape();
+        let operator = self.operator(goal)?;
+        let (m, bound) = (
+            operator.constraints().len(),
+            operator.constraints().ambient(),
+        );
         check_shape("answers", (coords.len(), 1), out.shape())?;
-        if let Some(&index) = coords.iter().find(|&&c| c >= ambient) {
+        if let Some(&index) = coords.iter().find(|&&c| c >= bound) {
             return Err(Error::OutOfRange {
                 what: "coordinate",
                 index,
-                bound: ambient,
+                bound,
             });
         }
-        let mut y = Mat::zeros(constraints, 1);
-        self.operator(goal)?.apply(h.as_mat(), y.as_mut())?;
-        let accuracy = self.solve(y.as_mut(), goal)?;
-        let multipliers: Vec<f64> = (0..constraints).map(|i| y[(i, 0)]).collect();
-        let mut values = vec![0.0; coords.len()];
-        self.operator(goal)?
-            .apply_transpose_at(&multipliers, coords, &mut values)?;
+        let mut lent = operator.lend(m + coords.len());
+        let (y, values) = lent.split_at_mut(m);
+        let mut column = MatMut::from_column_major_slice_mut(y, m, 1);
+        operator.apply(h.as_mat(), column.as_mut())?;
+        let accuracy = self.solve(column, goal)?;
+        let operator = self.operator(goal)?;
+        operator.apply_transpose_at(y, coords, values)?;
         for (i, v) in values.iter().enumerate() {
             out[(i, 0)] = *v;
         }
+        operator.give_back(lent);
         Ok(accuracy)
     }
 }

@@ -68,7 +68,7 @@ impl Projection for Recompute {
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
-        let precondition = |v: &mut [f64]| state.factor.solve_in_place(as_column(v));
+        let precondition = |v: MatMut<'_, f64>| state.factor.solve_in_place(v);
         self.refiner
             .solve(&state.weight, goal, precondition, rhs, MAX_ITER)
     }

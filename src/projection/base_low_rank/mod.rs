@@ -8,7 +8,7 @@ mod graded;
 mod preconditioner;
 mod spectrum;
 
-use super::gram::{Assembler, Base, Refiner};
+use super::gram::{Assembler, Base, Refiner, each_column};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -244,7 +244,7 @@ impl Projection for BaseLowRank {
         self.refiner.solve(
             &self.weight,
             Goal::Residual(tol),
-            |v| preconditioner.apply(v),
+            each_column(|v| preconditioner.apply(v)),
             rhs,
             self.settings.max_iter,
         )

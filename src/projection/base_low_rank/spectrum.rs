@@ -99,11 +99,11 @@ pub(super) fn spectra(
 ) -> Result<Vec<Spectrum>> {
     let mut out = Vec::with_capacity(weight.len());
     for held in weight {
-        out.push(match held {
+        out.push(match held.dense() {
             HeldWeight::Nonneg(w) => Spectrum::Nonneg(w.clone()),
             HeldWeight::Root { g, w } => Spectrum::Psd(Eigen::of(w, Some(g))?),
             HeldWeight::TwoSided(w) => Spectrum::Psd(Eigen::of(w, None)?),
-            HeldWeight::OneSided { .. } | HeldWeight::Pair { .. } => {
+            HeldWeight::OneSided { .. } | HeldWeight::Pair { .. } | HeldWeight::Spectral(_) => {
                 return Err(Error::Unsupported {
                     what: "a weight that is not two-sided",
                     by: "BaseLowRank",

@@ -10,4 +10,4 @@ mod refine;
 pub(crate) use assemble::Assembler;
 pub(crate) use base::Base;
 pub(crate) use factor::{Factor, RankCheck};
-pub(crate) use refine::{MAX_ITER, Refiner};
+pub(crate) use refine::{MAX_ITER, Refiner, each_column};

@@ -2,10 +2,10 @@
 
 use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
 use crate::error::{Result, check_shape};
-use crate::linalg::pcg::{Workspace, pcg};
+use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::projection::{Accuracy, Goal};
 use faer::MatMut;
-use faer::prelude::Reborrow as _;
+use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use std::sync::Arc;
 
 /// Refinement steps allowed a column: far more than a factor of the same weight ever needs.
@@ -48,8 +48,8 @@ impl Refiner {
         &mut self,
         weight: &[HeldWeight],
         goal: Goal,
-        mut precondition: impl FnMut(&mut [f64]),
-        mut rhs: MatMut<'_, f64>,
+        precondition: impl FnMut(MatMut<'_, f64>),
+        rhs: MatMut<'_, f64>,
         max_iter: usize,
     ) -> Result<Accuracy> {
         let m = self.m;
@@ -58,41 +58,41 @@ impl Refiner {
         for j in 0..rhs.ncols() {
             crate::error::check_finite("right-hand side", rhs.rb().col(j).iter())?;
         }
-        self.rhs.resize(m, 0.0);
-        self.answer.resize(m, 0.0);
-        let (mut residual, mut iterations) = (0.0f64, 0);
+        self.rhs.clear();
         for j in 0..rhs.ncols() {
-            for (i, v) in self.rhs.iter_mut().enumerate() {
-                *v = rhs[(i, j)];
-            }
-            let operator = &mut self.operator;
-            let apply = |y: &[f64], out: &mut [f64]| operator.apply(weight, y, out);
-            let reached = pcg(
-                apply,
-                &mut precondition,
-                &self.rhs,
-                &mut self.answer,
-                tol,
-                max_iter,
-                &mut self.workspace,
-            );
-            for (i, v) in self.answer.iter().enumerate() {
-                rhs[(i, j)] = *v;
-            }
-            residual = residual.max(reached.residual);
-            iterations += reached.iterations;
+            self.rhs.extend(rhs.rb().col(j).iter());
         }
+        self.answer.resize(self.rhs.len(), 0.0);
+        let operator = &mut self.operator;
+        let Reached {
+            residual,
+            iterations,
+        } = pcg(
+            |y, out| operator.apply(weight, y, out),
+            precondition,
+            m,
+            &self.rhs,
+            &mut self.answer,
+            (tol, max_iter),
+            &mut self.workspace,
+        );
+        copy_columns(&self.answer, rhs);
         Ok(Accuracy::Exact {
             residual,
             iterations,
         })
     }
 
+    /// Puts the right-hand sides of the last solve back.
+    pub(crate) fn restore(&self, rhs: MatMut<'_, f64>) {
+        copy_columns(&self.rhs, rhs);
+    }
+
     /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
     pub(crate) fn probe(
         &mut self,
         weight: &[HeldWeight],
-        precondition: impl FnMut(&mut [f64]),
+        precondition: impl FnMut(MatMut<'_, f64>),
         probe: &[f64],
     ) -> f64 {
         self.forget();
@@ -102,14 +102,36 @@ impl Refiner {
         let residual = pcg(
             apply,
             precondition,
+            probe.len(),
             probe,
             &mut self.answer,
-            f64::INFINITY,
-            0,
+            (f64::INFINITY, 0),
             &mut self.workspace,
         )
         .residual;
         self.forget();
         residual
+    }
+}
+
+/// Columns one after another into those of a matrix.
+fn copy_columns(from: &[f64], mut to: MatMut<'_, f64>) {
+    let m = to.nrows();
+    for j in 0..to.ncols() {
+        for i in 0..m {
+            to[(i, j)] = from[j * m + i];
+        }
+    }
+}
+
+/// A preconditioner of one vector, applied to each column.
+pub(crate) fn each_column(mut apply: impl FnMut(&mut [f64])) -> impl FnMut(MatMut<'_, f64>) {
+    move |mut v| {
+        for j in 0..v.ncols() {
+            // Contiguous: the vectors are the iteration's own.
+            if let Some(column) = v.rb_mut().col_mut(j).try_as_col_major_mut() {
+                apply(column.as_slice_mut());
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! One-sided, with `Z = [V, WV]` and `core = [[C VᵀV C, C], [C, 0]]`: `K⁺ = K + H(core ⊗ I)Hᵀ` with rows `vec(A_iZ)`.
 //! In both cases the small core is diagonalised and split by sign.
 
+use super::spectral::{Columns, Pairs, Rotated, square_change};
 use crate::constraints::{Constraints, HeldWeight, Part, positive_definite, symmetric};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::maintained::Thin;
@@ -27,6 +28,8 @@ pub struct LowRank<'a> {
 pub(super) enum Change {
     /// Entries of a nonnegative block that moved.
     Entries(Vec<usize>),
+    /// Eigenvalues in a fixed basis that moved.
+    Eigenvalues { moved: Vec<usize>, one_sided: bool },
     /// `V diag(c) Vᵀ`, two-sided.
     TwoSided { v: Mat<f64>, c: Vec<f64> },
     /// `V C Vᵀ` with diagonal `C`, one-sided.
@@ -36,17 +39,33 @@ pub(super) enum Change {
 }
 
 impl Change {
+    /// No change of this weight.
+    pub(super) fn none(weight: &HeldWeight) -> Change {
+        let (none, c) = (|w: &Mat<f64>| Mat::zeros(w.nrows(), 0), vec![]);
+        match weight {
+            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => Change::Entries(vec![]),
+            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => {
+                Change::TwoSided { v: none(w), c }
+            }
+            HeldWeight::OneSided { w, .. } => Change::OneSided { v: none(w), c },
+            HeldWeight::Spectral(s) => Change::Eigenvalues {
+                moved: vec![],
+                one_sided: s.one_sided(),
+            },
+        }
+    }
+
     pub(super) fn rank(&self) -> usize {
         match self {
-            Change::Entries(moved) => moved.len(),
+            Change::Entries(moved) | Change::Eigenvalues { moved, .. } => moved.len(),
             Change::TwoSided { c, .. } | Change::OneSided { c, .. } | Change::Square { c, .. } => {
                 c.len()
             }
         }
     }
 
-    /// This change followed by another of the same kind, as one.
-    pub(super) fn followed_by(self, next: Change) -> Change {
+    /// This change followed by another, as one; `None` when they are not of the same kind.
+    pub(super) fn followed_by(self, next: Change) -> Option<Change> {
         let join = |a: Mat<f64>, b: Mat<f64>| {
             Mat::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
                 if j < a.ncols() {
@@ -56,13 +75,14 @@ impl Change {
                 }
             })
         };
-        match (self, next) {
-            (Change::Entries(mut a), Change::Entries(b)) => {
-                a.extend(b);
-                a.sort_unstable();
-                a.dedup();
-                Change::Entries(a)
-            }
+        let union = |mut a: Vec<usize>, b: Vec<usize>| {
+            a.extend(b);
+            a.sort_unstable();
+            a.dedup();
+            a
+        };
+        Some(match (self, next) {
+            (Change::Entries(a), Change::Entries(b)) => Change::Entries(union(a, b)),
             (Change::TwoSided { v, c }, Change::TwoSided { v: w, c: d }) => {
                 let c = [c, d].concat();
                 Change::TwoSided { v: join(v, w), c }
@@ -71,8 +91,8 @@ impl Change {
                 let c = [c, d].concat();
                 Change::OneSided { v: join(v, w), c }
             }
-            (_, next) => next,
-        }
+            _ => return None,
+        })
     }
 
     /// Rank of the change of the Gram matrix.
@@ -81,6 +101,11 @@ impl Change {
             Change::Entries(moved) => moved.len(),
             Change::TwoSided { c, .. } | Change::Square { c, .. } => order * c.len(),
             Change::OneSided { c, .. } => 2 * order * c.len(),
+            Change::Eigenvalues { moved, one_sided } => {
+                let k = moved.len();
+                // Two-sided, every pair of eigenvalues once.
+                order * k - usize::from(!one_sided) * k * k.saturating_sub(1) / 2
+            }
         }
     }
 }
@@ -88,25 +113,42 @@ impl Change {
 /// The change from one weight to another, `None` when a block changed its form.
 pub(super) fn find(old: &[HeldWeight], new: &[HeldWeight]) -> Result<Option<Vec<Change>>> {
     let mut changes = Vec::with_capacity(old.len());
-    for pair in old.iter().zip(new) {
-        changes.push(match pair {
-            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
-                Change::Entries((0..old.len()).filter(|&k| old[k] != new[k]).collect())
-            }
-            (HeldWeight::OneSided { w: old, .. }, HeldWeight::OneSided { w: new, .. }) => {
-                let (v, c) = difference(old, new)?;
-                Change::OneSided { v, c }
-            }
-            (old, new) => match old.two_sided().zip(new.two_sided()) {
-                Some((old, new)) => {
-                    let (v, c) = difference(old, new)?;
-                    Change::TwoSided { v, c }
-                }
-                None => return Ok(None),
-            },
-        });
+    for (old, new) in old.iter().zip(new) {
+        match find_one(old, new)? {
+            Some(change) => changes.push(change),
+            None => return Ok(None),
+        }
     }
     Ok(Some(changes))
+}
+
+/// The change on one block.
+pub(super) fn find_one(old: &HeldWeight, new: &HeldWeight) -> Result<Option<Change>> {
+    let moved = |old: &[f64], new: &[f64]| (0..old.len()).filter(|&k| old[k] != new[k]).collect();
+    if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = (old, new)
+        && old.same_kind(new)
+    {
+        return Ok(Some(Change::Eigenvalues {
+            moved: moved(&old.eigenvalues, &new.eigenvalues),
+            one_sided: new.one_sided(),
+        }));
+    }
+    Ok(match (old.dense(), new.dense()) {
+        (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
+            Some(Change::Entries(moved(old, new)))
+        }
+        (HeldWeight::OneSided { w: old, .. }, HeldWeight::OneSided { w: new, .. }) => {
+            let (v, c) = difference(old, new)?;
+            Some(Change::OneSided { v, c })
+        }
+        (old, new) => match old.two_sided().zip(new.two_sided()) {
+            Some((old, new)) => {
+                let (v, c) = difference(old, new)?;
+                Some(Change::TwoSided { v, c })
+            }
+            None => None,
+        },
+    })
 }
 
 /// Eigenpairs of `new − old` above rounding level of the two.
@@ -131,20 +173,7 @@ pub(super) fn apply(
 ) -> Result<(Vec<HeldWeight>, Vec<Change>)> {
     const BY: &str = "a nonnegative block";
     let mut weight = old.to_vec();
-    let mut found: Vec<Change> = Vec::with_capacity(old.len());
-    for held in old {
-        found.push(match held {
-            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => Change::TwoSided {
-                v: Mat::zeros(w.nrows(), 0),
-                c: vec![],
-            },
-            HeldWeight::OneSided { w, .. } => Change::OneSided {
-                v: Mat::zeros(w.nrows(), 0),
-                c: vec![],
-            },
-            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => Change::Entries(vec![]),
-        });
-    }
+    let mut found: Vec<Change> = old.iter().map(|held| Change::none(held.dense())).collect();
     for change in changes {
         let bound = a.blocks().len();
         let Some(slot) = found.get_mut(change.block) else {
@@ -207,10 +236,11 @@ pub(super) fn apply(
             }
             positive_definite(n, new.as_ref())
         };
-        *held = match &*held {
+        // A spectral weight loses its basis.
+        *held = match held.dense() {
             HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => HeldWeight::TwoSided(moved(w)?),
             HeldWeight::OneSided { w, .. } => HeldWeight::one_sided(moved(w)?),
-            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => continue,
+            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } | HeldWeight::Spectral(_) => continue,
         };
     }
     Ok((weight, found))
@@ -231,6 +261,8 @@ enum Directions {
     Left { f: Mat<f64>, v: [Mat<f64>; 2] },
     /// `H_i = vec(A_iZ)`.
     Plain([Mat<f64>; 2]),
+    /// Pairs of eigenvalues in a fixed basis.
+    Pairs(Pairs),
 }
 
 impl GramChange {
@@ -242,14 +274,30 @@ impl GramChange {
         old: &[HeldWeight],
         new: &[HeldWeight],
         change: &[Change],
+        rotated: &mut [Rotated],
     ) -> Result<Self> {
         let mut directions = Vec::with_capacity(change.len());
-        for ((old, new), change) in old.iter().zip(new).zip(change) {
+        for (((old, new), change), (part, rotated)) in (old.iter().zip(new))
+            .zip(change)
+            .zip(a.parts().iter().zip(&mut *rotated))
+        {
+            if let (HeldWeight::Spectral(new), Part::Psd(rows)) = (new, part) {
+                rotated.prepare(rows, &new.basis);
+            }
             directions.push(Directions::new(old, new, change)?);
         }
         let [plus, minus] = [0, 1].map(|sign| {
             let (mut entries, mut turns, mut at) = (vec![], vec![], 0);
-            for (d, part) in directions.iter().zip(a.parts()) {
+            for ((d, part), rotated) in directions.iter().zip(a.parts()).zip(&*rotated) {
+                if let (Directions::Pairs(pairs), Part::Psd(rows)) = (d, part) {
+                    let to = Columns {
+                        first: at,
+                        entries: &mut entries,
+                        turns: &mut turns,
+                    };
+                    at += pairs.list(sign, rows, rotated, to);
+                    continue;
+                }
                 d.list(sign, part, at, &mut entries);
                 if let Directions::Left { f, v } = d
                     && v[sign].ncols() > 0
@@ -271,8 +319,18 @@ impl Directions {
     fn new(old: &HeldWeight, new: &HeldWeight, change: &Change) -> Result<Self> {
         const MEAN: &str = "mean of the old and the new weight";
         match (old, new, change) {
+            (
+                HeldWeight::Spectral(old),
+                HeldWeight::Spectral(new),
+                Change::Eigenvalues { moved, one_sided },
+            ) => Ok(match one_sided {
+                true => Directions::Plain(square_change(old, new, moved)),
+                false => Directions::Pairs(Pairs::new(old, new, moved)),
+            }),
             (_, _, Change::Square { v, c }) => Ok(Directions::Plain(split(v.as_ref(), c))),
-            (HeldWeight::OneSided { w, .. }, _, Change::OneSided { v, c }) => {
+            (old, _, Change::OneSided { v, c })
+                if let HeldWeight::OneSided { w, .. } = old.dense() =>
+            {
                 let (n, r) = v.shape();
                 let mut z = Mat::zeros(n, 2 * r);
                 z.as_mut().subcols_mut(0, r).copy_from(v);
@@ -330,6 +388,8 @@ impl Directions {
         match self {
             Directions::Entries(list) => list[sign].len(),
             Directions::Left { v, .. } | Directions::Plain(v) => v[sign].nrows() * v[sign].ncols(),
+            // They list themselves.
+            Directions::Pairs(_) => 0,
         }
     }
 
@@ -353,7 +413,10 @@ impl Directions {
             }
             (Directions::Left { v, .. } | Directions::Plain(v), Part::Psd(rows)) => {
                 rows.times(&v[sign], |i, r, k, x| {
-                    out.push((i as u32, (first + k * rows.order() + r) as u32, x));
+                    // A sparse eigenbasis makes many zeros.
+                    if x != 0.0 {
+                        out.push((i as u32, (first + k * rows.order() + r) as u32, x));
+                    }
                 });
             }
             _ => {}

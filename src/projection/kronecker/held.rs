@@ -4,7 +4,8 @@ use super::change::GramChange;
 use super::settings::Precision;
 use crate::linalg::maintained::{Maintained, Thin};
 use crate::projection::gram::Factor;
-use faer::Mat;
+use faer::prelude::ReborrowMut as _;
+use faer::{Mat, MatMut};
 
 /// Residual of a random probe above which an absorbed change is undone in favour of a rebuild. Refinement contracts by this
 /// factor a step.
@@ -57,6 +58,36 @@ impl Held {
             Held::Factor(f) => 8 * f.dim() * f.dim(),
             Held::Single(s) => s.kept.bytes(),
             Held::Double(s) => s.kept.bytes(),
+        }
+    }
+
+    /// `v ← K⁻¹ v`, all columns at once.
+    pub(super) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
+        if let Held::Factor(f) = self {
+            return f.solve_in_place(v);
+        }
+        if v.ncols() == 1
+            && let Some(column) = v.rb_mut().col_mut(0).try_as_col_major_mut()
+        {
+            return self.apply(column.as_slice_mut());
+        }
+        let scale = |v: &mut MatMut<'_, f64>, d: &[f64]| {
+            for j in 0..v.ncols() {
+                d.iter().enumerate().for_each(|(i, d)| v[(i, j)] *= d);
+            }
+        };
+        match self {
+            Held::Factor(_) => {}
+            Held::Single(Scaled { scale: d, kept }) => {
+                scale(&mut v, d);
+                kept.apply_all(v.rb_mut());
+                scale(&mut v, d);
+            }
+            Held::Double(Scaled { scale: d, kept }) => {
+                scale(&mut v, d);
+                kept.apply_all(v.rb_mut());
+                scale(&mut v, d);
+            }
         }
     }
 

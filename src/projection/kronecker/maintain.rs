@@ -205,7 +205,7 @@ impl Kronecker {
             self.counters.flushes += 1;
         }
         let start = Instant::now();
-        let gram = GramChange::new(&self.a, old, new, change)?;
+        let gram = GramChange::new(&self.a, old, new, change, &mut self.rotated)?;
         let mark = self.held.mark();
         let mut good = self.held.absorb(gram);
         let kernel = if backup.is_some() {
@@ -294,7 +294,7 @@ impl Kronecker {
             .collect();
         let held = &mut self.held;
         let start = Instant::now();
-        let residual = self.refiner.probe(weight, |v| held.apply(v), &v);
+        let residual = self.refiner.probe(weight, |v| held.apply_all(v), &v);
         let seconds = start.elapsed().as_secs_f64() - self.model.rates.apply;
         self.model.observe(Kernel::Operator, 1, seconds);
         residual
@@ -315,6 +315,22 @@ fn part_of(
     let chosen: Vec<usize> = (0..d.log.len())
         .filter(|&k| d.log[k].abs() >= threshold)
         .collect();
+    if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = (held, new)
+        && old.same_kind(new)
+    {
+        let mut eigenvalues = old.eigenvalues.clone();
+        chosen
+            .iter()
+            .for_each(|&k| eigenvalues[k] = new.eigenvalues[k]);
+        let change = Change::Eigenvalues {
+            moved: chosen,
+            one_sided: new.one_sided(),
+        };
+        return Ok((
+            HeldWeight::Spectral(Box::new(old.with(eigenvalues))),
+            change,
+        ));
+    }
     let moved = |w: &Mat<f64>| {
         let n = w.nrows();
         let v = Mat::from_fn(n, chosen.len(), |i, j| d.vectors[(i, chosen[j])]);
@@ -325,7 +341,7 @@ fn part_of(
         product::mirror_lower(w.as_mut());
         (w, v, c)
     };
-    Ok(match (held, new) {
+    Ok(match (held.dense(), new.dense()) {
         (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
             let mut w = old.clone();
             chosen.iter().for_each(|&k| w[k] = new[k]);

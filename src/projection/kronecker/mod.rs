@@ -8,6 +8,7 @@ mod cost;
 mod held;
 mod maintain;
 mod settings;
+mod spectral;
 
 pub use change::LowRank;
 pub use cost::Rates;
@@ -21,8 +22,9 @@ use crate::error::{Error, Result};
 use change::Change;
 use cost::Model;
 use faer::MatMut;
-use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::prelude::ReborrowMut as _;
 use held::Held;
+use spectral::Rotated;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -73,6 +75,8 @@ pub struct Kronecker {
     settings: Settings,
     assembler: Assembler,
     rank: RankCheck,
+    /// Per block, the rows in the eigenbasis of its weight.
+    rotated: Vec<Rotated>,
     model: Model,
     counters: Counters,
     trace: Vec<Step>,
@@ -88,8 +92,6 @@ pub struct Kronecker {
     probes: u64,
     /// Whether what is held was factored at the weight given and has absorbed nothing.
     fresh: bool,
-    /// Right-hand sides, kept until they are known to be answered.
-    backup: Vec<f64>,
 }
 
 /// A weight that the inverse is of, when that is not the last one given.
@@ -121,7 +123,7 @@ pub struct Report {
 
 impl Kronecker {
     /// The structure at a first weight, one entry a block: [`BlockWeight::Psd`], [`BlockWeight::Root`] or
-    /// [`BlockWeight::OneSided`] on PSD blocks, [`BlockWeight::Nonneg`] on the others.
+    /// [`BlockWeight::OneSided`], [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`] on PSD blocks, [`BlockWeight::Nonneg`] on the others.
     ///
     /// # Errors
     /// As [`Projection::update`].
@@ -181,6 +183,7 @@ impl Kronecker {
             model: Model::new(settings.rates.unwrap_or(guess), settings.rates.is_some()),
             counters: Counters::default(),
             trace: vec![],
+            rotated: vec![Rotated::default(); a.blocks().len()],
             a,
             settings,
             assembler,
@@ -193,7 +196,6 @@ impl Kronecker {
             span: 0.0,
             probes: 0,
             fresh: true,
-            backup: vec![],
         })
     }
 
@@ -239,22 +241,75 @@ impl Kronecker {
             None => change,
             Some(absorbed) => {
                 let pending = absorbed.pending.iter().cloned();
-                let joined: Vec<Change> = pending
+                let joined: Option<Vec<Change>> = pending
                     .zip(change)
                     .map(|(old, new)| old.followed_by(new))
                     .collect();
-                let wide = joined
-                    .iter()
-                    .zip(self.a.blocks())
-                    .any(|(c, b)| c.rank() > b.order().max(4) / 2);
+                let narrow = joined.filter(|joined| {
+                    let mut pairs = joined.iter().zip(self.a.blocks());
+                    pairs.all(|(c, b)| c.rank() <= b.order().max(4) / 2)
+                });
                 // Directions that came and went again are worth finding.
-                match wide {
-                    true => change::find(&absorbed.weight, &weight)?.unwrap_or(joined),
-                    false => joined,
+                let found = match narrow {
+                    Some(joined) => Some(joined),
+                    None => change::find(&absorbed.weight, &weight)?,
+                };
+                match found {
+                    Some(change) => change,
+                    None => return self.rebuild(weight, Reason::Form),
                 }
             }
         };
         self.follow(weight, change)
+    }
+
+    /// Moves eigenvalues of spectral weights to new values, `(index, value)` each. Eigenvalues are counted through all blocks,
+    /// a block of order `n` having `n` of them; the numbers of a nonnegative block are its own.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::Duplicate`] for an index given twice, [`Error::NonFinite`] and
+    /// [`Error::NotPositiveDefinite`] for a value that is not a positive number, [`Error::Unsupported`] for a PSD block whose
+    /// weight is not [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`]. Nothing changed then.
+    ///
+    /// # Complexity
+    /// `k` eigenvalues of a two-sided weight of order `n` change `BBᵀ` by rank `kn − k(k−1)/2`, of a one-sided one by `kn`;
+    /// `n³` flops for the weight itself (the squares of the nonzeros' numbers for a sparse basis), and [`Kronecker`]'s absorption.
+    ///
+    /// ```
+    /// use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
+    /// use dyncvx::projection::{Kronecker, Projection};
+    /// use faer::mat;
+    /// let basis = Basis::dense(mat![[0.6, 0.8], [0.8, -0.6]].as_ref())?;
+    /// let a = Constraints::independent(2, &[Block::Psd(2)], 1, 1.into())?;
+    /// let weight = BlockWeight::Spectral { basis: &basis, eigenvalues: &[1.0, 3.0] };
+    /// let mut p = Kronecker::new(a, &[weight])?;
+    /// p.update_eigenvalues(&[(1, 2.5)])?;
+    /// assert!(p.update_eigenvalues(&[(0, -1.0)]).is_err());
+    /// # Ok::<(), dyncvx::Error>(())
+    /// ```
+    pub fn update_eigenvalues(&mut self, values: &[(usize, f64)]) -> Result<Refresh> {
+        let weight = spectral::moved(&self.given, values)?;
+        let from = self.from();
+        // Blocks that were not touched are where they were.
+        let mut change = Vec::with_capacity(weight.len());
+        for (k, (old, new)) in self.given.iter().zip(&weight).enumerate() {
+            let pending = self.absorbed.as_ref().map(|a| a.pending[k].clone());
+            change.push(match (new, pending) {
+                (None, Some(pending)) => Some(pending),
+                (None, None) => Some(Change::none(old)),
+                (Some(new), _) => change::find_one(&from[k], new)?,
+            });
+        }
+        let given = self.given.iter();
+        let weight: Vec<HeldWeight> = weight
+            .into_iter()
+            .zip(given)
+            .map(|(new, old)| new.unwrap_or_else(|| old.clone()))
+            .collect();
+        match change.into_iter().collect() {
+            Some(change) => self.follow(weight, change),
+            None => self.rebuild(weight, Reason::Form),
+        }
     }
 
     fn hold(a: &Constraints, weight: &[BlockWeight<'_>]) -> Result<Vec<HeldWeight>> {
@@ -305,12 +360,8 @@ impl Projection for Kronecker {
             Goal::Residual(_) => goal.tolerance()?,
         };
         let columns = rhs.ncols();
-        self.backup.clear();
-        for j in 0..columns {
-            self.backup.extend(rhs.rb().col(j).iter());
-        }
         let held = &mut self.held;
-        let precondition = |v: &mut [f64]| held.apply(v);
+        let precondition = |v: MatMut<'_, f64>| held.apply_all(v);
         let (refiner, weight) = match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => (&mut absorbed.refiner, &absorbed.weight),
             _ => (&mut self.refiner, &self.given),
@@ -332,12 +383,7 @@ impl Projection for Kronecker {
         // Refinement from where the inverse stands does not get there: start again from the weight itself.
         let worn = !stale && (self.absorbed.is_some() || !self.fresh);
         if worn && residual > 10.0 * tol.max(1e-14) {
-            let m = self.a.len();
-            for j in 0..columns {
-                for i in 0..m {
-                    rhs[(i, j)] = self.backup[j * m + i];
-                }
-            }
+            self.refiner.restore(rhs.rb_mut());
             let weight = self.given.clone();
             self.rebuild(weight, Reason::Conditioning)?;
             self.counters.updates -= 1;

@@ -1,0 +1,276 @@
+//! Eigenvalues that move in a fixed eigenbasis `U`.
+//!
+//! With `G_i = UᵀA_iU`, `K_ij = Σ_ab λ_aλ_b G_i[ab] G_j[ab]`: eigenvalues that move in a set `S` change `K` by one term a pair
+//! `{a, b}` that meets `S`, of weight `(1 if a = b else 2)(λ⁺_aλ⁺_b − λ_aλ_b)`.
+
+use crate::constraints::{Basis, HeldWeight, Spectral, SymmetricRows};
+use crate::error::{Error, Result};
+use crate::linalg::max_abs;
+use faer::Mat;
+
+/// Blocks with a spectral or nonnegative weight after some of their numbers moved; `None` for the others.
+pub(super) fn moved(
+    given: &[HeldWeight],
+    values: &[(usize, f64)],
+) -> Result<Vec<Option<HeldWeight>>> {
+    const WHAT: &str = "eigenvalue";
+    let numbers = |w: &HeldWeight| match w {
+        HeldWeight::Nonneg(w) => w.len(),
+        w => w.gram_pair().map_or(0, |(_, q)| q.nrows()),
+    };
+    let mut start = vec![0];
+    for w in given {
+        start.push(start[start.len() - 1] + numbers(w));
+    }
+    let bound = start[given.len()];
+    let mut first: Vec<Option<usize>> = vec![None; bound];
+    let mut lists: Vec<Option<Vec<f64>>> = vec![None; given.len()];
+    for (entry, &(index, value)) in values.iter().enumerate() {
+        let what = WHAT;
+        let Some(seen) = first.get_mut(index) else {
+            return Err(Error::OutOfRange { what, index, bound });
+        };
+        if let Some(previous) = seen.replace(entry) {
+            return Err(Error::Duplicate {
+                what,
+                entry,
+                previous,
+            });
+        }
+        if !value.is_finite() {
+            return Err(Error::NonFinite { what, index });
+        }
+        if value <= 0.0 {
+            return Err(Error::NotPositiveDefinite { what, pivot: index });
+        }
+        let block = start.partition_point(|&s| s <= index) - 1;
+        let old = match &given[block] {
+            HeldWeight::Nonneg(w) => w,
+            HeldWeight::Spectral(s) => &s.eigenvalues,
+            _ => {
+                return Err(Error::Unsupported {
+                    what: "a change of eigenvalues",
+                    by: "a weight that was not given by them",
+                });
+            }
+        };
+        lists[block].get_or_insert_with(|| old.clone())[index - start[block]] = value;
+    }
+    let change = |(old, list): (&HeldWeight, Option<Vec<f64>>)| {
+        let list = list?;
+        Some(match old {
+            HeldWeight::Spectral(s) => HeldWeight::Spectral(Box::new(s.with(list))),
+            _ => HeldWeight::Nonneg(list),
+        })
+    };
+    Ok(given.iter().zip(lists).map(change).collect())
+}
+
+/// `G_i = UᵀA_iU` for all rows of a block, computed once and stored by position, where a sparse basis leaves it sparse.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rotated {
+    basis: Option<Basis>,
+    stored: Option<Stored>,
+}
+
+/// Row and value of every nonzero, compressed by position `a ≤ b`, which is the `b(b+1)/2 + a`-th.
+#[derive(Debug, Clone)]
+struct Stored {
+    start: Vec<usize>,
+    entry: Vec<(u32, f64)>,
+}
+
+impl Rotated {
+    /// To be called before use with any basis.
+    ///
+    /// # Complexity
+    /// Once a basis: per nonzero of `A` the product of the nonzeros of two rows of a sparse `U`.
+    pub(super) fn prepare(&mut self, rows: &SymmetricRows, basis: &Basis) {
+        if !self.basis.as_ref().is_some_and(|b| b.same(basis)) {
+            self.stored = Stored::new(rows, basis);
+            self.basis = Some(basis.clone());
+        }
+    }
+}
+
+impl Stored {
+    /// `None` for a dense basis, and when a quarter of all entries of `G` would not do.
+    fn new(rows: &SymmetricRows, basis: &Basis) -> Option<Self> {
+        let u = basis.rows()?;
+        let n = rows.order();
+        let positions = n * (n + 1) / 2;
+        let limit = rows.touching() * positions / 4;
+        let mut sum = vec![0.0; positions];
+        let mut seen = vec![false; positions];
+        let mut touched: Vec<u32> = vec![];
+        let mut list: Vec<(u32, u32, f64)> = vec![];
+        for (i, a) in rows.iter() {
+            for (r, c, v) in a.iter() {
+                for &(p, x) in &u[r] {
+                    for &(q, y) in &u[c] {
+                        let (low, high) = (p.min(q) as usize, p.max(q) as usize);
+                        let at = high * (high + 1) / 2 + low;
+                        if !seen[at] {
+                            seen[at] = true;
+                            touched.push(at as u32);
+                        }
+                        // Off the diagonal of A the entry's mirror image comes as (q, p), but once only when p = q.
+                        let twice = if r != c && p == q { 2.0 } else { 1.0 };
+                        // On it there is no mirror image, and yet (q, p) comes.
+                        if r == c && p > q {
+                            continue;
+                        }
+                        sum[at] += twice * v * x * y;
+                    }
+                }
+            }
+            for at in touched.drain(..) {
+                let x = core::mem::take(&mut sum[at as usize]);
+                seen[at as usize] = false;
+                if x != 0.0 {
+                    list.push((at, i as u32, x));
+                }
+            }
+            if list.len() > limit {
+                return None;
+            }
+        }
+        let mut start = vec![0; positions + 1];
+        list.iter().for_each(|e| start[e.0 as usize + 1] += 1);
+        for p in 0..positions {
+            start[p + 1] += start[p];
+        }
+        let mut next = start.clone();
+        let mut entry = vec![(0, 0.0); list.len()];
+        for (at, i, x) in list {
+            entry[next[at as usize]] = (i, x);
+            next[at as usize] += 1;
+        }
+        Some(Self { start, entry })
+    }
+
+    fn at(&self, a: usize, b: usize) -> &[(u32, f64)] {
+        let (low, high) = (a.min(b), a.max(b));
+        let at = high * (high + 1) / 2 + low;
+        &self.entry[self.start[at]..self.start[at + 1]]
+    }
+}
+
+/// A moved eigenvalue `a`, and the `b` it is paired with, each with the root of the weight's absolute value.
+type Run = (usize, Vec<(usize, f64)>);
+
+/// The pairs that a two-sided change moves, split by sign.
+pub(super) struct Pairs {
+    basis: Basis,
+    runs: [Vec<Run>; 2],
+}
+
+/// Sparse columns of a change, and the small factors that some of them are to be multiplied by.
+pub(super) struct Columns<'a> {
+    pub first: usize,
+    pub entries: &'a mut Vec<(u32, u32, f64)>,
+    pub turns: &'a mut Vec<(usize, usize, Mat<f64>)>,
+}
+
+impl Pairs {
+    pub(super) fn new(old: &Spectral, new: &Spectral, moved: &[usize]) -> Self {
+        let n = new.basis.order();
+        let (before, after) = (&old.eigenvalues, &new.eigenvalues);
+        let mut place = vec![usize::MAX; n];
+        moved.iter().enumerate().for_each(|(s, &a)| place[a] = s);
+        // λ⁺_aλ⁺_b − λ_aλ_b by means and differences: nothing cancels when only one of them moves.
+        let weight = |a: usize, b: usize| {
+            let mean = |k: usize| 0.5 * (after[k] + before[k]);
+            let step = |k: usize| after[k] - before[k];
+            let product = step(a) * mean(b) + mean(a) * step(b);
+            if a == b { product } else { 2.0 * product }
+        };
+        let all: Vec<Vec<(usize, f64)>> = moved
+            .iter()
+            .enumerate()
+            .map(|(s, &a)| {
+                // A pair within the set belongs to the later of the two.
+                let mine = (0..n).filter(|&b| place[b] == usize::MAX || place[b] <= s);
+                mine.map(|b| (b, weight(a, b))).collect()
+            })
+            .collect();
+        let largest = all
+            .iter()
+            .flatten()
+            .fold(0.0, |m: f64, (_, w)| m.max(w.abs()));
+        let floor = f64::EPSILON * f64::EPSILON * largest;
+        let runs = [1.0, -1.0].map(|sign: f64| {
+            let signed = |run: &Vec<(usize, f64)>| -> Vec<(usize, f64)> {
+                let kept = run.iter().filter(|(_, w)| sign * w > floor);
+                kept.map(|&(b, w)| (b, w.abs().sqrt())).collect()
+            };
+            let runs = moved.iter().zip(&all).map(|(&a, run)| (a, signed(run)));
+            runs.filter(|(_, run)| !run.is_empty()).collect()
+        });
+        Self {
+            basis: new.basis.clone(),
+            runs,
+        }
+    }
+
+    /// Lists the columns of one sign; returns how many sparse ones there are.
+    ///
+    /// Where `G` is stored a pair is a column of it. Else the pairs of `a` are `A(u_a ⊗ I)`, as sparse as `A`, times the columns
+    /// of `U` they need.
+    pub(super) fn list(
+        &self,
+        sign: usize,
+        rows: &SymmetricRows,
+        rotated: &Rotated,
+        to: Columns<'_>,
+    ) -> usize {
+        let runs = &self.runs[sign];
+        let n = rows.order();
+        if let Some(stored) = &rotated.stored {
+            let mut column = to.first;
+            for (a, run) in runs {
+                for &(b, root) in run {
+                    let list = stored.at(*a, b).iter();
+                    to.entries
+                        .extend(list.map(|&(i, x)| (i, column as u32, root * x)));
+                    column += 1;
+                }
+            }
+            return column - to.first;
+        }
+        let u = self.basis.matrix();
+        let chosen = Mat::from_fn(n, runs.len(), |i, s| u[(i, runs[s].0)]);
+        rows.times(&chosen, |i, r, s, x| {
+            if x != 0.0 {
+                let column = to.first + s * n + r;
+                to.entries.push((i as u32, column as u32, x));
+            }
+        });
+        for (s, (_, run)) in runs.iter().enumerate() {
+            let factor = Mat::from_fn(n, run.len(), |i, j| u[(i, run[j].0)] * run[j].1);
+            to.turns.push((to.first + s * n, 1, factor));
+        }
+        n * runs.len()
+    }
+}
+
+/// `[V₊, V₋]` with `Σ_{b ∈ S} (λ⁺_b² − λ_b²) u_b u_bᵀ = V₊V₊ᵀ − V₋V₋ᵀ`: what a one-sided change does to the square.
+pub(super) fn square_change(old: &Spectral, new: &Spectral, moved: &[usize]) -> [Mat<f64>; 2] {
+    let u = new.basis.matrix();
+    let gain: Vec<f64> = moved
+        .iter()
+        .map(|&k| {
+            let (before, after) = (old.eigenvalues[k], new.eigenvalues[k]);
+            (after - before) * (after + before)
+        })
+        .collect();
+    let floor = f64::EPSILON * f64::EPSILON * max_abs(&gain);
+    [1.0, -1.0].map(|sign| {
+        let keep: Vec<usize> = (0..gain.len())
+            .filter(|&k| sign * gain[k] > floor)
+            .collect();
+        Mat::from_fn(u.nrows(), keep.len(), |i, j| {
+            u[(i, moved[keep[j]])] * gain[keep[j]].abs().sqrt()
+        })
+    })
+}
