@@ -4,7 +4,7 @@
 //! its own, in any order and by any number of threads.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 
 /// The root of all randomness of one structure.
 ///
@@ -79,10 +79,14 @@ impl Seed {
     }
 }
 
+/// Uniform below `bound` by multiplication; the bias is below `bound / 2⁶⁴`.
+pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
+    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_core::Rng;
 
     #[test]
     fn addresses_are_stable_and_distinct() {
