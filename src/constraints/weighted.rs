@@ -3,6 +3,8 @@
 mod columns;
 mod moved;
 
+pub(crate) use moved::{Directions, Moved, MovedPart};
+
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};
 use crate::error::{Error, Result, check_shape};
