@@ -11,36 +11,104 @@ use faer::Mat;
 use quickcheck::{Gen, QuickCheck};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// `Y` and `R` are what they should be: the answers are `P RᵀR h`, worked out densely.
-#[test]
-fn answers_are_those_of_the_definition() {
-    let a = Constraints::independent(20, &[Block::Psd(6), Block::Nonneg(5)], 3, 1.into()).unwrap();
-    let w = weights(a.blocks(), false, &mut rng(1));
-    let mut inner = Recompute::new(a.clone());
-    inner.update(&views(&w)).unwrap();
-    let distribution = Distribution::new(Base::Gaussian, 24).unwrap();
-    let mut p = Sketched::new(inner, distribution, 3, 5).unwrap();
-    let h = gaussian(a.ambient(), 1, &mut rng(2));
-    let b = dense_b(&a, &w);
-    let coords = [0, 7, 38, 40];
-    let mut out = Mat::zeros(4, 2);
-    let accuracy = p
-        .query_set_of(&[2, 0], h.col(0), &coords, out.as_mut())
-        .unwrap();
-    assert!(matches!(accuracy, Accuracy::Sketched { .. }));
-    for (s, l) in [2, 0].into_iter().enumerate() {
-        let r = p.sketch(l).unwrap();
-        let rrh = smoothed(r, &h);
-        let expected = b.transpose() * dense_solve(&b, &(&b * &rrh));
-        for (i, &c) in coords.iter().enumerate() {
-            assert!((out[(i, s)] - expected[(c, 0)]).abs() < 1e-10);
+/// Sparse rows with an entry of their own, and two of rank one on all indices, over two matrices and some numbers.
+fn mixed_rows(m: usize) -> Constraints {
+    let blocks = [Block::Psd(9), Block::Nonneg(5), Block::Psd(4)];
+    let mut builder = Constraints::builder(m, &blocks).unwrap();
+    let mut rng = rng(8);
+    for i in 0..m {
+        let (r, c) = (i % 9, (i % 9 + i / 9) % 9);
+        builder.entry(i, 0, r.min(c), r.max(c), 3.0).unwrap();
+        builder.entry(i, 1, i % 5, i % 5, normal(&mut rng)).unwrap();
+        builder
+            .entry(i, 2, i % 3, 3, normal(&mut rng))
+            .unwrap()
+            .entry(i, 2, 1, 1, normal(&mut rng))
+            .unwrap();
+    }
+    let sparse = builder.build().unwrap();
+    let mut builder = Constraints::builder(m + 2, &blocks).unwrap();
+    for (i, b, r, c, v) in sparse.entries() {
+        builder.entry(i, b, r, c, v).unwrap();
+    }
+    for i in m..m + 2 {
+        let a: Vec<f64> = (0..9).map(|_| 1.0 + normal(&mut rng)).collect();
+        for c in 0..9 {
+            for r in 0..=c {
+                builder.entry(i, 0, r, c, a[r] * a[c]).unwrap();
+            }
         }
     }
-    let mut exact = Mat::zeros(4, 1);
-    let accuracy = p
-        .query_set(h.col(0), &coords, Goal::Residual(1e-12), exact.as_mut())
-        .unwrap();
-    assert!(matches!(accuracy, Accuracy::Exact { .. }));
+    builder.build().unwrap()
+}
+
+/// `Y` and `R` are what they should be: the answers are `P RᵀR h`, worked out densely, for every way to `BRᵀ`.
+#[test]
+fn answers_are_those_of_the_definition() {
+    let kronecker = Family::Kronecker {
+        left: Base::Srht,
+        right: Base::Sparse(2),
+        left_rows: 6,
+    };
+    let families: [Family; 5] = [
+        Base::Gaussian.into(),
+        Base::CountSketch.into(),
+        kronecker,
+        Family::TensorSrht,
+        Family::TensorSketch,
+    ];
+    let dense = Constraints::independent(20, &[Block::Psd(8)], 0, 1.into()).unwrap();
+    for (a, form) in [(mixed_rows(20), 0), (dense, 0)]
+        .into_iter()
+        .chain((1..4).map(|form| (mixed_rows(20), form)))
+    {
+        let mut rng = rng(form);
+        let mut w = weights(a.blocks(), form == 1, &mut rng);
+        for (w, b) in w.iter_mut().zip(a.blocks()) {
+            match (form, *b) {
+                (2, Block::Psd(n)) => {
+                    *w = Owned::Root(
+                        gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0),
+                    );
+                }
+                (3, Block::Psd(n)) => {
+                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng));
+                }
+                _ => {}
+            }
+        }
+        let mut inner = Recompute::new(a.clone());
+        inner.update(&views(&w)).unwrap();
+        let h = gaussian(a.ambient(), 1, &mut rng);
+        let b = dense_b(&a, &w);
+        let coords = [0, 7, a.ambient() / 2, a.ambient() - 1, 7];
+        for family in families {
+            let distribution = Distribution::new(family, 24).unwrap();
+            let mut p = Sketched::new(inner.clone(), distribution, 3, 5).unwrap();
+            let mut out = Mat::zeros(coords.len(), 2);
+            let accuracy = p
+                .query_set_of(&[2, 0], h.col(0), &coords, out.as_mut())
+                .unwrap();
+            assert!(matches!(accuracy, Accuracy::Sketched { .. }));
+            for (s, l) in [2, 0].into_iter().enumerate() {
+                let rrh = smoothed(p.sketch(l).unwrap(), &h);
+                let expected = b.transpose() * dense_solve(&b, &(&b * &rrh));
+                for (i, &c) in coords.iter().enumerate() {
+                    let off = (out[(i, s)] - expected[(c, 0)]).abs();
+                    assert!(off < 1e-9 * expected.norm_max(), "{family:?}: {off:e}");
+                }
+            }
+            let accuracy = p
+                .query_set(
+                    h.col(0),
+                    &coords,
+                    Goal::Residual(1e-12),
+                    out.as_mut().subcols_mut(0, 1),
+                )
+                .unwrap();
+            assert!(matches!(accuracy, Accuracy::Exact { .. }));
+        }
+    }
 }
 
 /// `z = L_K⁻¹BRᵀRh` for some factor of `K`: `‖z‖² = uᵀKu` with `u = K⁻¹BRᵀRh`, and `BᵀL_K⁻ᵀz = P RᵀR h`.

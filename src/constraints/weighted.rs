@@ -2,6 +2,7 @@
 
 mod columns;
 mod moved;
+mod outer;
 
 pub(crate) use moved::{Directions, Moved, MovedPart};
 
