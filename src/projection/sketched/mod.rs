@@ -9,6 +9,8 @@
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
+mod answer;
+mod ensemble;
 mod follow;
 mod image;
 mod whiten;
@@ -16,14 +18,18 @@ mod whiten;
 use super::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_memory, check_shape};
-use crate::linalg::norm;
-use crate::linalg::product::gemm;
+use crate::linalg::real::Real as _;
 use crate::random::Seed;
 use crate::sketch::{Address, Distribution, Sketch};
+use answer::{length, mean};
 use faer::prelude::ReborrowMut as _;
-use faer::{Accum, ColRef, Mat, MatMut, MatRef};
+use faer::{ColRef, Mat, MatMut, MatRef};
 use follow::Outcome;
+use pulp::Arch;
 use std::sync::Arc;
+
+/// Rows of `Y` read together.
+const PANEL: usize = 1024;
 
 /// Answers entries of `P h` from `Y = (BBᵀ)⁻¹BRᵀ`, kept for `L` independent sketches `R ∈ R^{b×N}` over one exact structure.
 ///
@@ -215,15 +221,15 @@ impl<P: Projection> Sketched<P> {
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
         let b = self.distribution.rows();
         let (mut u, mut rh) = (Mat::zeros(constraints, which.len()), Mat::zeros(b, 1));
+        let arch = Arch::new();
         for (s, &l) in which.iter().enumerate() {
             self.copies[l].apply(h.as_mat(), rh.as_mut())?;
-            gemm(
-                u.as_mut().subcols_mut(s, 1),
-                Accum::Replace,
-                1.0,
-                state.y.subcols(l * b, b),
-                rh.as_ref(),
-            );
+            let list: Vec<(u32, f64)> = (0..b).map(|j| (j as u32, rh[(j, 0)])).collect();
+            let y = state.y.subcols(l * b, b);
+            // Bound by reading Y, once; the panel of the result stays in cache.
+            for (p, part) in u.col_as_slice_mut(s).chunks_mut(PANEL).enumerate() {
+                f64::gather(arch, y, p * PANEL, &list, part);
+            }
         }
         Ok(u)
     }
@@ -352,111 +358,5 @@ impl<P: Projection> Projection for Sketched<P> {
             }),
             other => Ok(other),
         }
-    }
-}
-
-impl<P: Projection> Ensemble for Sketched<P> {
-    fn copies(&self) -> usize {
-        self.copies.len()
-    }
-
-    fn query_set_of(
-        &mut self,
-        which: &[usize],
-        h: ColRef<'_, f64>,
-        coords: &[usize],
-        out: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        check_shape("answers", (coords.len(), which.len()), out.shape())?;
-        let u = self.multipliers_of(which, h)?;
-        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
-        let columns = state.weighted.columns(coords)?;
-        gemm(out, Accum::Replace, 1.0, columns.as_ref(), u.as_ref());
-        Ok(self.accuracy(h))
-    }
-
-    fn whitened_of(
-        &mut self,
-        which: &[usize],
-        h: ColRef<'_, f64>,
-        out: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        let m = self.inner.shape().constraints;
-        check_shape("whitened multipliers", (m, which.len()), out.shape())?;
-        let u = self.multipliers_of(which, h)?;
-        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
-        self.whitener.factor(&state.weighted)?.whiten(u, out);
-        Ok(self.whitened_accuracy(h))
-    }
-
-    fn unwhiten(
-        &mut self,
-        z: MatRef<'_, f64>,
-        mut multipliers: MatMut<'_, f64>,
-        projected: MatMut<'_, f64>,
-    ) -> Result<()> {
-        let shape = self.inner.shape();
-        let (m, k) = (shape.constraints, z.ncols());
-        check_shape("whitened multipliers", (m, k), z.shape())?;
-        check_shape("multipliers", (m, k), multipliers.shape())?;
-        check_shape("projected", (shape.ambient, k), projected.shape())?;
-        self.state()?;
-        let state = self.state.as_mut().ok_or(Error::NoWeight)?;
-        let factor = self.whitener.factor(&state.weighted)?;
-        multipliers.copy_from(z);
-        factor.unwhiten(multipliers.rb_mut());
-        state
-            .weighted
-            .apply_transpose(multipliers.as_ref(), projected)
-    }
-
-    fn rows(&self) -> usize {
-        self.distribution.rows()
-    }
-
-    fn bytes(&self) -> usize {
-        let y = self.state.as_ref().map_or(0, |s| s.y.nrows() * s.y.ncols());
-        8 * y + self.copies.iter().map(|c| c.bytes()).sum::<usize>()
-    }
-
-    fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    fn renew(&mut self) -> Result<()> {
-        let epoch = self.epoch.checked_add(1).ok_or(Error::InvalidSetting {
-            field: "epoch",
-            reason: "expected an epoch after this one, found the last".into(),
-        })?;
-        let shape = self.inner.shape();
-        let copies = draw(
-            &shape,
-            self.distribution,
-            self.copies.len(),
-            self.seed,
-            epoch,
-        )?;
-        let state = match self.inner.operator(Goal::Maintained) {
-            Ok(weighted) => {
-                let weighted = weighted.clone();
-                Some(recompute(&mut self.inner, weighted, &copies)?)
-            }
-            Err(Error::NoWeight) => None,
-            Err(error) => return Err(error),
-        };
-        (self.copies, self.state, self.epoch) = (copies, state, epoch);
-        Ok(())
-    }
-}
-
-fn length(h: ColRef<'_, f64>) -> f64 {
-    norm(&h.iter().copied().collect::<Vec<_>>())
-}
-
-/// Mean of the columns.
-fn mean(of: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
-    for i in 0..of.nrows() {
-        let sum: f64 = (0..of.ncols()).map(|j| of[(i, j)]).sum();
-        out[(i, 0)] = sum / of.ncols() as f64;
     }
 }
