@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use dyncvx::Error;
-use dyncvx::constraints::{Block, Constraints};
+use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::projection::kronecker::LowRank;
 use dyncvx::projection::{Accuracy, Ensemble, Goal, Kronecker, Projection, Recompute, Sketched};
 use dyncvx::sketch::{Address, Base, Distribution, Family, Sketch};
 use faer::Mat;
@@ -405,4 +406,45 @@ fn what_does_not_fit_is_refused() {
     let (mut y, mut x) = (Mat::zeros(11, 1), Mat::zeros(25, 1));
     let refused = p.unwhiten(Mat::zeros(12, 1).as_ref(), y.as_mut(), x.as_mut());
     assert!(matches!(refused, Err(Error::Shape { .. })));
+}
+
+#[test]
+fn an_inner_change_of_its_own_kind_is_followed() {
+    let a = Constraints::independent(40, &[Block::Psd(9)], 3, 2.into()).unwrap();
+    let mut rng = rng(3);
+    let w = positive(9, &mut rng);
+    let inner = Kronecker::new(a.clone(), &[BlockWeight::OneSided(w.as_ref())]).unwrap();
+    let distribution = Distribution::new(Family::TensorSketch, 100).unwrap();
+    let mut p = Sketched::new(inner, distribution, 2, 6).unwrap();
+    let h = gaussian(81, 1, &mut rng);
+    let ask = |p: &mut dyn Projection| {
+        let mut out = Mat::zeros(81, 1);
+        let coords: Vec<usize> = (0..81).collect();
+        p.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut())
+            .unwrap();
+        out
+    };
+    let before = ask(&mut p);
+    let (v, c) = (gaussian(9, 1, &mut rng), Mat::from_fn(1, 1, |_, _| 0.5));
+    let change = |c: &Mat<f64>, p: &mut Kronecker| {
+        p.update_low_rank(&[LowRank {
+            block: 0,
+            v: v.as_ref(),
+            c: c.as_ref(),
+        }])
+    };
+    let bad = Mat::from_fn(1, 1, |_, _| -100.0);
+    let refused = p.update_with(|inner| change(&bad, inner));
+    assert!(matches!(refused, Err(Error::NotPositiveDefinite { .. })));
+    assert!(before == ask(&mut p));
+    p.update_with(|inner| change(&c, inner)).unwrap();
+    assert_eq!(p.updates_followed(), 1);
+    let moved = symmetrised(&(&w + &v * &c * v.transpose()));
+    let mut naive = Recompute::new(a);
+    naive
+        .update(&[BlockWeight::OneSided(moved.as_ref())])
+        .unwrap();
+    let mut anew = Sketched::new(naive, distribution, 2, 6).unwrap();
+    let off = relative(&ask(&mut p), &ask(&mut anew));
+    assert!(off < 1e-5, "{off:e}");
 }

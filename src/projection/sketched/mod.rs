@@ -74,7 +74,8 @@ const PANEL: usize = 1024;
 /// # Deviations
 /// The paper keeps the sketched projection in the eigenbasis of a weight of which only eigenvalues move, and re-sketches in
 /// batches; here the weight is any, and `Y` is exact for the weight that [`Goal::Maintained`] stands for, a lazy inner structure's
-/// absorbed one included.
+/// absorbed one included. "Knows nothing" of the sketches holds up to rounding: a [`Kronecker`](super::Kronecker) whose rates are
+/// measured counts the refinement steps that `Y` took among those it plans by.
 #[derive(Debug, Clone)]
 pub struct Sketched<P> {
     inner: P,
@@ -187,6 +188,22 @@ impl<P: Projection> Sketched<P> {
         }
     }
 
+    /// Changes the inner structure in a way of its own, [`Kronecker::update_low_rank`](super::Kronecker::update_low_rank) for
+    /// one, and moves `Y` along.
+    ///
+    /// # Errors
+    /// Those of `change`; nothing may have changed then.
+    pub fn update_with(
+        &mut self,
+        change: impl FnOnce(&mut P) -> Result<Refresh>,
+    ) -> Result<Refresh> {
+        let refresh = change(&mut self.inner)?;
+        self.whitener.forget();
+        // What fails here is tried again, and reported, by the next sketched query.
+        self.state = self.followed().ok();
+        Ok(refresh)
+    }
+
     /// How many updates were followed by a low-rank change of `Y` instead of making it anew.
     pub fn updates_followed(&self) -> u64 {
         self.followed
@@ -293,11 +310,7 @@ impl<P: Projection> Projection for Sketched<P> {
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let refresh = self.inner.update(weight)?;
-        self.whitener.forget();
-        // What fails here is tried again, and reported, by the next sketched query.
-        self.state = self.followed().ok();
-        Ok(refresh)
+        self.update_with(|inner| inner.update(weight))
     }
 
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
