@@ -10,6 +10,7 @@ mod linalg;
 pub mod problem;
 pub mod projection;
 pub mod random;
+pub mod sketch;
 pub mod transport;
 
 pub use error::{Error, Result};

@@ -4,7 +4,7 @@
 //! its own, in any order and by any number of threads.
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 
 /// The root of all randomness of one structure.
 ///
@@ -35,6 +35,24 @@ impl Lane {
     pub const PROBE: Lane = Lane(2);
     /// Streams of updates and queries in demonstrations and benchmarks.
     pub const SCRIPT: Lane = Lane(3);
+    /// Entries of Gaussian sketches.
+    pub const GAUSSIAN: Lane = Lane(16);
+    /// Signs of Rademacher sketches.
+    pub const RADEMACHER: Lane = Lane(17);
+    /// Signs and rows of subsampled Hadamard transforms.
+    pub const SRHT: Lane = Lane(18);
+    /// Buckets and signs of CountSketch.
+    pub const COUNT_SKETCH: Lane = Lane(19);
+    /// Positions and signs of sparse embeddings.
+    pub const SPARSE: Lane = Lane(20);
+    /// Left factors of Kronecker-structured sketches.
+    pub const KRONECKER_LEFT: Lane = Lane(21);
+    /// Right factors of Kronecker-structured sketches.
+    pub const KRONECKER_RIGHT: Lane = Lane(22);
+    /// Signs and rows of TensorSRHT.
+    pub const TENSOR_SRHT: Lane = Lane(23);
+    /// Buckets and signs of TensorSketch.
+    pub const TENSOR_SKETCH: Lane = Lane(24);
 }
 
 impl Seed {
@@ -50,12 +68,25 @@ impl Seed {
         key[24..].copy_from_slice(&epoch.to_le_bytes());
         ChaCha20Rng::from_seed(key)
     }
+
+    /// Part `part` of that stream: the same key, `part` as ChaCha20's nonce. Part 0 is the stream itself.
+    ///
+    /// Objects too large for one draw are drawn in parts, each by whichever thread comes first.
+    pub fn part(self, lane: Lane, copy: u32, epoch: u64, part: u64) -> ChaCha20Rng {
+        let mut stream = self.stream(lane, copy, epoch);
+        stream.set_stream(part);
+        stream
+    }
+}
+
+/// Uniform below `bound` by multiplication; the bias is below `bound / 2⁶⁴`.
+pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
+    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand_core::Rng;
 
     #[test]
     fn addresses_are_stable_and_distinct() {

@@ -214,6 +214,11 @@ impl SymmetricRows {
             .filter(|a| a.index.len() >= 8 && 4 * a.index.len() >= self.order)
     }
 
+    /// Upper triangles down the columns, if every row is dense.
+    pub(crate) fn packed(&self) -> Option<&Mat<f64>> {
+        self.packed.as_ref()
+    }
+
     pub(crate) fn order(&self) -> usize {
         self.order
     }

@@ -1,5 +1,11 @@
 //! `B = A · S(weight)`.
 
+mod columns;
+mod moved;
+mod outer;
+
+pub(crate) use moved::{Directions, Moved, MovedPart};
+
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};
 use crate::error::{Error, Result, check_shape};

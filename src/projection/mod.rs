@@ -9,15 +9,19 @@
 
 pub mod base_low_rank;
 mod complement;
+mod ensemble;
 mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
+pub mod sketched;
 
 pub use base_low_rank::BaseLowRank;
 pub use complement::Complement;
+pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
+pub use sketched::Sketched;
 
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
 use crate::error::{Error, Result, check_shape};
@@ -221,5 +225,44 @@ pub trait Projection: Send {
         }
         operator.give_back(lent);
         Ok(accuracy)
+    }
+}
+
+/// A structure chosen at run time is a structure.
+impl<P: Projection + ?Sized> Projection for Box<P> {
+    fn shape(&self) -> Shape {
+        (**self).shape()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        (**self).update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
+        (**self).operator(goal)
+    }
+
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        (**self).solve(rhs, goal)
+    }
+
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query(h, goal, multipliers, projected)
+    }
+
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query_set(h, coords, goal, out)
     }
 }
