@@ -10,12 +10,12 @@ mod maintain;
 mod settings;
 mod spectral;
 
+pub use super::lazy::{Counters, Step};
 pub use change::LowRank;
 pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
 use super::gram::{Assembler, Factor, RankCheck, Refiner};
-use super::lazy::{Counters, Step};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
