@@ -4,15 +4,14 @@
 //! arXiv 1703.10973.
 //! [^LORAINE23]: Habibi, Kočvara, Stingl. Loraine — an interior-point solver for low-rank semidefinite programming. 2023.
 
-mod base;
+mod graded;
 mod preconditioner;
 mod spectrum;
 
-use super::gram::{Assembler, Refiner, each_column};
+use super::gram::{Assembler, Base, Refiner, each_column};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
-use base::Base;
 use faer::MatMut;
 use preconditioner::Preconditioner;
 use spectrum::{Spectrum, spectra};

@@ -10,13 +10,14 @@
 //! K̃⁻¹ = ΠᵀNΠ + NU C⁻¹(C⁻¹ + diag(g_U))⁻¹C⁻¹ UᵀN
 //! ```
 
-use super::base::{Base, Graded};
+use super::graded::Graded;
 use super::spectrum::Spectrum;
 use crate::constraints::{Constraints, Part};
 use crate::error::{Error, Result};
 use crate::linalg::maintained::Thin;
 use crate::linalg::sparse::Rows;
 use crate::linalg::{axpy, dot, product};
+use crate::projection::gram::Base;
 use faer::{Accum, Mat, MatMut, MatRef};
 
 #[derive(Debug, Clone)]

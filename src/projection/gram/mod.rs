@@ -2,10 +2,12 @@
 //! share.
 
 mod assemble;
+mod base;
 mod factor;
 mod psd;
 mod refine;
 
 pub(crate) use assemble::Assembler;
+pub(crate) use base::Base;
 pub(crate) use factor::{Factor, RankCheck};
 pub(crate) use refine::{MAX_ITER, Refiner, each_column};

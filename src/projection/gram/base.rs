@@ -1,12 +1,11 @@
 //! The base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`, sparse where the rows have few entries in common.
 
+use super::{Assembler, RankCheck};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
-use crate::linalg::cholesky::Cholesky;
 use crate::linalg::sparse::Rows;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{par, product};
-use crate::projection::gram::{Assembler, RankCheck};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat};
 use std::sync::Arc;
@@ -37,7 +36,7 @@ struct Layout {
 
 /// `M`, factored.
 #[derive(Debug, Clone)]
-pub(super) struct Base {
+pub(crate) struct Base {
     layout: Arc<Layout>,
     /// Scales divided by the first, and that one.
     relative: Vec<f64>,
@@ -56,7 +55,7 @@ impl Base {
     ///
     /// # Complexity
     /// For every position that several rows read the square of their number, and a sparse Cholesky factorisation.
-    pub(super) fn new(a: &Constraints, assembler: &Assembler) -> Result<Self> {
+    pub(crate) fn new(a: &Constraints, assembler: &Assembler) -> Result<Self> {
         let layout = Layout::new(a)?;
         let ones = vec![1.0; layout.scales(a)];
         let m = layout.m;
@@ -109,7 +108,7 @@ impl Base {
     }
 
     /// Numbers that are held.
-    pub(super) fn nonzeros(&self) -> usize {
+    pub(crate) fn nonzeros(&self) -> usize {
         self.layout.m + self.factor.as_ref().map_or(0, SparseCholesky::nonzeros)
     }
 
@@ -117,7 +116,7 @@ impl Base {
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when it is singular to working precision, [`Error::NonFinite`] when it overflows.
-    pub(super) fn at(&self, scales: &[f64]) -> Result<Self> {
+    pub(crate) fn at(&self, scales: &[f64]) -> Result<Self> {
         const WHAT: &str = "base of the Gram matrix";
         let common = scales.first().copied().unwrap_or(1.0);
         let relative: Vec<f64> = scales.iter().map(|s| s / common).collect();
@@ -143,7 +142,7 @@ impl Base {
     }
 
     /// `v ← M⁻¹ v`; nothing is allocated.
-    pub(super) fn solve_in_place(&mut self, v: &mut [f64]) {
+    pub(crate) fn solve_in_place(&mut self, v: &mut [f64]) {
         v.iter_mut()
             .zip(&self.inverse_scale)
             .for_each(|(v, d)| *v *= d);
@@ -159,7 +158,7 @@ impl Base {
     ///
     /// # Complexity
     /// The squares of the nonzeros of every row of `S` for a diagonal base, else `4 nnz(L)` flops a column.
-    pub(super) fn inner(&self, s: &Rows) -> Mat<f64> {
+    pub(crate) fn inner(&self, s: &Rows) -> Mat<f64> {
         let q = s.ncols();
         let mut out = Mat::zeros(q, q);
         let mut scaled = s.clone();
@@ -226,7 +225,7 @@ impl Layout {
         if count > MOST_PRODUCTS {
             return Err(Error::Unsupported {
                 what: "rows with so many entries in common",
-                by: "BaseLowRank",
+                by: "a sparse base",
             });
         }
         check_memory(WHAT, 4 * count)?;
@@ -290,42 +289,5 @@ impl Layout {
             *v *= inverse_scale[r as usize] * inverse_scale[c as usize];
         }
         (values, inverse_scale)
-    }
-}
-
-/// A positive definite matrix whose diagonal spans many orders of magnitude, factored after it was scaled to a unit one.
-#[derive(Debug, Clone)]
-pub(super) struct Graded {
-    inverse_scale: Vec<f64>,
-    factor: Cholesky,
-}
-
-impl Graded {
-    /// `None` when it is not positive definite to working precision.
-    pub(super) fn factor(c: &Mat<f64>) -> Option<Self> {
-        let n = c.nrows();
-        let inverse_scale: Vec<f64> = (0..n).map(|i| 1.0 / c[(i, i)].sqrt()).collect();
-        let scaled = Mat::from_fn(n, n, |i, j| {
-            c[(i, j)] * (inverse_scale[i] * inverse_scale[j])
-        });
-        let factor = Cholesky::factor(scaled).ok()?;
-        Some(Self {
-            inverse_scale,
-            factor,
-        })
-    }
-
-    /// Every column of `x ← C⁻¹ x`.
-    pub(super) fn solve_in_place(&self, mut x: faer::MatMut<'_, f64>) {
-        let scale = |x: &mut faer::MatMut<'_, f64>| {
-            for j in 0..x.ncols() {
-                for (i, d) in self.inverse_scale.iter().enumerate() {
-                    x[(i, j)] *= d;
-                }
-            }
-        };
-        scale(&mut x);
-        self.factor.solve_in_place(x.as_mut());
-        scale(&mut x);
     }
 }
