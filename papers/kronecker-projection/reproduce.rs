@@ -3,7 +3,7 @@
 //!
 //!     RAYON_NUM_THREADS=1 cargo run --release --features plot --example kronecker_projection -- papers/kronecker-projection
 
-use dyncvx::constraints::{Block, Constraints};
+use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::{Policy, Settings};
 use dyncvx::projection::{Goal, Kronecker, Projection, Recompute, Refresh};
 use dyncvx::random::{Lane, Seed};
@@ -117,6 +117,87 @@ fn growth(folder: Option<&str>) -> Outcome<()> {
         draw(folder, name, title, axis, "ms", (true, true), &curves)?;
     }
     Ok(())
+}
+
+/// Eigenvalues that move in a fixed basis, each change followed by a query to 1e-10.
+fn spectral(folder: Option<&str>, n: usize, m: usize) -> Outcome<()> {
+    let mut rng = Seed::from(8).stream(Lane::SCRIPT, 2, 0);
+    let dense = Mat::<f64>::from_fn(n, n, |_, _| StandardNormal.sample(&mut rng))
+        .qr()
+        .compute_Q();
+    // Rotations of neighbouring pairs.
+    let (s, c) = 0.7f64.sin_cos();
+    let pairs = Mat::from_fn(n, n, |i, j| match (i / 2 == j / 2, i % 2, j % 2) {
+        (false, _, _) => 0.0,
+        (true, 0, 1) => -s,
+        (true, 1, 0) => s,
+        _ => c,
+    });
+    let a = Constraints::independent(m, &[Block::Psd(n)], 3, 1.into())?;
+    let (mut y, mut ph) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
+    let h = Mat::from_fn(n * n, 1, |i, _| (i as f64).sin());
+    println!(
+        "\nspectral weights, n = {n}, m = {m}: milliseconds a change of k eigenvalues and a query to 1e-10"
+    );
+    println!("  basis   k  inner  recomputed  maintained   ratio  rebuilds");
+    let mut curves: Vec<plot::Series> = vec![];
+    for (name, u) in [("dense", dense), ("sparse", pairs)] {
+        let basis = Basis::dense(u.as_ref())?;
+        let (mut slow, mut fast) = (vec![], vec![]);
+        for k in [1, 2, 4, 8] {
+            let mut eigenvalues = vec![1.0; n];
+            fn spectral<'a>(basis: &'a Basis, eigenvalues: &'a [f64]) -> BlockWeight<'a> {
+                BlockWeight::Spectral { basis, eigenvalues }
+            }
+            let mut kept = Kronecker::new(a.clone(), &[spectral(&basis, &eigenvalues)])?;
+            let mut naive = Recompute::new(a.clone());
+            let (mut naive_seconds, mut kept_seconds) = (vec![], 0.0);
+            const STEPS: usize = 32;
+            for step in 0..STEPS + 8 {
+                let told: Vec<(usize, f64)> = (0..k)
+                    .map(|t| {
+                        let size: f64 = StandardNormal.sample(&mut rng);
+                        ((step * k + t) % n, (0.7 * size.clamp(-2.0, 2.0)).exp())
+                    })
+                    .collect();
+                told.iter().for_each(|&(i, v)| eigenvalues[i] = v);
+                let clock = Instant::now();
+                kept.update_eigenvalues(&told)?;
+                kept.query(h.as_ref(), Goal::Residual(1e-10), y.as_mut(), ph.as_mut())?;
+                if step >= 8 {
+                    kept_seconds += clock.elapsed().as_secs_f64();
+                }
+                if step % 8 == 0 {
+                    let clock = Instant::now();
+                    naive.update(&[spectral(&basis, &eigenvalues)])?;
+                    naive.query(h.as_ref(), Goal::Residual(1e-10), y.as_mut(), ph.as_mut())?;
+                    naive_seconds.push(clock.elapsed().as_secs_f64());
+                }
+            }
+            let naive = 1e3 * common::median(naive_seconds);
+            let kept_ms = 1e3 * kept_seconds / STEPS as f64;
+            println!(
+                "{name:>7} {k:3} {:6} {naive:11.2} {kept_ms:11.2} {:6.1}x {:9}",
+                k * n - k * (k - 1) / 2,
+                naive / kept_ms,
+                kept.counters().rebuilds
+            );
+            slow.push((k as f64, naive));
+            fast.push((k as f64, kept_ms));
+        }
+        curves.push((format!("recomputed, {name} basis"), slow));
+        curves.push((format!("maintained, {name} basis"), fast));
+    }
+    let title = format!("n = {n}, m = {m}: a change of k eigenvalues and a query");
+    draw(
+        folder,
+        "cost-eigenvalues",
+        &title,
+        "k",
+        "ms",
+        (true, true),
+        &curves,
+    )
 }
 
 /// Weights `S⁻¹` along a short-step central path of the MAX-CUT relaxation of a random graph, in the dual: minimise
@@ -310,5 +391,6 @@ fn main() -> Outcome<()> {
     let folder = std::env::args().nth(1);
     let folder = folder.as_deref();
     drift(folder, 100, 2000, 240)?;
+    spectral(folder, 64, 2000)?;
     growth(folder)
 }

@@ -292,6 +292,13 @@ impl SymmetricRows {
         }
     }
 
+    /// Upper triangles down the columns, a row a column, if every row is dense; and their constraints.
+    pub(crate) fn packed(&self) -> Option<(&Mat<f64>, &[u32])> {
+        self.packed
+            .as_ref()
+            .map(|p| (p, self.constraint.as_slice()))
+    }
+
     /// `out_i += ⟨A_i, U⟩`; `triangle` is scratch.
     pub(crate) fn apply(&self, u: MatRef<'_, f64>, triangle: &mut Vec<f64>, out: &mut [f64]) {
         if let Some(packed) = &self.packed {
