@@ -90,6 +90,8 @@ impl GramOperator {
         }
     }
 
+    /// The same for one vector.
+    ///
     /// # Complexity
     /// Two passes over the nonzeros and, a PSD block, `4n³` flops as `P (Σ y_i A_i) Q` (`2n³` one-sided), or `8n³` through
     /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels. Where the rows
