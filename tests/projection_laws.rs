@@ -8,7 +8,7 @@ use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::projection::base_low_rank;
 use dyncvx::projection::kronecker::{LowRank, Policy, Precision, Rates, Settings};
 use dyncvx::projection::{
-    Accuracy, BaseLowRank, Goal, Kronecker, Projection, Reason, Recompute, Refresh,
+    Accuracy, BaseLowRank, Complement, Goal, Kronecker, Projection, Reason, Recompute, Refresh,
 };
 use faer::{Mat, Side};
 use quickcheck::{Gen, QuickCheck};
@@ -150,6 +150,60 @@ fn base_low_rank_agrees_with_the_definition() {
         true
     }
     check(60, 17).quickcheck(law as fn(u64, u8, bool, u8) -> bool);
+}
+
+#[test]
+fn the_complement_agrees_with_the_definition() {
+    fn law(seed: u64, which: u8, root: bool, many: bool) -> bool {
+        let mut a = rows(which, seed);
+        let mut rng = rng(seed ^ 1);
+        if many {
+            // All positions, or all but a few of them.
+            let positions = |b: &Block| match *b {
+                Block::Psd(n) => n * (n + 1) / 2,
+                Block::Nonneg(n) => n,
+            };
+            let all: usize = a.blocks().iter().map(positions).sum();
+            let m = all - (seed as usize % 4).min(all - 1);
+            let entries = usize::from(which / 6 % 4);
+            a = Constraints::independent(m, a.blocks(), entries, seed.into()).unwrap();
+        }
+        let mut draw = |rng: &mut rand_chacha::ChaCha20Rng| {
+            let mut w = weights(a.blocks(), false, rng);
+            for (w, b) in w.iter_mut().zip(a.blocks()) {
+                if let (Block::Psd(n), true) = (*b, root) {
+                    let shift = Mat::<f64>::identity(n, n) * faer::Scale(4.0);
+                    *w = Owned::Root(gaussian(n, n, rng) + shift);
+                }
+            }
+            w
+        };
+        let mut p: Option<Complement> = None;
+        let mut naive = Recompute::new(a.clone());
+        for round in 0..2 {
+            let w = draw(&mut rng);
+            match &mut p {
+                Some(p) => drop(p.update(&views(&w)).unwrap()),
+                None => p = Some(Complement::new(a.clone(), &views(&w)).unwrap()),
+            }
+            let p = p.as_mut().unwrap();
+            naive.update(&views(&w)).unwrap();
+            let rhs = gaussian(a.len(), 1, &mut rng);
+            let [ours, theirs] = [p as &mut dyn Projection, &mut naive].map(|p| {
+                match p.solve(rhs.clone().as_mut(), EXACT).unwrap() {
+                    Accuracy::Exact { residual, .. } => residual,
+                    other => panic!("{other:?}"),
+                }
+            });
+            // As far as a factor of the Gram matrix gets; a random root can be ill-conditioned.
+            assert!(ours <= 3.0 * theirs + 1e-13, "{ours:e} {theirs:e}");
+            if theirs < 1e-14 {
+                agrees_with_dense(p, &a, &w, seed ^ 2 ^ round, 1e-8);
+            }
+        }
+        true
+    }
+    check(60, 18).quickcheck(law as fn(u64, u8, bool, bool) -> bool);
 }
 
 /// A block large enough that every formula of the assembly is taken, against the definition.

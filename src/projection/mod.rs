@@ -8,12 +8,14 @@
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
 pub mod base_low_rank;
+mod complement;
 mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
 
 pub use base_low_rank::BaseLowRank;
+pub use complement::Complement;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
 

@@ -103,7 +103,7 @@ pub(super) fn spectra(
             HeldWeight::Nonneg(w) => Spectrum::Nonneg(w.clone()),
             HeldWeight::Root { g, w } => Spectrum::Psd(Eigen::of(w, Some(g))?),
             HeldWeight::TwoSided(w) => Spectrum::Psd(Eigen::of(w, None)?),
-            HeldWeight::OneSided { .. } | HeldWeight::Pair { .. } | HeldWeight::Spectral(_) => {
+            _ => {
                 return Err(Error::Unsupported {
                     what: "a weight that is not two-sided",
                     by: "BaseLowRank",

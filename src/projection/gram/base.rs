@@ -154,6 +154,23 @@ impl Base {
             .for_each(|(v, d)| *v *= d / self.common);
     }
 
+    /// Every column of `x ← M⁻¹ x`.
+    pub(crate) fn solve_columns(&self, x: &mut Mat<f64>) {
+        let scale = |x: &mut Mat<f64>, common: f64| {
+            for j in 0..x.ncols() {
+                let column = x.col_as_slice_mut(j).iter_mut();
+                column
+                    .zip(&self.inverse_scale)
+                    .for_each(|(v, d)| *v *= d / common);
+            }
+        };
+        scale(x, 1.0);
+        if let Some(factor) = &self.factor {
+            factor.solve_columns(x);
+        }
+        scale(x, self.common);
+    }
+
     /// `SᵀM⁻¹S`, both triangles.
     ///
     /// # Complexity

@@ -20,7 +20,7 @@ const SINGLE_LIMIT: f64 = 1e4;
 const SINGLE_FROM: usize = 256;
 
 #[derive(Debug, Clone)]
-pub(super) enum Held {
+pub(in crate::projection) enum Held {
     Factor(Box<Factor>),
     Single(Scaled<Maintained<f32>>),
     Double(Scaled<Maintained<f64>>),
@@ -28,7 +28,7 @@ pub(super) enum Held {
 
 /// `K⁻¹ = D M D`.
 #[derive(Debug, Clone)]
-pub(super) struct Scaled<M> {
+pub(in crate::projection) struct Scaled<M> {
     scale: Vec<f64>,
     kept: M,
 }
@@ -53,7 +53,7 @@ impl Held {
         }
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::projection) fn bytes(&self) -> usize {
         match self {
             Held::Factor(f) => 8 * f.dim() * f.dim(),
             Held::Single(s) => s.kept.bytes(),
@@ -62,7 +62,7 @@ impl Held {
     }
 
     /// `v ← K⁻¹ v`, all columns at once.
-    pub(super) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
+    pub(in crate::projection) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
         if let Held::Factor(f) = self {
             return f.solve_in_place(v);
         }
@@ -92,7 +92,7 @@ impl Held {
     }
 
     /// `v ← K⁻¹ v`.
-    pub(super) fn apply(&mut self, v: &mut [f64]) {
+    pub(in crate::projection) fn apply(&mut self, v: &mut [f64]) {
         let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
         match self {
             Held::Factor(f) => f.solve_in_place(crate::projection::recompute::as_column(v)),
@@ -110,7 +110,7 @@ impl Held {
     }
 
     /// Makes the inverse of the factor; nothing otherwise.
-    pub(super) fn invert(&mut self, precision: Precision) {
+    pub(in crate::projection) fn invert(&mut self, precision: Precision) {
         let Held::Factor(factor) = self else { return };
         let m = factor.dim();
         let scale = factor.inverse_scale().to_vec();

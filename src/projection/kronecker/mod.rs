@@ -23,7 +23,7 @@ use change::Change;
 use cost::Model;
 use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
-use held::Held;
+pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
 use std::time::Instant;
