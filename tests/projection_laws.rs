@@ -168,7 +168,7 @@ fn the_complement_agrees_with_the_definition() {
             let entries = usize::from(which / 6 % 4);
             a = Constraints::independent(m, a.blocks(), entries, seed.into()).unwrap();
         }
-        let mut draw = |rng: &mut rand_chacha::ChaCha20Rng| {
+        let draw = |rng: &mut rand_chacha::ChaCha20Rng| {
             let mut w = weights(a.blocks(), false, rng);
             for (w, b) in w.iter_mut().zip(a.blocks()) {
                 if let (Block::Psd(n), true) = (*b, root) {
