@@ -13,6 +13,15 @@ pub(crate) trait Real: ComplexField + RealField + Copy + Send + Sync + 'static {
     fn symv(arch: Arch, k: MatRef<'_, Self>, x: &[Self], y: &mut [Self]);
     /// `y += Σ v_j K_j` over the list of `(j, v_j)`, `K_j` being the rows `first..first + y.len()` of column `j`.
     fn gather(arch: Arch, k: MatRef<'_, Self>, first: usize, list: &[(u32, Self)], y: &mut [Self]);
+    /// `Y += K V` for four columns at once: `Y_t += Σ v_jt K_j` over the list of `(j, [v_j0, …, v_j3])`, `K_j` being the rows
+    /// `first..first + rows` of column `j`. Every number of `K` is read once for four sums.
+    fn gather_four(
+        arch: Arch,
+        k: MatRef<'_, Self>,
+        first: usize,
+        list: &[(u32, [Self; 4])],
+        y: [&mut [Self]; 4],
+    );
     /// Inner product.
     fn dot(arch: Arch, x: &[Self], y: &[Self]) -> Self;
 }
@@ -28,6 +37,13 @@ struct Gather<'a, T> {
     first: usize,
     list: &'a [(u32, T)],
     y: &'a mut [T],
+}
+
+struct GatherFour<'a, T> {
+    k: MatRef<'a, T>,
+    first: usize,
+    list: &'a [(u32, [T; 4])],
+    y: [&'a mut [T]; 4],
 }
 
 struct Dot<'a, T> {
@@ -152,6 +168,63 @@ macro_rules! real {
             }
         }
 
+        impl WithSimd for GatherFour<'_, $t> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) {
+                let Self { k, first, list, y } = self;
+                let height = y[0].len();
+                let column = |j: u32| match k.col(j as usize).try_as_col_major() {
+                    Some(c) => &c.as_slice()[first..first + height],
+                    None => &[][..],
+                };
+                let [y0, y1, y2, y3] = y;
+                let (y0, tail0) = S::$view_mut(y0);
+                let (y1, tail1) = S::$view_mut(y1);
+                let (y2, tail2) = S::$view_mut(y2);
+                let (y3, tail3) = S::$view_mut(y3);
+                let whole = y0.len() - y0.len() % 2;
+                // Two registers of four columns stay in hand over the whole list.
+                for at in (0..whole).step_by(2) {
+                    let mut sum = [
+                        [y0[at], y0[at + 1]],
+                        [y1[at], y1[at + 1]],
+                        [y2[at], y2[at + 1]],
+                        [y3[at], y3[at + 1]],
+                    ];
+                    for (j, v) in list {
+                        let k = &S::$view(column(*j)).0[at..at + 2];
+                        for (sum, v) in sum.iter_mut().zip(v) {
+                            let v = simd.$splat(*v);
+                            sum[0] = simd.$mul_add(k[0], v, sum[0]);
+                            sum[1] = simd.$mul_add(k[1], v, sum[1]);
+                        }
+                    }
+                    [y0[at], y0[at + 1]] = sum[0];
+                    [y1[at], y1[at + 1]] = sum[1];
+                    [y2[at], y2[at + 1]] = sum[2];
+                    [y3[at], y3[at + 1]] = sum[3];
+                }
+                for (j, v) in list {
+                    let (k, tail) = S::$view(column(*j));
+                    for at in whole..y0.len() {
+                        let v = v.map(|v| simd.$splat(v));
+                        y0[at] = simd.$mul_add(k[at], v[0], y0[at]);
+                        y1[at] = simd.$mul_add(k[at], v[1], y1[at]);
+                        y2[at] = simd.$mul_add(k[at], v[2], y2[at]);
+                        y3[at] = simd.$mul_add(k[at], v[3], y3[at]);
+                    }
+                    for (i, k) in tail.iter().enumerate() {
+                        tail0[i] += k * v[0];
+                        tail1[i] += k * v[1];
+                        tail2[i] += k * v[2];
+                        tail3[i] += k * v[3];
+                    }
+                }
+            }
+        }
+
         impl WithSimd for Dot<'_, $t> {
             type Output = $t;
 
@@ -198,6 +271,16 @@ macro_rules! real {
                 y: &mut [Self],
             ) {
                 arch.dispatch(Gather { k, first, list, y });
+            }
+
+            fn gather_four(
+                arch: Arch,
+                k: MatRef<'_, Self>,
+                first: usize,
+                list: &[(u32, [Self; 4])],
+                y: [&mut [Self]; 4],
+            ) {
+                arch.dispatch(GatherFour { k, first, list, y });
             }
 
             fn dot(arch: Arch, x: &[Self], y: &[Self]) -> Self {

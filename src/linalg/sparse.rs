@@ -4,6 +4,9 @@ use super::real::Real;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef};
 
+/// Columns of a product made side by side.
+const PANEL: usize = 16;
+
 /// `rows × cols`, compressed by row; an index may occur more than once in a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
@@ -107,6 +110,29 @@ impl Rows {
         Mat::from_fn(self.nrows(), self.cols, |i, j| T::narrow(out[(i, j)]))
     }
 
+    /// Adds columns `first..first + width` of `selfᵀ t` to the panel.
+    #[inline(always)]
+    fn add_transposed<T: Real>(
+        &self,
+        t: MatRef<'_, T>,
+        first: usize,
+        width: usize,
+        panel: &mut [[f64; PANEL]],
+    ) {
+        let mut x = [0.0; PANEL];
+        for i in 0..self.nrows() {
+            for (j, x) in x[..width].iter_mut().enumerate() {
+                *x = t[(i, first + j)].wide();
+            }
+            let at = self.start[i]..self.start[i + 1];
+            for (&k, &v) in self.index[at.clone()].iter().zip(&self.value[at]) {
+                for (to, x) in panel[k as usize].iter_mut().zip(&x) {
+                    *to += v * x;
+                }
+            }
+        }
+    }
+
     /// `selfᵀ t`, accumulated in double precision while there are few numbers a row.
     ///
     /// # Complexity
@@ -128,13 +154,15 @@ impl Rows {
             );
             return Mat::from_fn(self.cols, t.ncols(), |i, j| product[(i, j)].wide());
         }
-        for j in 0..t.ncols() {
-            let (column, to) = (t.col(j), out.col_as_slice_mut(j));
-            for i in 0..self.nrows() {
-                let x = column[i].wide();
-                for (k, v) in self.row(i) {
-                    to[k] += v * x;
-                }
+        // Side by side in a panel: every number of the sparse matrix is read once for all of its columns.
+        let mut panel = vec![[0.0; PANEL]; self.cols];
+        for first in (0..t.ncols()).step_by(PANEL) {
+            let width = PANEL.min(t.ncols() - first);
+            panel.fill([0.0; PANEL]);
+            pulp::Arch::new().dispatch(|| self.add_transposed(t, first, width, &mut panel));
+            for j in 0..width {
+                let to = out.col_as_slice_mut(first + j).iter_mut();
+                to.zip(&panel).for_each(|(to, from)| *to = from[j]);
             }
         }
         out

@@ -18,6 +18,40 @@ pub(crate) fn symv<T: Real>(arch: Arch, k: MatRef<'_, T>, x: &[T], y: &mut [T]) 
     T::symv(arch, k, x, y);
 }
 
+/// Columns of a sparse matrix that are made together.
+enum Together<T> {
+    /// Four of the same pattern, as the columns of `A(V ⊗ I)` that differ in the column of `V` alone are.
+    Four([u32; 4], Vec<(u32, [T; 4])>),
+    One(u32, Vec<(u32, T)>),
+}
+
+/// Fours of equal patterns first, what is left over alone.
+fn together<T: Real>(s: &Rows) -> Vec<Together<T>> {
+    let columns = s.columns::<T>();
+    let mut order: Vec<u32> = (0..columns.len() as u32).collect();
+    let pattern = |c: u32| columns[c as usize].iter().map(|e| e.0);
+    order.sort_by(|&x, &y| pattern(x).cmp(pattern(y)));
+    let mut out = vec![];
+    let mut at = 0;
+    while at < order.len() {
+        let c = order[at];
+        let four = at + 4 <= order.len() && pattern(order[at + 3]).eq(pattern(c));
+        if four {
+            let ids = [c, order[at + 1], order[at + 2], order[at + 3]];
+            let list = (0..columns[c as usize].len()).map(|e| {
+                let row = columns[c as usize][e].0;
+                (row, ids.map(|c| columns[c as usize][e].1))
+            });
+            out.push(Together::Four(ids, list.collect()));
+            at += 4;
+        } else {
+            out.push(Together::One(c, columns[c as usize].clone()));
+            at += 1;
+        }
+    }
+    out
+}
+
 /// `K S` for a sparse `S` with few numbers a row; both triangles of `K` are read.
 ///
 /// # Complexity
@@ -25,11 +59,29 @@ pub(crate) fn symv<T: Real>(arch: Arch, k: MatRef<'_, T>, x: &[T], y: &mut [T]) 
 pub(crate) fn times_sparse<T: Real>(arch: Arch, k: MatRef<'_, T>, s: &Rows) -> Mat<T> {
     let (m, q) = (s.nrows(), s.ncols());
     let mut out = Mat::zeros(m, q);
-    let columns = s.columns::<T>();
+    let groups = together::<T>(s);
     let panel = |first: usize, mut rows: faer::MatMut<'_, T>| {
-        for (c, list) in columns.iter().enumerate() {
-            if let Some(to) = rows.as_mut().col_mut(c).try_as_col_major_mut() {
-                T::gather(arch, k, first, list, to.as_slice_mut());
+        let height = rows.nrows();
+        let mut four = [(); 4].map(|()| vec![T::narrow(0.0); height]);
+        for group in &groups {
+            match group {
+                Together::One(c, list) => {
+                    let column = rows.as_mut().col_mut(*c as usize);
+                    if let Some(to) = column.try_as_col_major_mut() {
+                        T::gather(arch, k, first, list, to.as_slice_mut());
+                    }
+                }
+                Together::Four(ids, list) => {
+                    four.iter_mut().for_each(|y| y.fill(T::narrow(0.0)));
+                    let [y0, y1, y2, y3] = &mut four;
+                    T::gather_four(arch, k, first, list, [y0, y1, y2, y3]);
+                    for (c, y) in ids.iter().zip(&four) {
+                        let column = rows.as_mut().col_mut(*c as usize);
+                        if let Some(to) = column.try_as_col_major_mut() {
+                            to.as_slice_mut().copy_from_slice(y);
+                        }
+                    }
+                }
             }
         }
     };
@@ -112,6 +164,16 @@ mod tests {
         assert!(
             (0..m).all(|i| (0..q).all(|j| (f64::from(got[(i, j)]) - expected[(i, j)]).abs() < 0.1))
         );
+        // Columns of equal pattern, more than one four of them and some left over.
+        let mut same = Rows::new(12);
+        for i in 0..m {
+            for t in 0..6 {
+                same.push(2 * t + i % 2, ((i + t) as f64).sin());
+            }
+            same.end_row();
+        }
+        let got = times_sparse(Arch::new(), k.as_ref(), &same);
+        assert!((&got - &k * same.dense::<f64>()).norm_max() < 1e-9);
         let back = s.transpose_times(expected.as_ref());
         assert!((back - s.dense::<f64>().transpose() * &expected).norm_max() < 1e-6);
     }

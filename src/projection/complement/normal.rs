@@ -13,7 +13,7 @@ const SPARSE_UP_TO: f64 = 0.25;
 #[derive(Debug, Clone)]
 pub(super) enum Normal {
     Sparse(Box<Base>),
-    Dense(Held),
+    Dense(Box<Held>),
 }
 
 impl Normal {
@@ -37,15 +37,17 @@ impl Normal {
             })
             .collect();
         let factor = Factor::new(a, &identity, &assembler, &mut RankCheck::default())?;
-        Ok(Normal::Dense(Held::Factor(Box::new(factor))))
+        Ok(Normal::Dense(Box::new(Held::Factor(Box::new(factor)))))
     }
 
     /// Every column of `x ← (AAᵀ)⁻¹ x`, in double precision until [`Normal::hasten`] was called.
     pub(super) fn solve_columns(&self, x: &mut Mat<f64>) {
         match self {
             Normal::Sparse(base) => base.solve_columns(x),
-            Normal::Dense(Held::Factor(factor)) => factor.solve_in_place(x.as_mut()),
-            Normal::Dense(held) => held.clone().apply_all(x.as_mut()),
+            Normal::Dense(held) => match &**held {
+                Held::Factor(factor) => factor.solve_in_place(x.as_mut()),
+                held => held.clone().apply_all(x.as_mut()),
+            },
         }
     }
 
