@@ -197,8 +197,9 @@ impl<T: Real> Maintained<T> {
     /// `2m²k` flops for `k` columns, `m²` numbers read.
     pub(crate) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
         let (m, k) = v.shape();
-        // A triangle read for each column is less than both triangles read once.
-        const FEW: usize = 3;
+        // A thin product reads both triangles, and at some distance from the speed of memory: four columns one by one take
+        // as long (measured at m = 2000).
+        const FEW: usize = 5;
         if k < FEW {
             for j in 0..k {
                 if let Some(column) = v.rb_mut().col_mut(j).try_as_col_major_mut() {
