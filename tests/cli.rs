@@ -418,3 +418,36 @@ fn maintain_compares_with_recomputing() {
         assert!(found["refactorisations"].as_u64().unwrap() <= 20);
     }
 }
+
+#[test]
+fn maintain_draws_what_it_measured() {
+    let path = file("maintain.svg", b"");
+    let plot = path.to_str().unwrap();
+    let output = dyncvx(&[
+        "maintain",
+        "--n",
+        "6",
+        "--m",
+        "12",
+        "--updates",
+        "5",
+        "--quiet",
+        "--plot",
+        plot,
+    ]);
+    if cfg!(feature = "plot") {
+        assert_eq!(output.status.code(), Some(0));
+        let svg = std::fs::read_to_string(&path).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for text in ["recomputed", "maintained", "cumulative seconds"] {
+            assert!(svg.contains(text), "{text}");
+        }
+        // Two curves of five updates: a line each, and a dot a point.
+        assert_eq!(svg.matches("<circle").count(), 10);
+    } else {
+        // Refused at once, not after the work.
+        assert_eq!(output.status.code(), Some(2));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("--plot"), "{message}");
+    }
+}

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use dyncvx::constraints::{Block, Constraints};
-use dyncvx::projection::kronecker::{Rates, Settings};
+use dyncvx::projection::kronecker::{LowRank, Policy, Rates, Settings};
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refresh};
 use faer::Mat;
 use quickcheck::{Gen, QuickCheck};
@@ -130,12 +130,16 @@ fn short_steps_are_mostly_free() {
 /// Ten thousand random updates: answers stay exact, and memory does not grow.
 #[test]
 fn ten_thousand_updates_lose_nothing() {
-    let n = 12;
-    let a = Constraints::independent(50, &[Block::Psd(n)], 3, 7.into()).unwrap();
+    let (n, m) = (18, 120);
+    let a = Constraints::independent(m, &[Block::Psd(n)], 3, 7.into()).unwrap();
     let mut rng = rng(8);
     let mut w = positive(n, &mut rng);
-    let mut p = Kronecker::new(a, &[(&w).into()]).unwrap();
-    let (mut worst, mut most) = (0.0f64, 0);
+    // Absorbed into the inverse every time: nothing but a guard may rebuild.
+    let mut settings = Settings::default();
+    settings.policy = Policy::Absorb;
+    settings.rates = Some(Rates::new(1.0, 1.0, 1e-3, 1e-3, 1e-6, 1e-6, 1.0));
+    let mut p = Kronecker::with_settings(a, &[(&w).into()], settings).unwrap();
+    let (mut worst, mut most) = (0.0f64, [0; 2]);
     let mut terms = std::collections::VecDeque::new();
     for step in 0..10_000 {
         let v = gaussian(n, 1, &mut rng);
@@ -147,10 +151,20 @@ fn ten_thousand_updates_lose_nothing() {
             v
         };
         w = symmetrised(&(&w + (&v * v.transpose()) * faer::Scale(sign / n as f64)));
-        p.update(&[(&w).into()]).unwrap();
-        most = most.max(p.report().bytes);
-        if step % 10 == 0 {
-            let mut rhs = gaussian(50, 1, &mut rng);
+        // Told and found in turns.
+        let refresh = match step % 2 {
+            0 => p.update(&[(&w).into()]),
+            _ => p.update_low_rank(&[LowRank {
+                block: 0,
+                v: v.as_ref(),
+                c: Mat::from_fn(1, 1, |_, _| sign / n as f64).as_ref(),
+            }]),
+        };
+        refresh.unwrap();
+        let half = usize::from(step >= 5000);
+        most[half] = most[half].max(p.report().bytes);
+        if step % 5 == 0 {
+            let mut rhs = gaussian(m, 1, &mut rng);
             let Accuracy::Exact { residual, .. } =
                 p.solve(rhs.as_mut(), Goal::Residual(1e-10)).unwrap()
             else {
@@ -160,5 +174,11 @@ fn ten_thousand_updates_lose_nothing() {
         }
     }
     assert!(worst <= 1e-10, "residual {worst:e}");
-    assert!(most <= 4 * 8 * 50 * 50, "{most} bytes");
+    // No more in the second half than in the first, and never more than the buffer's limit beside the inverse.
+    assert!(
+        most[1] <= most[0] && most[0] <= 4 * 8 * m * m,
+        "{most:?} bytes"
+    );
+    let c = p.counters();
+    assert!(c.absorbed > 9000 && c.rebuilds < 100, "{c:?}");
 }

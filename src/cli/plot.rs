@@ -73,7 +73,10 @@ where
         .y_label_area_size(64)
         .build_cartesian_2d(x, y)?;
     let power = |v: &f64| format!("{v:.0e}");
+    // Sums of steps like 0.1 are not what they are written as.
+    let plain = |v: &f64| format!("{}", (v * 1e9).round() / 1e9);
     let mut mesh = chart.configure_mesh();
+    mesh.x_label_formatter(&plain).y_label_formatter(&plain);
     if !labels.x.is_empty() {
         mesh.x_desc(labels.x);
     }

@@ -20,6 +20,14 @@ pub(crate) struct GramOperator {
     along: Vec<(u32, f64)>,
     read: Vec<f64>,
     triangle: Vec<f64>,
+    /// For many vectors at once.
+    batch: Batch,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Batch {
+    triangles: Vec<f64>,
+    chosen: Vec<f64>,
 }
 
 impl GramOperator {
@@ -33,6 +41,7 @@ impl GramOperator {
             along: vec![],
             read: vec![],
             triangle: vec![],
+            batch: Batch::default(),
         }
     }
 
@@ -52,14 +61,43 @@ impl GramOperator {
         }
     }
 
-    /// `out ← B Bᵀ y`.
+    /// `out ← B Bᵀ y` for every vector of `y`, one after another in it.
+    ///
+    /// # Complexity
+    /// Each as below, but that dense rows are read once for all of them, by matrix products.
+    pub(crate) fn apply(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
+        let a = self.a.clone();
+        let m = a.len().max(1);
+        let through_roots = weight.iter().any(|w| matches!(w, HeldWeight::Root { .. }));
+        if y.len() > m && !through_roots {
+            out.fill(0.0);
+            for (b, held) in weight.iter().enumerate() {
+                if let Part::Psd(rows) = &a.parts()[b]
+                    && let Some((packed, constraints)) = rows.packed()
+                    && let Some(pair) = held.gram_pair()
+                {
+                    self.add_dense(packed, constraints, (rows.order(), m), pair, y, out);
+                    continue;
+                }
+                for (y, out) in y.chunks_exact(m).zip(out.chunks_exact_mut(m)) {
+                    self.add(&a, b, held, y, out);
+                }
+            }
+            return;
+        }
+        for (y, out) in y.chunks_exact(m).zip(out.chunks_exact_mut(m)) {
+            self.apply_one(weight, y, out);
+        }
+    }
+
+    /// The same for one vector.
     ///
     /// # Complexity
     /// Two passes over the nonzeros and, a PSD block, `4n³` flops as `P (Σ y_i A_i) Q` (`2n³` one-sided), or `8n³` through
     /// roots where they were given: then the sum is scaled before it is scaled back, and nothing cancels. Where the rows
     /// have few positions, `2n` flops each for the first product and `2n` for the entries that are read of the second
     /// (`4n³` and these through roots).
-    pub(crate) fn apply(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
+    fn apply_one(&mut self, weight: &[HeldWeight], y: &[f64], out: &mut [f64]) {
         if weight.iter().any(|w| matches!(w, HeldWeight::Root { .. }))
             && let Ok(weighted) = self.weighted(weight)
         {
@@ -67,43 +105,105 @@ impl GramOperator {
         }
         out.fill(0.0);
         let a = self.a.clone();
-        for ((b, held), part) in weight.iter().enumerate().zip(a.parts()) {
-            self.sum.resize(a.range(b).len(), 0.0);
-            match (part, held.gram_pair()) {
-                (Part::Nonneg(rows), _) => {
-                    rows.adjoint(y, &mut self.sum);
-                    if let HeldWeight::Nonneg(w) = held {
-                        self.sum.iter_mut().zip(w).for_each(|(s, w)| *s *= w * w);
-                    }
-                    rows.apply(&self.sum, out);
+        for (b, held) in weight.iter().enumerate() {
+            self.add(&a, b, held, y, out);
+        }
+    }
+
+    /// Adds one block's share.
+    fn add(&mut self, a: &Constraints, b: usize, held: &HeldWeight, y: &[f64], out: &mut [f64]) {
+        self.sum.resize(a.range(b).len(), 0.0);
+        match (&a.parts()[b], held.gram_pair()) {
+            (Part::Nonneg(rows), _) => {
+                rows.adjoint(y, &mut self.sum);
+                if let HeldWeight::Nonneg(w) = held {
+                    self.sum.iter_mut().zip(w).for_each(|(s, w)| *s *= w * w);
                 }
-                (Part::Psd(rows), Some((p, q))) => {
-                    if let Some(pattern) = rows.pattern() {
-                        self.along(rows, pattern, (p, q), y, out);
-                        continue;
-                    }
-                    let n = rows.order();
-                    rows.adjoint(
-                        y,
-                        &mut self.triangle,
-                        MatMut::from_column_major_slice_mut(&mut self.sum, n, n),
-                    );
-                    let sum = MatRef::from_column_major_slice(&self.sum, n, n);
-                    gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
-                    let Some(p) = p else {
-                        rows.apply(corner(&self.half, n), &mut self.triangle, out);
-                        continue;
-                    };
-                    gemm(
-                        fit(&mut self.full, n),
-                        Accum::Replace,
-                        1.0,
-                        p,
-                        corner(&self.half, n),
-                    );
-                    rows.apply(corner(&self.full, n), &mut self.triangle, out);
+                rows.apply(&self.sum, out);
+            }
+            (Part::Psd(rows), Some((p, q))) => {
+                if let Some(pattern) = rows.pattern() {
+                    return self.along(rows, pattern, (p, q), y, out);
                 }
-                (Part::Psd(_), None) => {}
+                let n = rows.order();
+                rows.adjoint(
+                    y,
+                    &mut self.triangle,
+                    MatMut::from_column_major_slice_mut(&mut self.sum, n, n),
+                );
+                let sum = MatRef::from_column_major_slice(&self.sum, n, n);
+                gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
+                let Some(p) = p else {
+                    return rows.apply(corner(&self.half, n), &mut self.triangle, out);
+                };
+                gemm(
+                    fit(&mut self.full, n),
+                    Accum::Replace,
+                    1.0,
+                    p,
+                    corner(&self.half, n),
+                );
+                rows.apply(corner(&self.full, n), &mut self.triangle, out);
+            }
+            (Part::Psd(_), None) => {}
+        }
+    }
+
+    /// Adds the share of a block of order `n` with dense rows, for every one of the vectors of length `m`.
+    fn add_dense(
+        &mut self,
+        packed: &Mat<f64>,
+        constraints: &[u32],
+        (n, m): (usize, usize),
+        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        y: &[f64],
+        out: &mut [f64],
+    ) {
+        let (half, rows) = packed.shape();
+        let columns = y.len() / m;
+        let Batch { triangles, chosen } = &mut self.batch;
+        triangles.resize(half * columns, 0.0);
+        chosen.resize(rows * columns, 0.0);
+        for (y, chosen) in y.chunks_exact(m).zip(chosen.chunks_exact_mut(rows)) {
+            let list = constraints.iter().map(|&i| y[i as usize]);
+            chosen.iter_mut().zip(list).for_each(|(c, y)| *c = y);
+        }
+        let all = MatMut::from_column_major_slice_mut(&mut triangles[..], half, columns);
+        let given = MatRef::from_column_major_slice(&chosen[..], rows, columns);
+        gemm(all, Accum::Replace, 1.0, packed.as_ref(), given);
+        self.sum.resize(n * n, 0.0);
+        for triangle in triangles.chunks_exact_mut(half) {
+            let mut sum = MatMut::from_column_major_slice_mut(&mut self.sum, n, n);
+            let mut at = 0;
+            for c in 0..n {
+                for r in 0..=c {
+                    sum[(r, c)] = triangle[at + r];
+                    sum[(c, r)] = triangle[at + r];
+                }
+                at += c + 1;
+            }
+            let sum = MatRef::from_column_major_slice(&self.sum, n, n);
+            gemm(fit(&mut self.half, n), Accum::Replace, 1.0, sum, q);
+            let mut u = corner(&self.half, n);
+            if let Some(p) = p {
+                gemm(fit(&mut self.full, n), Accum::Replace, 1.0, p, u);
+                u = corner(&self.full, n);
+            }
+            at = 0;
+            for c in 0..n {
+                for r in 0..c {
+                    triangle[at + r] = u[(r, c)] + u[(c, r)];
+                }
+                triangle[at + c] = u[(c, c)];
+                at += c + 1;
+            }
+        }
+        let all = MatRef::from_column_major_slice(&triangles[..], half, columns);
+        let sums = MatMut::from_column_major_slice_mut(&mut chosen[..], rows, columns);
+        gemm(sums, Accum::Replace, 1.0, packed.transpose(), all);
+        for (out, sums) in out.chunks_exact_mut(m).zip(chosen.chunks_exact(rows)) {
+            for (&i, s) in constraints.iter().zip(sums) {
+                out[i as usize] += s;
             }
         }
     }

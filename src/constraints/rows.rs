@@ -214,11 +214,6 @@ impl SymmetricRows {
             .filter(|a| a.index.len() >= 8 && 4 * a.index.len() >= self.order)
     }
 
-    /// Upper triangles down the columns, if every row is dense.
-    pub(crate) fn packed(&self) -> Option<&Mat<f64>> {
-        self.packed.as_ref()
-    }
-
     pub(crate) fn order(&self) -> usize {
         self.order
     }
@@ -295,6 +290,13 @@ impl SymmetricRows {
                     .for_each(|(r, &x)| f(i, r, k, x));
             }
         }
+    }
+
+    /// Upper triangles down the columns, a row a column, if every row is dense; and their constraints.
+    pub(crate) fn packed(&self) -> Option<(&Mat<f64>, &[u32])> {
+        self.packed
+            .as_ref()
+            .map(|p| (p, self.constraint.as_slice()))
     }
 
     /// `out_i += ⟨A_i, U⟩`; `triangle` is scratch.

@@ -103,10 +103,15 @@ pub(crate) struct Maintained<T> {
     x: Vec<T>,
     z: Vec<T>,
     w: Vec<T>,
-    /// The same for many vectors at once, and their largest entries.
-    wide_x: Vec<T>,
-    wide_z: Vec<T>,
-    wide_w: Vec<T>,
+    many: Box<Many<T>>,
+}
+
+/// Work space for many vectors at once, and their largest entries.
+#[derive(Debug, Clone)]
+struct Many<T> {
+    x: Vec<T>,
+    z: Vec<T>,
+    w: Vec<T>,
     scales: Vec<f64>,
 }
 
@@ -123,10 +128,12 @@ impl<T: Real> Maintained<T> {
             x: zeros(),
             z: zeros(),
             w: vec![],
-            wide_x: vec![],
-            wide_z: vec![],
-            wide_w: vec![],
-            scales: vec![],
+            many: Box::new(Many {
+                x: vec![],
+                z: vec![],
+                w: vec![],
+                scales: vec![],
+            }),
         }
     }
 
@@ -190,8 +197,9 @@ impl<T: Real> Maintained<T> {
     /// `2m²k` flops for `k` columns, `m²` numbers read.
     pub(crate) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
         let (m, k) = v.shape();
-        // A triangle read for each column is less than both triangles read once.
-        const FEW: usize = 3;
+        // A thin product reads both triangles, and at some distance from the speed of memory: four columns one by one take
+        // as long (measured at m = 2000).
+        const FEW: usize = 5;
         if k < FEW {
             for j in 0..k {
                 if let Some(column) = v.rb_mut().col_mut(j).try_as_col_major_mut() {
@@ -201,22 +209,23 @@ impl<T: Real> Maintained<T> {
             return;
         }
         let widest = self.segments.iter().map(|s| s.y.ncols()).max().unwrap_or(0);
+        let many = &mut *self.many;
         let grow = |v: &mut Vec<T>, n: usize| v.resize(n.max(v.len()), T::narrow(0.0));
-        grow(&mut self.wide_x, m * k);
-        grow(&mut self.wide_z, m * k);
-        grow(&mut self.wide_w, widest * k);
-        self.scales.clear();
+        grow(&mut many.x, m * k);
+        grow(&mut many.z, m * k);
+        grow(&mut many.w, widest * k);
+        many.scales.clear();
         for j in 0..k {
             let column = v.rb().col(j);
             let scale = column.iter().fold(0.0, |s: f64, v| s.max(v.abs()));
             let usable = scale > 0.0 && scale.is_finite();
-            self.scales.push(if usable { scale } else { 0.0 });
-            for (i, x) in self.wide_x[j * m..(j + 1) * m].iter_mut().enumerate() {
+            many.scales.push(if usable { scale } else { 0.0 });
+            for (i, x) in many.x[j * m..(j + 1) * m].iter_mut().enumerate() {
                 *x = T::narrow(if usable { column[i] / scale } else { 0.0 });
             }
         }
-        let x = MatRef::from_column_major_slice(&self.wide_x[..m * k], m, k);
-        let mut z = MatMut::from_column_major_slice_mut(&mut self.wide_z[..m * k], m, k);
+        let x = MatRef::from_column_major_slice(&many.x[..m * k], m, k);
+        let mut z = MatMut::from_column_major_slice_mut(&mut many.z[..m * k], m, k);
         let one = T::narrow(1.0);
         let inverse = self.inverse.as_ref();
         matmul(
@@ -230,12 +239,12 @@ impl<T: Real> Maintained<T> {
         for s in &self.segments {
             let q = s.y.ncols();
             let par = par(2 * m * q * k);
-            let mut w = MatMut::from_column_major_slice_mut(&mut self.wide_w[..q * k], q, k);
+            let mut w = MatMut::from_column_major_slice_mut(&mut many.w[..q * k], q, k);
             matmul(w.rb_mut(), Accum::Replace, s.y.transpose(), x, one, par);
             let sign = T::narrow(s.sign);
             matmul(z.rb_mut(), Accum::Add, s.y.as_ref(), w.rb(), sign, par);
         }
-        for (j, &scale) in self.scales.iter().enumerate().filter(|(_, s)| **s > 0.0) {
+        for (j, &scale) in many.scales.iter().enumerate().filter(|(_, s)| **s > 0.0) {
             for i in 0..m {
                 v[(i, j)] = z[(i, j)].wide() * scale;
             }

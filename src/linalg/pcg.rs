@@ -32,14 +32,21 @@ struct Column {
     iterations: usize,
     /// `rᵀz` of the last step; `None` right after a start.
     rz: Option<f64>,
+    /// Whether the last direction is one.
+    curved: bool,
 }
 
 impl Workspace {
     fn resize(&mut self, n: usize, columns: usize) {
-        for v in [&mut self.r, &mut self.z, &mut self.p, &mut self.best] {
+        for v in [
+            &mut self.r,
+            &mut self.z,
+            &mut self.p,
+            &mut self.best,
+            &mut self.q,
+        ] {
             v.resize(n * columns, 0.0);
         }
-        self.q.resize(n, 0.0);
         self.columns.clear();
         self.active.clear();
     }
@@ -48,8 +55,8 @@ impl Workspace {
 /// Solves `A x = b` for every column of `b` to `‖b − A x‖ ≤ tol ‖b‖`, or as far as it gets; `x` is an output only. Vectors have
 /// length `n`; `b` and `x` hold theirs one after another. Returns the largest residual and the sum of the iterations.
 ///
-/// The columns advance in step, each by its own recurrence, so that the preconditioner meets all that are not finished at
-/// once. The first candidate is the preconditioner's own answer, so a good factor costs one application of `A`. The
+/// The columns advance in step, each by its own recurrence, so that the operator and the preconditioner meet all that are not
+/// finished at once. The first candidate is the preconditioner's own answer, so a good factor costs one application of `A`. The
 /// recurrence's residual drifts from the true one near rounding level: at its claimed convergence the true one is
 /// computed and, while that still falls by half, the iteration restarted from it (iterative refinement). The best
 /// iterate is returned.
@@ -82,6 +89,7 @@ pub(crate) fn pcg(
     let at = |j: usize| j * n..(j + 1) * n;
     x.copy_from_slice(b);
     precondition(MatMut::from_column_major_slice_mut(x, n, b.len() / n));
+    apply(x, r);
     for (j, b) in b.chunks_exact(n).enumerate() {
         let (x, r) = (&mut x[at(j)], &mut r[at(j)]);
         let scale = norm(b);
@@ -89,7 +97,8 @@ pub(crate) fn pcg(
         if scale == 0.0 {
             x.fill(0.0);
         } else {
-            residual = true_residual(&mut apply, b, x, r, q) / scale;
+            r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+            residual = norm(r) / scale;
             if residual.is_nan() || residual >= 1.0 {
                 // Worse than nothing: start from zero.
                 x.fill(0.0);
@@ -103,28 +112,31 @@ pub(crate) fn pcg(
             residual,
             iterations: 0,
             rz: None,
+            curved: false,
         });
         if residual > tol && max_iter > 0 {
             active.push(j);
         }
     }
     while !active.is_empty() {
+        let count = active.len();
+        let z = &mut z[..n * count];
         for (to, &j) in z.chunks_exact_mut(n).zip(active.iter()) {
             to.copy_from_slice(&r[at(j)]);
         }
-        let count = active.len();
-        precondition(MatMut::from_column_major_slice_mut(
-            &mut z[..n * count],
-            n,
-            count,
-        ));
+        precondition(MatMut::from_column_major_slice_mut(z, n, count));
+        for (z, &j) in z.chunks_exact_mut(n).zip(active.iter()) {
+            columns[j].turn(&r[at(j)], z, &mut p[at(j)]);
+        }
+        // Where there is no direction, this answers for nothing.
+        let q = &mut q[..n * count];
+        apply(z, q);
         let mut slot = 0;
         active.retain(|&j| {
-            let z = &z[at(slot)];
+            let (p, q) = (&z[at(slot)], &mut q[at(slot)]);
             slot += 1;
-            let (c, x) = (&mut columns[j], &mut x[at(j)]);
-            let (r, p) = (&mut r[at(j)], &mut p[at(j)]);
-            if step(&mut apply, c, z, (r, p, x), q) && c.iterations < max_iter {
+            let (c, x, r) = (&mut columns[j], &mut x[at(j)], &mut r[at(j)]);
+            if c.step(p, q, x, r) && c.iterations < max_iter {
                 let claimed = norm(r) <= 0.5 * tol * c.scale;
                 if !claimed {
                     return true;
@@ -148,33 +160,34 @@ pub(crate) fn pcg(
     reached
 }
 
-/// One step along the direction that `z`, the preconditioned residual, adds; `false`, and no step, where the operator or the
-/// preconditioner is not positive definite to working precision.
-fn step(
-    apply: &mut impl FnMut(&[f64], &mut [f64]),
-    c: &mut Column,
-    z: &[f64],
-    (r, p, x): (&mut [f64], &mut [f64], &mut [f64]),
-    q: &mut [f64],
-) -> bool {
-    let new = dot(r, z);
-    if !(new.is_finite() && new > 0.0) {
-        return false;
+impl Column {
+    /// The next direction, from `z`, the preconditioned residual, which it replaces.
+    fn turn(&mut self, r: &[f64], z: &mut [f64], p: &mut [f64]) {
+        let new = dot(r, z);
+        self.curved = new.is_finite() && new > 0.0;
+        // Nothing of an older direction at a start, not even what is no number.
+        if let Some(old) = self.rz.replace(new) {
+            let beta = new / old;
+            z.iter_mut().zip(&*p).for_each(|(z, p)| *z += beta * p);
+        }
+        p.copy_from_slice(z);
     }
-    let beta = c.rz.map_or(0.0, |old| new / old);
-    for (pi, zi) in p.iter_mut().zip(z) {
-        *pi = zi + beta * *pi;
+
+    /// A step along `p`, with `q = A p`; `false`, and no step, where the operator or the preconditioner is not positive definite
+    /// to working precision.
+    fn step(&mut self, p: &[f64], q: &[f64], x: &mut [f64], r: &mut [f64]) -> bool {
+        let curvature = dot(p, q);
+        let Some(rz) = self.rz.filter(|_| self.curved) else {
+            return false;
+        };
+        if !(curvature.is_finite() && curvature > 0.0) {
+            return false;
+        }
+        axpy(rz / curvature, p, x);
+        axpy(-rz / curvature, q, r);
+        self.iterations += 1;
+        true
     }
-    c.rz = Some(new);
-    apply(p, q);
-    let curvature = dot(p, q);
-    if !(curvature.is_finite() && curvature > 0.0) {
-        return false;
-    }
-    axpy(new / curvature, p, x);
-    axpy(-new / curvature, q, r);
-    c.iterations += 1;
-    true
 }
 
 /// `r ← b − A x`; returns its norm.
@@ -281,7 +294,7 @@ mod tests {
         let solve = |b: &[f64], ws: &mut Workspace| {
             let mut x = vec![f64::NAN; b.len()];
             let reached = pcg(
-                |v, out| (0..n).for_each(|i| out[i] = d[i] * v[i]),
+                |v, out| (0..v.len()).for_each(|i| out[i] = d[i % n] * v[i]),
                 |mut v| (0..v.ncols()).for_each(|j| (0..n).for_each(|i| v[(i, j)] /= m[i])),
                 n,
                 b,

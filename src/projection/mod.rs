@@ -160,7 +160,7 @@ pub trait Projection: Send {
     /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be had.
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
 
-    /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix.
+    /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix. Columns asked together are answered as each alone, and cheaper.
     ///
     /// # Errors
     /// [`Error::NoWeight`]; [`Error::NonFinite`]; [`Error::InvalidSetting`] for a negative goal. A goal that is not

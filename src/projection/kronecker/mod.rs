@@ -10,12 +10,12 @@ mod maintain;
 mod settings;
 mod spectral;
 
+pub use super::lazy::{Counters, Step};
 pub use change::LowRank;
 pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
 use super::gram::{Assembler, Factor, RankCheck, Refiner};
-use super::lazy::{Counters, Step};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -33,7 +33,8 @@ const MAINTAINED: f64 = 1e-7;
 
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
 ///
-/// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided). A cost
+/// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided), `k` eigenvalues
+/// that move in a fixed basis by `kn − k(k−1)/2` or `kn`. A cost
 /// model decides whether it is absorbed into the inverse, or left to the refinement of later answers with the exact
 /// operator, or whether everything is formed anew; see [`Settings`]. Answers to [`Goal::Residual`] are always for the last
 /// weight given.
@@ -63,7 +64,8 @@ const MAINTAINED: f64 = 1e-7;
 /// number of changed entries of a nonnegative block) costs one product of the inverse with a sparse matrix of some `r`
 /// times as many nonzeros as `A`, and `m²q` flops when the buffer is multiplied out; a rebuild `m³/3` flops and an
 /// assembly, and `2m³/3` more when the first change to absorb comes. A solve reads `m²/2` numbers and applies the exact
-/// operator once a refinement step.
+/// operator once a refinement step; several right-hand sides asked together share those reads, and nothing is allocated
+/// once as many have been asked before.
 ///
 /// # Deviations
 /// The paper maintains the projection itself, through sketches, and absorbs whatever drifts beyond a threshold; this
