@@ -12,6 +12,7 @@ pub mod privacy;
 pub mod problem;
 pub mod projection;
 pub mod random;
+pub mod sketch;
 pub mod transport;
 
 pub use error::{Error, Result};

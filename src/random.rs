@@ -39,6 +39,24 @@ impl Lane {
     pub const PRIVACY: Lane = Lane(32);
     /// The attackers' own coins.
     pub const ADVERSARY: Lane = Lane(33);
+    /// Entries of Gaussian sketches.
+    pub const GAUSSIAN: Lane = Lane(16);
+    /// Signs of Rademacher sketches.
+    pub const RADEMACHER: Lane = Lane(17);
+    /// Signs and rows of subsampled Hadamard transforms.
+    pub const SRHT: Lane = Lane(18);
+    /// Buckets and signs of CountSketch.
+    pub const COUNT_SKETCH: Lane = Lane(19);
+    /// Positions and signs of sparse embeddings.
+    pub const SPARSE: Lane = Lane(20);
+    /// Left factors of Kronecker-structured sketches.
+    pub const KRONECKER_LEFT: Lane = Lane(21);
+    /// Right factors of Kronecker-structured sketches.
+    pub const KRONECKER_RIGHT: Lane = Lane(22);
+    /// Signs and rows of TensorSRHT.
+    pub const TENSOR_SRHT: Lane = Lane(23);
+    /// Buckets and signs of TensorSketch.
+    pub const TENSOR_SKETCH: Lane = Lane(24);
 }
 
 impl Seed {
@@ -53,6 +71,15 @@ impl Seed {
         key[20..24].copy_from_slice(&copy.to_le_bytes());
         key[24..].copy_from_slice(&epoch.to_le_bytes());
         ChaCha20Rng::from_seed(key)
+    }
+
+    /// Part `part` of that stream: the same key, `part` as ChaCha20's nonce. Part 0 is the stream itself.
+    ///
+    /// Objects too large for one draw are drawn in parts, each by whichever thread comes first.
+    pub fn part(self, lane: Lane, copy: u32, epoch: u64, part: u64) -> ChaCha20Rng {
+        let mut stream = self.stream(lane, copy, epoch);
+        stream.set_stream(part);
+        stream
     }
 }
 

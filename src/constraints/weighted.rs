@@ -1,5 +1,7 @@
 //! `B = A · S(weight)`.
 
+mod columns;
+
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};
 use crate::error::{Error, Result, check_shape};

@@ -7,13 +7,17 @@
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
+mod ensemble;
 mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
+pub mod sketched;
 
+pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
+pub use sketched::Sketched;
 
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
 use crate::error::{Error, Result, check_shape};

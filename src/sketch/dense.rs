@@ -1,0 +1,167 @@
+//! Gaussian and Rademacher sketches: independent entries, stored.
+
+use super::{Place, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
+use crate::error::{Result, check_memory};
+use crate::linalg::product::gemm;
+use crate::sketch::distribution::Stream;
+use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::{Accum, Mat, MatMut, MatRef};
+use rand_core::Rng;
+use rand_distr::{Distribution as _, StandardNormal};
+
+/// Columns drawn from one part of the stream.
+const CHUNK: usize = 64;
+
+/// What the entries are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entries {
+    /// Normal of variance `1/b`.
+    Gaussian,
+    /// `±1/√b`.
+    Rademacher,
+}
+
+/// `b × N` independent entries.
+#[derive(Debug, Clone)]
+pub(super) struct Dense {
+    matrix: Mat<f64>,
+}
+
+impl Dense {
+    pub(super) fn new(entries: Entries, rows: usize, cols: usize, stream: Stream) -> Result<Self> {
+        check_memory("a dense sketch", rows as u128 * cols as u128)?;
+        let mut matrix = Mat::zeros(rows, cols);
+        let scale = 1.0 / (rows as f64).sqrt();
+        let fill = |chunk: usize, mut part: MatMut<'_, f64>| {
+            let mut rng = stream.part(chunk as u32);
+            for j in 0..part.ncols() {
+                match entries {
+                    Entries::Gaussian => (0..rows).for_each(|i| {
+                        let x: f64 = StandardNormal.sample(&mut rng);
+                        part[(i, j)] = scale * x;
+                    }),
+                    Entries::Rademacher => {
+                        for i0 in (0..rows).step_by(64) {
+                            let mut bits = rng.next_u64();
+                            for i in i0..rows.min(i0 + 64) {
+                                part[(i, j)] = if bits & 1 == 0 { scale } else { -scale };
+                                bits >>= 1;
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        #[cfg(feature = "rayon")]
+        if rows * cols > 100_000 && rayon::current_num_threads() > 1 {
+            use rayon::prelude::*;
+            matrix
+                .as_mut()
+                .par_col_chunks_mut(CHUNK)
+                .enumerate()
+                .for_each(|(chunk, part)| fill(chunk, part));
+            return Ok(Self { matrix });
+        }
+        for first in (0..cols).step_by(CHUNK) {
+            let width = CHUNK.min(cols - first);
+            fill(first / CHUNK, matrix.as_mut().subcols_mut(first, width));
+        }
+        Ok(Self { matrix })
+    }
+
+    /// The columns of the matrix at `at`, as the stack of its columns: `b × n` for column `c`.
+    fn panel(&self, at: Place, c: usize) -> MatRef<'_, f64> {
+        self.matrix.subcols(at.first + c * at.order, at.order)
+    }
+}
+
+impl Sketch for Dense {
+    fn nrows(&self) -> usize {
+        self.matrix.nrows()
+    }
+
+    fn ncols(&self) -> usize {
+        self.matrix.ncols()
+    }
+
+    fn bytes(&self) -> usize {
+        8 * self.nrows() * self.ncols()
+    }
+
+    fn apply(&self, h: MatRef<'_, f64>, out: MatMut<'_, f64>) -> Result<()> {
+        check_apply(self.matrix.shape(), h, out.rb())?;
+        gemm(out, Accum::Replace, 1.0, self.matrix.as_ref(), h);
+        Ok(())
+    }
+
+    fn apply_transpose(&self, v: MatRef<'_, f64>, out: MatMut<'_, f64>) -> Result<()> {
+        check_apply((self.ncols(), self.nrows()), v, out.rb())?;
+        gemm(out, Accum::Replace, 1.0, self.matrix.transpose(), v);
+        Ok(())
+    }
+
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
+        crate::error::check_shape("sketched vector", (self.nrows(), 1), (v.len(), 1))?;
+        check_coords(self.ncols(), coords, out)?;
+        out.iter_mut()
+            .zip(coords)
+            .for_each(|(o, &c)| *o = crate::linalg::dot(self.matrix.col_as_slice(c), v));
+        Ok(())
+    }
+
+    fn apply_outer(
+        &self,
+        at: Place,
+        u: MatRef<'_, f64>,
+        v: MatRef<'_, f64>,
+        mut out: MatMut<'_, f64>,
+    ) -> Result<()> {
+        check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
+        // Column by column of the matrices: R_c (v_c u), never their n² products.
+        out.fill(0.0);
+        let mut scaled = Mat::zeros(at.order, u.ncols());
+        for c in 0..at.order {
+            for k in 0..u.ncols() {
+                for i in 0..at.order {
+                    scaled[(i, k)] = u[(i, k)] * v[(c, k)];
+                }
+            }
+            let panel = self.panel(at, c);
+            gemm(out.rb_mut(), Accum::Add, 1.0, panel, scaled.as_ref());
+        }
+        Ok(())
+    }
+
+    fn apply_thin(
+        &self,
+        at: Place,
+        v: MatRef<'_, f64>,
+        side: Side,
+        mut out: MatMut<'_, f64>,
+    ) -> Result<()> {
+        check_thin(self.nrows(), self.ncols(), at, v, out.rb())?;
+        let n = at.order;
+        out.fill(0.0);
+        for c in 0..n {
+            let panel = self.panel(at, c);
+            match side {
+                // Row entry (i, c) of M_j times v_c adds to (M_j v)_i.
+                Side::Right => {
+                    for k in 0..v.ncols() {
+                        let to = out.rb_mut().subcols_mut(k * n, n);
+                        let x = v[(c, k)];
+                        faer::zip!(to, panel).for_each(|faer::unzip!(to, p)| *to += x * *p);
+                    }
+                }
+                Side::Left => {
+                    let mut product = Mat::zeros(self.nrows(), v.ncols());
+                    gemm(product.as_mut(), Accum::Replace, 1.0, panel, v);
+                    for k in 0..v.ncols() {
+                        out.rb_mut().col_mut(k * n + c).copy_from(product.col(k));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
