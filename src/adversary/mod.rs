@@ -26,12 +26,14 @@
 mod attackers;
 mod harness;
 mod model;
+mod structure;
 
 pub use attackers::{
     Mover, Oblivious, Potential, Reconstruction, SUITE, SignCorrelation, attacker,
 };
 pub use harness::{Observer, Progress, Run, Settings, run};
 pub use model::{Answer, FromFn, GaussianCopies};
+pub use structure::{PlainMedian, Structure};
 
 use crate::error::Result;
 

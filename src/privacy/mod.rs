@@ -18,11 +18,15 @@
 //! 2022.
 
 mod accountant;
+pub mod calibrated;
 mod median;
+mod plan;
 mod sample;
+pub mod theory;
 
 pub use accountant::{Accountant, Charge, Composition};
 pub use median::{Grid, Piece, PrivateMedian};
+pub use plan::{Demand, Plan, noise_share};
 pub use sample::Sampler;
 
 use crate::error::{Error, Result};

@@ -12,11 +12,13 @@ mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
+pub mod robust;
 pub mod sketched;
 
 pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
+pub use robust::Robust;
 pub use sketched::Sketched;
 
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
