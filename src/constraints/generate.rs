@@ -2,7 +2,7 @@
 
 use super::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
-use crate::random::{Lane, Seed};
+use crate::random::{Lane, Seed, below};
 use rand_core::Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
@@ -106,9 +106,4 @@ impl Constraints {
         }
         builder.build()
     }
-}
-
-/// Uniform below `bound` by multiplication; the bias is below `bound / 2⁶⁴`.
-fn below(rng: &mut impl Rng, bound: usize) -> usize {
-    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }

@@ -3,6 +3,7 @@
 //! Symmetric matrices are stored in full unless a function says that it reads or writes one triangle.
 
 pub(crate) mod cholesky;
+pub(crate) mod hadamard;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
 pub(crate) mod maintained;

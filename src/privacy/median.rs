@@ -2,7 +2,7 @@
 
 use super::positive;
 use crate::error::{Error, Result};
-use crate::random::{below, unit};
+use crate::random::{unbiased_below, unit};
 use rand_core::Rng;
 
 /// A bounded, ordered, evenly spaced set of numbers: the only ones a [`PrivateMedian`] releases.
@@ -199,7 +199,7 @@ impl PrivateMedian {
             }
         }
         let Piece { first, points, .. } = self.pieces[chosen];
-        Ok(self.grid.point(first + below(rng, points)))
+        Ok(self.grid.point(first + unbiased_below(rng, points)))
     }
 
     /// The pieces of the grid and their probabilities for these values, from below up. They depend on the values, and are

@@ -1,7 +1,7 @@
 //! Which copies answer: a few of them, without replacement.
 
 use crate::error::{Error, Result};
-use crate::random::below;
+use crate::random::unbiased_below;
 use rand_core::Rng;
 
 /// Draws `s` of `L` copies without replacement, every set of `s` equally likely.
@@ -49,7 +49,7 @@ impl Sampler {
         let copies = self.order.len();
         self.swaps.clear();
         for i in 0..self.sample {
-            let j = i + below(rng, (copies - i) as u64) as usize;
+            let j = i + unbiased_below(rng, (copies - i) as u64) as usize;
             self.order.swap(i, j);
             self.swaps.push(j);
         }

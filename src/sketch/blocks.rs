@@ -1,9 +1,13 @@
 //! Structured sketches on a product of blocks.
 
 use super::distribution::{Address, Base, Family, Stream, plain};
+use super::kronecker::Kronecker;
+use super::tensor_sketch::TensorSketch;
+use super::tensor_srht::TensorSrht;
 use super::{Place, RankOneRows, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
 use crate::constraints::Block;
 use crate::error::{Error, Result, check_shape};
+use crate::random::Lane;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use faer::{Mat, MatMut, MatRef};
 
@@ -150,9 +154,18 @@ fn structured(
     address: Address,
     block: u32,
 ) -> Result<Box<dyn Sketch>> {
-    let _ = (family, rows, n, address, block);
-    Err(Error::Unsupported {
-        what: "this family",
-        by: "Distribution::operator",
+    let stream = |lane| Stream::new(address, lane, block);
+    Ok(match family {
+        Family::Plain(base) => plain(base, rows, n * n, stream(base.lane()))?,
+        Family::Kronecker {
+            left,
+            right,
+            left_rows,
+        } => {
+            let (left, right) = ((left, left_rows), (right, rows / left_rows));
+            Box::new(Kronecker::new(left, right, n, address, block)?)
+        }
+        Family::TensorSrht => Box::new(TensorSrht::new(rows, n, stream(Lane::TENSOR_SRHT))),
+        Family::TensorSketch => Box::new(TensorSketch::new(rows, n, stream(Lane::TENSOR_SKETCH))),
     })
 }

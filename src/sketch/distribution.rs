@@ -2,6 +2,8 @@
 
 use super::blocks::Blocks;
 use super::dense::{Dense, Entries};
+use super::sparse::Sparse;
+use super::srht::Srht;
 use super::{Sketch, size};
 use crate::constraints::Block;
 use crate::error::{Error, Result};
@@ -123,15 +125,15 @@ impl Distribution {
     /// `b = rows` rows of a family.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for no rows or more than `u32` counts, for a number of nonzeros or left rows that does not
+    /// [`Error::InvalidSetting`] for no rows or more than `i32` counts, for a number of nonzeros or left rows that does not
     /// divide `rows`.
     pub fn new(family: impl Into<Family>, rows: usize) -> Result<Self> {
         let family = family.into();
         let invalid = |field, reason| Err(Error::InvalidSetting { field, reason });
-        if rows == 0 || u32::try_from(rows).is_err() {
+        if rows == 0 || i32::try_from(rows).is_err() {
             return invalid(
                 "rows",
-                format!("expected 1 to {} rows, found {rows}", u32::MAX),
+                format!("expected 1 to {} rows, found {rows}", i32::MAX),
             );
         }
         let divides = |base: Base, rows: usize| match base {
@@ -284,11 +286,8 @@ pub(super) fn plain(
     Ok(match base {
         Base::Gaussian => Box::new(Dense::new(Entries::Gaussian, rows, cols, stream)?),
         Base::Rademacher => Box::new(Dense::new(Entries::Rademacher, rows, cols, stream)?),
-        _ => {
-            return Err(Error::Unsupported {
-                what: "this family",
-                by: "Distribution::operator",
-            });
-        }
+        Base::Srht => Box::new(Srht::new(rows, cols, stream)),
+        Base::CountSketch => Box::new(Sparse::new(rows, cols, 1, stream)?),
+        Base::Sparse(s) => Box::new(Sparse::new(rows, cols, s as usize, stream)?),
     })
 }

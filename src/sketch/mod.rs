@@ -28,7 +28,13 @@
 mod blocks;
 mod dense;
 mod distribution;
+mod kronecker;
+mod signs;
 mod size;
+mod sparse;
+mod srht;
+mod tensor_sketch;
+mod tensor_srht;
 
 pub use distribution::{Address, Base, Distribution, Family};
 
@@ -83,6 +89,28 @@ pub struct RankOneRows {
     pub pairs: Vec<(u32, u32)>,
     /// Common factor.
     pub scale: f64,
+}
+
+impl RankOneRows {
+    /// [`Sketch::apply_thin`] with these rows.
+    fn apply_thin(&self, v: MatRef<'_, f64>, side: Side, mut out: MatMut<'_, f64>) {
+        let (mine, other) = match side {
+            Side::Right => (&self.u, &self.v),
+            Side::Left => (&self.v, &self.u),
+        };
+        let (n, along) = (mine.nrows(), other.transpose() * v);
+        for k in 0..v.ncols() {
+            for i in 0..n {
+                for (j, &(u, v)) in self.pairs.iter().enumerate() {
+                    let (m, o) = match side {
+                        Side::Right => (u as usize, v as usize),
+                        Side::Left => (v as usize, u as usize),
+                    };
+                    out[(j, k * n + i)] = self.scale * mine[(i, m)] * along[(o, k)];
+                }
+            }
+        }
+    }
 }
 
 /// A random linear map `R : R^N → R^b` with `E[RᵀR] = I`, drawn.

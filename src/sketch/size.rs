@@ -90,12 +90,12 @@ fn plain(base: Base, ambient: usize, accuracy: f64, failure: f64) -> f64 {
 /// The next multiple of `step`.
 fn whole(rows: f64, step: usize) -> Result<usize> {
     let count = (rows / step as f64).ceil();
-    if count * step as f64 > f64::from(u32::MAX) {
+    if count * step as f64 > f64::from(i32::MAX) {
         return Err(Error::InvalidSetting {
             field: "accuracy",
             reason: format!(
                 "expected one that fewer than {} rows reach, found one that needs {rows:e}",
-                u32::MAX
+                i32::MAX
             ),
         });
     }

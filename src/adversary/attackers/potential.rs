@@ -3,7 +3,7 @@
 use super::{Attacker, direction, normalise};
 use crate::adversary::View;
 use crate::linalg::max_abs;
-use crate::random::{Lane, Seed, below};
+use crate::random::{Lane, Seed, unbiased_below};
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -54,7 +54,7 @@ impl Attacker for Potential {
                 .collect();
         }
         // The path moves on: one coordinate a question is somewhere else.
-        let moved = below(&mut self.rng, view.ambient.max(1) as u64) as usize;
+        let moved = unbiased_below(&mut self.rng, view.ambient.max(1) as u64) as usize;
         if let Some(z) = self.z.get_mut(moved) {
             *z = StandardNormal.sample(&mut self.rng);
         }

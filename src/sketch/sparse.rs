@@ -1,0 +1,142 @@
+//! CountSketch and sparse embeddings: a few signs a column.
+
+use super::distribution::Stream;
+use super::{Place, Side, Sketch, check_apply, check_coords, check_thin};
+use crate::error::{Result, check_memory, check_shape};
+use crate::random::below;
+use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::{MatMut, MatRef};
+use rand_core::Rng;
+
+/// `s` entries `±1/√s` a column, one in each of `s` bands of `b/s` rows; `s = 1` is CountSketch.
+#[derive(Debug, Clone)]
+pub(super) struct Sparse {
+    rows: usize,
+    nonzeros: usize,
+    /// `2 · row + (1 if negative)`, column after column.
+    places: Vec<u32>,
+}
+
+impl Sparse {
+    pub(super) fn new(rows: usize, cols: usize, nonzeros: usize, stream: Stream) -> Result<Self> {
+        check_memory("a sparse sketch", cols as u128 * nonzeros as u128)?;
+        let band = rows / nonzeros.max(1);
+        let mut rng = stream.part(0);
+        let places = (0..cols * nonzeros)
+            .map(|k| {
+                let row = k % nonzeros * band + below(&mut rng, band);
+                2 * row as u32 + (rng.next_u32() & 1)
+            })
+            .collect();
+        Ok(Self {
+            rows,
+            nonzeros,
+            places,
+        })
+    }
+
+    fn scale(&self) -> f64 {
+        1.0 / (self.nonzeros as f64).sqrt()
+    }
+
+    /// Row and sign of the nonzeros of a column.
+    fn column(&self, c: usize) -> impl Iterator<Item = (usize, bool)> + '_ {
+        self.places[c * self.nonzeros..][..self.nonzeros]
+            .iter()
+            .map(|&p| ((p / 2) as usize, p & 1 == 1))
+    }
+}
+
+/// `±x`.
+#[inline(always)]
+fn signed(negative: bool, x: f64) -> f64 {
+    if negative { -x } else { x }
+}
+
+impl Sketch for Sparse {
+    fn nrows(&self) -> usize {
+        self.rows
+    }
+
+    fn ncols(&self) -> usize {
+        self.places.len() / self.nonzeros
+    }
+
+    fn bytes(&self) -> usize {
+        4 * self.places.len()
+    }
+
+    /// # Complexity
+    /// `s` additions an entry.
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
+        check_apply((self.rows, self.ncols()), h, out.rb())?;
+        let scale = self.scale();
+        let mut sum = vec![0.0; self.rows];
+        for j in 0..h.ncols() {
+            sum.fill(0.0);
+            for (x, places) in h.col(j).iter().zip(self.places.chunks_exact(self.nonzeros)) {
+                let x = scale * x;
+                for &p in places {
+                    // The low bit becomes the sign.
+                    sum[(p / 2) as usize] += f64::from_bits(x.to_bits() ^ u64::from(p & 1) << 63);
+                }
+            }
+            for (i, s) in sum.iter().enumerate() {
+                out[(i, j)] = *s;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
+        check_apply((self.ncols(), self.rows), v, out.rb())?;
+        let scale = self.scale();
+        for j in 0..v.ncols() {
+            for c in 0..self.ncols() {
+                let sum: f64 = self.column(c).map(|(r, neg)| signed(neg, v[(r, j)])).sum();
+                out[(c, j)] = scale * sum;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
+        check_shape("sketched vector", (self.rows, 1), (v.len(), 1))?;
+        check_coords(self.ncols(), coords, out)?;
+        let scale = self.scale();
+        for (o, &c) in out.iter_mut().zip(coords) {
+            let sum: f64 = self.column(c).map(|(r, neg)| signed(neg, v[r])).sum();
+            *o = scale * sum;
+        }
+        Ok(())
+    }
+
+    /// # Complexity
+    /// `n² s` additions a column of `v`.
+    fn apply_thin(
+        &self,
+        at: Place,
+        v: MatRef<'_, f64>,
+        side: Side,
+        mut out: MatMut<'_, f64>,
+    ) -> Result<()> {
+        check_thin(self.rows, self.ncols(), at, v, out.rb())?;
+        let (n, scale) = (at.order, self.scale());
+        for k in 0..v.ncols() {
+            let mut to = out.rb_mut().subcols_mut(k * n, n);
+            to.fill(0.0);
+            for c in 0..n {
+                for i in 0..n {
+                    let (x, slot) = match side {
+                        Side::Right => (v[(c, k)], i),
+                        Side::Left => (v[(i, k)], c),
+                    };
+                    for (r, neg) in self.column(at.first + c * n + i) {
+                        to[(r, slot)] += signed(neg, scale * x);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
