@@ -40,11 +40,11 @@ const fn design(sample: usize, epsilon: f64, error: f64, copies_per_root: f64) -
 /// The measurements.
 pub const TABLE: [Design; 6] = [
     design(48, 1.0, 0.47, 12.0),
-    design(64, 0.75, 0.44, 12.0),
+    design(64, 0.75, 0.45, 12.0),
     design(96, 0.5, 0.40, 12.0),
     design(192, 0.25, 0.37, 16.0),
-    design(64, 1.0, 0.40, 16.0),
-    design(128, 0.5, 0.32, 16.0),
+    design(64, 1.0, 0.38, 12.0),
+    design(128, 0.5, 0.32, 24.0),
 ];
 
 /// What an attack may add to the 95th percentile of the error: the factor that copies are measured for.

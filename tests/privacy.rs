@@ -1,0 +1,618 @@
+//! The private median against its definition and its claim, the accountant and the planners against other arithmetic.
+
+mod common;
+
+use common::{rng, uniform};
+use dyncvx::Error;
+use dyncvx::privacy::{
+    Accountant, Charge, Composition, Demand, Grid, Plan, PrivateMedian, Sampler, calibrated,
+    noise_share, theory,
+};
+use dyncvx::random::{Lane, Seed};
+use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
+
+fn secret(copy: u32) -> ChaCha20Rng {
+    Seed::from(11).stream(Lane::PRIVACY, copy, 0)
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-12 * b.abs().max(1.0)
+}
+
+/// Probability of every grid point by the definition: values moved to the nearest point, every point's utility counted out.
+fn naive(grid: &Grid, epsilon: f64, values: &[f64]) -> Vec<f64> {
+    let points: Vec<f64> = (0..grid.points()).map(|i| grid.point(i)).collect();
+    let nearest = |v: f64| {
+        let v = v.clamp(points[0], points[points.len() - 1]);
+        *points
+            .iter()
+            .min_by(|a, b| (*a - v).abs().total_cmp(&(*b - v).abs()))
+            .unwrap()
+    };
+    let moved: Vec<f64> = values.iter().map(|v| nearest(*v)).collect();
+    let half = 0.5 * values.len() as f64;
+    let weights: Vec<f64> = points
+        .iter()
+        .map(|x| {
+            let below = moved.iter().filter(|v| *v < x).count();
+            let not_above = moved.iter().filter(|v| *v <= x).count();
+            let distance = (below..=not_above)
+                .map(|rank| (rank as f64 - half).abs())
+                .fold(f64::MAX, f64::min);
+            // Half a rank either way is no farther than a median with an odd number of values can be.
+            let distance = if below as f64 <= half && half <= not_above as f64 {
+                0.0
+            } else {
+                distance
+            };
+            (-0.5 * epsilon * distance).exp()
+        })
+        .collect();
+    let total: f64 = weights.iter().sum();
+    weights.iter().map(|w| w / total).collect()
+}
+
+fn expanded(median: &mut PrivateMedian, values: &[f64]) -> Vec<f64> {
+    let points = median.grid().points() as usize;
+    let mut out = vec![f64::NAN; points];
+    for piece in median.pieces(values).unwrap() {
+        for i in 0..piece.points {
+            out[(piece.first + i) as usize] = piece.probability / piece.points as f64;
+        }
+    }
+    out
+}
+
+/// Values with ties, clusters, infinities and numbers far outside.
+fn awkward(rng: &mut ChaCha20Rng, s: usize) -> Vec<f64> {
+    (0..s)
+        .map(|_| match rng.next_u32() % 8 {
+            0 => f64::INFINITY,
+            1 => f64::NEG_INFINITY,
+            2 => 1e300,
+            3 => 0.0,
+            4 => 0.25,
+            _ => 3.0 * (uniform(rng) - 0.5),
+        })
+        .collect()
+}
+
+#[test]
+fn pieces_are_those_of_the_enumerated_grid() {
+    let mut rng = rng(1);
+    for case in 0..300 {
+        let s = 1 + case % 40;
+        let epsilon = [0.01, 0.5, 3.0, 40.0][case % 4];
+        let grid = Grid::new(-1.0, 1.0, [0.013, 0.25, 5.0][case % 3]).unwrap();
+        let values = awkward(&mut rng, s);
+        let mut median = PrivateMedian::new(grid, epsilon).unwrap();
+        let found = expanded(&mut median, &values);
+        for (f, e) in found.iter().zip(naive(&grid, epsilon, &values)) {
+            assert!((f - e).abs() <= 1e-12 * e + 1e-300, "{values:?}: {f} {e}");
+        }
+    }
+}
+
+#[test]
+fn replacing_one_value_changes_no_probability_by_more_than_epsilon() {
+    let mut rng = rng(2);
+    let grid = Grid::new(-1.0, 1.0, 0.05).unwrap();
+    let mut largest = 0.0f64;
+    for case in 0..2000 {
+        let s = 1 + case % 12;
+        let epsilon = [0.1, 1.0, 20.0][case % 3];
+        let values = awkward(&mut rng, s);
+        let mut other = values.clone();
+        other[case % s] = awkward(&mut rng, 1)[0];
+        let mut median = PrivateMedian::new(grid, epsilon).unwrap();
+        let (p, q) = (
+            expanded(&mut median, &values),
+            expanded(&mut median, &other),
+        );
+        let ratio: Vec<f64> = p.iter().zip(&q).map(|(a, b)| (a / b).ln()).collect();
+        let (low, high) = ratio
+            .iter()
+            .fold((0.0f64, 0.0f64), |(l, h), r| (l.min(*r), h.max(*r)));
+        // Bounded range: the whole spread of the logarithms, not only each of them.
+        assert!(
+            high - low <= epsilon * (1.0 + 1e-12) + 1e-12,
+            "{values:?} {other:?}"
+        );
+        largest = largest.max((high - low) / epsilon);
+    }
+    // The bound is met, so the test can fail.
+    assert!(largest > 0.99, "{largest}");
+}
+
+/// The least `p` with `n·kl(p̂‖p) ≤ budget`, or the largest: Chernoff's confidence bound, failure `e^{−budget}` each.
+fn confidence(count: u64, n: u64, budget: f64, upper: bool) -> f64 {
+    let x = count as f64 / n as f64;
+    let kl = |p: f64| {
+        let term = |a: f64, b: f64| if a == 0.0 { 0.0 } else { a * (a / b).ln() };
+        term(x, p) + term(1.0 - x, 1.0 - p)
+    };
+    let (mut inside, mut outside) = (x, if upper { 1.0 } else { 0.0 });
+    for _ in 0..100 {
+        let p = 0.5 * (inside + outside);
+        if n as f64 * kl(p) <= budget {
+            inside = p;
+        } else {
+            outside = p;
+        }
+    }
+    outside
+}
+
+const DRAWS: u64 = 200_000;
+
+/// The largest `ln(p/q)` over events that the draws *prove*, both ways, with failure probability 1e-6 in all.
+fn audited(points: u64, mut draw: impl FnMut(bool) -> u64) -> f64 {
+    let mut count = [vec![0u64; points as usize], vec![0u64; points as usize]];
+    for _ in 0..DRAWS {
+        count[0][draw(false) as usize] += 1;
+        count[1][draw(true) as usize] += 1;
+    }
+    // Every point and every initial and final segment of the grid, four bounds each.
+    let budget = (4.0 * 3.0 * points as f64 / 1e-6).ln();
+    let mut proved = 0.0f64;
+    let mut event = |a: u64, b: u64| {
+        for (a, b) in [(a, b), (b, a)] {
+            let (p, q) = (
+                confidence(a, DRAWS, budget, false),
+                confidence(b, DRAWS, budget, true),
+            );
+            proved = proved.max((p / q).ln());
+        }
+    };
+    let mut sums = [0, 0];
+    for (&a, &b) in count[0].iter().zip(&count[1]) {
+        event(a, b);
+        (sums[0], sums[1]) = (sums[0] + a, sums[1] + b);
+        event(sums[0], sums[1]);
+        event(DRAWS - sums[0], DRAWS - sums[1]);
+    }
+    proved
+}
+
+/// Neighbours that nearly use up what is claimed: almost all weight lies in a long gap below the median, whose rank falls as
+/// that of a short gap above it comes nearer.
+fn neighbours() -> (Grid, [Vec<f64>; 2]) {
+    let grid = Grid::new(0.0, 1050.0, 1.0).unwrap();
+    let values = [[0.0; 4].as_slice(), &[1000.0; 3], &[1050.0; 4]].concat();
+    let mut other = values.clone();
+    other[0] = 1050.0;
+    (grid, [values, other])
+}
+
+#[test]
+fn an_audit_of_the_draws_does_not_exceed_the_claimed_epsilon() {
+    let (grid, inputs) = neighbours();
+    let mut rng = secret(1);
+    for epsilon in [0.25, 1.0, 2.0] {
+        let mut median = PrivateMedian::new(grid, epsilon).unwrap();
+        let proved = audited(grid.points(), |other| {
+            median
+                .release(&inputs[usize::from(other)], &mut rng)
+                .unwrap() as u64
+        });
+        println!("claimed {epsilon}, proved {proved:.3}");
+        assert!(proved <= epsilon && proved > 0.3 * epsilon);
+        // Power: a mechanism that spends twice what it claims is found out.
+        let mut cheat = PrivateMedian::new(grid, 2.0 * epsilon).unwrap();
+        let proved = audited(grid.points(), |other| {
+            cheat
+                .release(&inputs[usize::from(other)], &mut rng)
+                .unwrap() as u64
+        });
+        assert!(proved > epsilon, "{proved}");
+    }
+}
+
+#[test]
+fn an_audit_with_sampling_does_not_exceed_the_amplified_epsilon() {
+    let (grid, inputs) = neighbours();
+    let (sample, epsilon) = (9, 2.0);
+    let copies = inputs[0].len();
+    let claimed = Charge::sampled(epsilon, sample, copies).unwrap().epsilon();
+    assert!(claimed < 1.84);
+    let mut median = PrivateMedian::new(grid, epsilon).unwrap();
+    let mut sampler = Sampler::new(copies, sample).unwrap();
+    let (mut rng, mut which) = (secret(2), vec![]);
+    let proved = audited(grid.points(), |other| {
+        sampler.draw(&mut rng, &mut which);
+        let all = &inputs[usize::from(other)];
+        let drawn: Vec<f64> = which.iter().map(|l| all[*l]).collect();
+        median.release(&drawn, &mut rng).unwrap() as u64
+    });
+    println!("claimed {claimed:.3}, proved {proved:.3}");
+    assert!(proved <= claimed && proved > 0.2);
+    // Power: who always asks the same copies, at twice the epsilon, is found out.
+    let mut cheat = PrivateMedian::new(grid, 2.0 * epsilon).unwrap();
+    let proved = audited(grid.points(), |other| {
+        let all = &inputs[usize::from(other)];
+        cheat.release(all, &mut rng).unwrap() as u64
+    });
+    assert!(proved > claimed, "{proved}");
+}
+
+#[test]
+fn draws_follow_the_probabilities() {
+    let grid = Grid::new(-1.0, 1.0, 0.125).unwrap();
+    let mut median = PrivateMedian::new(grid, 0.8).unwrap();
+    let values = [-0.5, -0.5, 0.1, 0.3, 0.3, 0.9, f64::INFINITY];
+    let expected = expanded(&mut median, &values);
+    let mut count = vec![0.0; expected.len()];
+    let mut rng = secret(3);
+    for _ in 0..DRAWS {
+        let x = median.release(&values, &mut rng).unwrap();
+        count[((x + 1.0) / 0.125).round() as usize] += 1.0;
+    }
+    for (c, p) in count.iter().zip(expected) {
+        // Bernstein, failure 2·17·e⁻²⁰.
+        let (n, t) = (DRAWS as f64, 20.0);
+        assert!((c - n * p).abs() <= (2.0 * n * p * (1.0 - p) * t).sqrt() + t / 3.0);
+    }
+}
+
+#[test]
+fn a_release_keeps_its_rank_error() {
+    let grid = Grid::symmetric(1000, 1e-3).unwrap();
+    let mut median = PrivateMedian::new(grid, 1.0).unwrap();
+    let failure = 0.05;
+    let bound = median.rank_error(failure).unwrap();
+    assert!(close(2.0 * bound, 2.0 * 2.0 * (2001.0f64 / 0.05).ln()));
+    let mut rng = secret(4);
+    let (s, runs) = (200, 4000);
+    let mut beyond = 0;
+    for _ in 0..runs {
+        // Clustered values: what is outside them is most of the grid.
+        let values: Vec<f64> = (0..s).map(|_| 0.02 * (uniform(&mut rng) - 0.5)).collect();
+        let x = median.release(&values, &mut rng).unwrap();
+        let low = values.iter().filter(|v| **v < x - 5e-4).count() as f64;
+        let high = values.iter().filter(|v| **v <= x + 5e-4).count() as f64;
+        let half = 0.5 * f64::from(s);
+        beyond += u32::from((low - half).max(half - high).max(0.0) > bound);
+    }
+    assert!(f64::from(beyond) <= failure * f64::from(runs));
+}
+
+#[test]
+fn equal_values_are_their_own_median_on_the_grid_or_off_it() {
+    let mut median = PrivateMedian::new(Grid::symmetric(1000, 1e-3).unwrap(), 1.0).unwrap();
+    let mut rng = secret(5);
+    for at in [0.0, 0.25, 0.25049, -1.0, 7.0, f64::NEG_INFINITY] {
+        let x = median.release(&[at; 64], &mut rng).unwrap();
+        assert!((x - at.clamp(-1.0, 1.0)).abs() <= 5.1e-4, "{at}: {x}");
+    }
+}
+
+#[test]
+fn nothing_overflows_at_any_epsilon_or_size() {
+    let mut rng = secret(6);
+    for epsilon in [1e-300, 1e-9, 1e9, 1e300] {
+        let grid = Grid::symmetric(1 << 30, 1e-9).unwrap();
+        let mut median = PrivateMedian::new(grid, epsilon).unwrap();
+        let values: Vec<f64> = (0..1001).map(|i| 1e-3 * f64::from(i) - 0.5).collect();
+        let total: f64 = median
+            .pieces(&values)
+            .unwrap()
+            .iter()
+            .map(|p| p.probability)
+            .sum();
+        assert!((total - 1.0).abs() < 1e-12);
+        let x = median.release(&values, &mut rng).unwrap();
+        assert!(x.abs() <= 1.1);
+        if epsilon > 1.0 {
+            assert!(x.abs() < 1e-8, "{x}");
+        }
+    }
+}
+
+#[test]
+fn bad_input_is_refused_and_draws_nothing() {
+    let grid = Grid::symmetric(10, 0.1).unwrap();
+    let mut median = PrivateMedian::new(grid, 1.0).unwrap();
+    let mut rng = secret(7);
+    let nan = median.release(&[0.0, f64::NAN], &mut rng);
+    assert!(matches!(nan, Err(Error::NonFinite { index: 1, .. })));
+    assert!(matches!(
+        median.release(&[], &mut rng),
+        Err(Error::Shape { .. })
+    ));
+    assert_eq!(rng.next_u64(), secret(7).next_u64());
+    for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(PrivateMedian::new(grid, epsilon).is_err());
+    }
+    for (a, b, step) in [
+        (0.0, f64::INFINITY, 1.0),
+        (1.0, 0.0, 0.1),
+        (0.0, 1.0, 0.0),
+        (0.0, 1.0, f64::NAN),
+        (0.0, 1.0, 1e-13),
+        (1e16, 1e16 + 8.0, 1.0),
+        (-f64::MAX, f64::MAX, 1e300),
+    ] {
+        assert!(Grid::new(a, b, step).is_err(), "{a} {b} {step}");
+    }
+    for (copies, sample) in [(0, 0), (4, 0), (4, 5)] {
+        assert!(Sampler::new(copies, sample).is_err());
+        assert!(Charge::sampled(1.0, sample, copies).is_err());
+    }
+    assert!(median.rank_error(0.0).is_err() && median.rank_error(1.0).is_err());
+}
+
+#[test]
+fn samples_are_sets_and_all_equally_likely() {
+    let mut sampler = Sampler::new(6, 3).unwrap();
+    let (mut rng, mut which) = (secret(8), vec![]);
+    let mut count = std::collections::HashMap::new();
+    for _ in 0..60_000 {
+        sampler.draw(&mut rng, &mut which);
+        which.sort_unstable();
+        assert!(which.windows(2).all(|w| w[0] < w[1]) && which[2] < 6);
+        *count.entry(which.clone()).or_insert(0u32) += 1;
+    }
+    assert_eq!(count.len(), 20);
+    // 3000 expected; Bernstein with failure 40·e⁻²⁰.
+    assert!(count.values().all(|c| c.abs_diff(3000) < 350));
+}
+
+/// Literal values: a change is a breaking change.
+#[test]
+fn draws_are_stable() {
+    let mut median = PrivateMedian::new(Grid::symmetric(1000, 1e-3).unwrap(), 1.0).unwrap();
+    let mut sampler = Sampler::new(1000, 4).unwrap();
+    let (mut rng, mut which) = (secret(9), vec![]);
+    sampler.draw(&mut rng, &mut which);
+    let values: Vec<f64> = (0..64).map(|i| f64::from(i) / 100.0).collect();
+    let x: Vec<f64> = (0..3)
+        .map(|_| median.release(&values, &mut rng).unwrap())
+        .collect();
+    assert_eq!(
+        (which, x),
+        (
+            vec![540, 729, 514, 265],
+            vec![0.29600000000000004, 0.268, 0.33000000000000007]
+        )
+    );
+}
+
+#[test]
+fn charges_are_those_worked_out_elsewhere() {
+    // log1p(s/L · expm1(ε)) in another language.
+    let c = Charge::sampled(0.5, 64, 2048).unwrap();
+    assert!(close(c.epsilon(), 0.020069787399249923) && close(c.zcdp(), 0.0002013981831255455));
+    let c = Charge::sampled(1.0, 48, 1200).unwrap();
+    assert!(close(c.epsilon(), 0.06647221890559726) && close(c.zcdp(), 0.002209277943116821));
+    // All copies: no amplification, but bounded range.
+    let c = Charge::sampled(0.5, 64, 64).unwrap();
+    assert_eq!((c.epsilon(), c.zcdp()), (0.5, 0.03125));
+    assert_eq!(c, Charge::exponential(0.5).unwrap());
+    assert_eq!(Charge::pure(0.5).unwrap().zcdp(), 0.125);
+    assert!(close(Charge::sampled(1e6, 1, 1000).unwrap().epsilon(), 1e6));
+}
+
+fn spent(composition: Composition, releases: &[(f64, u64)]) -> f64 {
+    let mut accountant = Accountant::new(composition, 1e6).unwrap();
+    for (epsilon, n) in releases {
+        accountant
+            .spend(Charge::pure(*epsilon).unwrap(), *n)
+            .unwrap();
+    }
+    accountant.spent()
+}
+
+#[test]
+fn compositions_are_those_worked_out_elsewhere() {
+    let advanced = |delta| Composition::Advanced { delta };
+    assert!(close(spent(Composition::Basic, &[(0.01, 100)]), 1.0));
+    assert!(close(
+        spent(advanced(1e-6), &[(0.1, 1000)]),
+        21.6184188584791
+    ));
+    // Where the sum is less, the sum.
+    assert!(close(spent(advanced(1e-6), &[(1.0, 3)]), 3.0));
+    let mix = [(0.1, 100), (0.2, 50)];
+    assert!(close(spent(advanced(1e-5), &mix), 9.807554377173908));
+    let zcdp = Composition::Zcdp { delta: 1e-5 };
+    assert!(close(spent(zcdp, &mix), 9.81129068134555));
+}
+
+#[test]
+fn a_budget_is_monotone_and_holds_to_the_last_release() {
+    for composition in [
+        Composition::Basic,
+        Composition::Advanced { delta: 1e-6 },
+        Composition::Zcdp { delta: 1e-6 },
+    ] {
+        let charge = Charge::sampled(1.0, 48, 1200).unwrap();
+        let mut accountant = Accountant::exactly(composition, charge, 1234).unwrap();
+        let mut last = 0.0;
+        for n in 0..1234 {
+            assert_eq!(accountant.answered(), n);
+            accountant.spend(charge, 1).unwrap();
+            assert!(accountant.spent() >= last);
+            last = accountant.spent();
+        }
+        let before = accountant.clone();
+        assert!(!accountant.allows(charge, 1));
+        for charge in [charge, Charge::pure(1e-4).unwrap()] {
+            let refused = accountant.spend(charge, 1);
+            assert_eq!(refused, Err(Error::BudgetExhausted { answered: 1234 }));
+        }
+        assert_eq!(accountant, before);
+        assert!(accountant.spend(charge, u64::MAX).is_err());
+        // Nothing costs nothing.
+        accountant.spend(charge, 0).unwrap();
+    }
+    // All or none.
+    let charge = Charge::pure(0.25).unwrap();
+    let mut accountant = Accountant::new(Composition::Basic, 1.0).unwrap();
+    accountant.spend(charge, 3).unwrap();
+    assert!(accountant.spend(charge, 2).is_err());
+    accountant.spend(charge, 1).unwrap();
+    for (composition, epsilon) in [
+        (Composition::Basic, 0.0),
+        (Composition::Basic, f64::NAN),
+        (Composition::Zcdp { delta: 0.0 }, 1.0),
+        (Composition::Advanced { delta: 1.0 }, 1.0),
+    ] {
+        assert!(Accountant::new(composition, epsilon).is_err());
+    }
+}
+
+#[test]
+fn the_theory_planner_is_its_theorem_worked_out_elsewhere() {
+    // T, s, ε₀, δ, L by bisection for ρ in another language.
+    for (t, s, epsilon, delta, copies) in [
+        (100, 435, 0.24982248402749307, 1.5e-6, 710428.7968167706),
+        (10_000, 666, 0.20927014283065082, 1.5e-8, 10340923.371366847),
+        (
+            1_000_000,
+            896,
+            0.18981590368132523,
+            1.5e-10,
+            139983159.145675,
+        ),
+    ] {
+        let plan = theory::plan(&Demand::new(t, 1, 0.2), 2001, 0.05).unwrap();
+        assert_eq!((plan.rows, plan.sample, plan.releases), (5000, s, t));
+        assert!(close(plan.epsilon, epsilon) && (plan.delta / delta - 1.0).abs() < 1e-12);
+        assert!(
+            (plan.copies as f64 - copies).abs() <= 1.0 + 1e-9 * copies,
+            "{plan:?}"
+        );
+    }
+    // Fewer copies than questions only beyond some 10^10.
+    let copies = |t| theory::copies(&Demand::new(t, 1, 0.2), 2001, 0.05).unwrap();
+    assert!(copies(10_000_000_000) > 1e10 && copies(40_000_000_000) < 4.8e10);
+    assert!(copies(100_000_000_000) < 1e11);
+    let mut demand = Demand::new(10_000, 1, 0.2);
+    demand.rows = Some(64);
+    assert!(matches!(
+        theory::plan(&demand, 2001, 0.05),
+        Err(Error::InvalidSetting { field: "rows", .. })
+    ));
+    demand.rows = None;
+    demand.copies = Some(1_000_000);
+    assert!(matches!(
+        theory::plan(&demand, 2001, 0.05),
+        Err(Error::InvalidSetting {
+            field: "copies",
+            ..
+        })
+    ));
+}
+
+#[test]
+fn the_calibrated_planner_is_its_formula_worked_out_elsewhere() {
+    for (t, k, accuracy, rows, expected) in [
+        (10_000, 1, 0.2, Some(64), (1200, 64, 48, 1.0)),
+        (10_000, 1, 0.2, None, (1200, 23, 64, 1.0)),
+        (2_500, 4, 0.2, None, (1200, 23, 64, 1.0)),
+        (40_000, 1, 0.1, None, (2400, 78, 64, 1.0)),
+        (10_000, 1, 0.1, Some(64), (2400, 64, 128, 0.5)),
+        (1_000_000, 1, 0.2, None, (12_000, 23, 64, 1.0)),
+    ] {
+        let mut demand = Demand::new(t, k, accuracy);
+        demand.rows = rows;
+        let p = calibrated::plan(&demand).unwrap();
+        assert_eq!((p.copies, p.rows, p.sample, p.epsilon), expected);
+        assert!(p.error <= accuracy && p.width() == (p.copies * p.rows) as u128);
+        let accountant = p.accountant().unwrap();
+        if (t, accuracy, rows) == (10_000, 0.2, Some(64)) {
+            assert!(close(accountant.limit(), 57.03404600730024));
+            assert!(close(p.error, 0.13504423685079567));
+        }
+    }
+}
+
+/// The planner's table is what the committed measurements say by the documented rule.
+#[test]
+fn the_table_follows_from_the_measurements() {
+    let text = include_str!("../papers/adaptive-robustness/calibration.txt");
+    let rows: Vec<Vec<f64>> = text
+        .lines()
+        .map(|l| {
+            l.split(|c: char| c.is_whitespace() || "[],".contains(c))
+                .filter(|w| !w.is_empty())
+                .map_while(|w| w.parse().ok())
+                .collect::<Vec<f64>>()
+        })
+        .filter(|r| r.len() == 10)
+        .collect();
+    assert_eq!(rows.len(), calibrated::TABLE.len() * 3 * 7);
+    for design in calibrated::TABLE {
+        let mine = || {
+            rows.iter()
+                .filter(|r| r[0] == design.sample as f64 && r[1] == design.epsilon)
+        };
+        let worst = mine()
+            .filter(|r| r[4] >= design.copies_per_root)
+            .map(|r| r[9])
+            .fold(0.0, f64::max);
+        assert!(worst <= calibrated::GROWTH, "{design:?}: {worst}");
+        let least = mine()
+            .filter(|r| r[9] > calibrated::GROWTH)
+            .map(|r| r[4])
+            .fold(0.0, f64::max);
+        let next = mine()
+            .map(|r| r[4])
+            .filter(|k| *k > least)
+            .fold(f64::MAX, f64::min);
+        assert_eq!(next, design.copies_per_root, "{design:?}");
+        let error = mine().map(|r| r[6]).fold(0.0, f64::max);
+        assert!(
+            error <= design.error && error > design.error - 0.011,
+            "{design:?}: {error}"
+        );
+        // The law that predicts it, to a tenth.
+        let law = 1.96 * calibrated::deviation(design.sample, design.epsilon);
+        assert!((error / law - 1.0).abs() < 0.1, "{error} {law}");
+    }
+}
+
+#[test]
+fn what_cannot_be_met_is_refused() {
+    let refused = |demand: Demand| match calibrated::plan(&demand) {
+        Err(Error::InvalidSetting { field, reason }) => (field, reason),
+        other => panic!("{other:?}"),
+    };
+    let demand = Demand::new(10_000, 1, 0.2);
+    let mut few = demand;
+    few.copies = Some(512);
+    let (field, reason) = refused(few);
+    assert_eq!(field, "copies");
+    assert!(
+        reason.contains("1200") && reason.contains("512"),
+        "{reason}"
+    );
+    let mut coarse = demand;
+    (coarse.accuracy, coarse.rows) = (0.05, Some(64));
+    assert_eq!(refused(coarse).0, "accuracy");
+    let mut tiny = demand;
+    tiny.rows = Some(8);
+    assert_eq!(refused(tiny).0, "accuracy");
+    for (field, demand) in [
+        ("queries", Demand::new(0, 1, 0.2)),
+        ("queries", Demand::new(1, 0, 0.2)),
+        ("queries", Demand::new(u64::MAX, 2, 0.2)),
+        ("accuracy", Demand::new(1, 1, 0.0)),
+        ("accuracy", Demand::new(1, 1, f64::NAN)),
+    ] {
+        assert_eq!(refused(demand).0, field);
+    }
+    // Too small a sample times epsilon is pure noise.
+    assert!(close(noise_share(16, 0.5, 8.0), 0.6333922375790384));
+    assert!(close(noise_share(64, 0.5, 8.0), 0.01684176493583909));
+    assert!(Plan::custom(2048, 64, (64, 0.5), 10_000).is_ok());
+    assert!(matches!(
+        Plan::custom(2048, 64, (16, 0.5), 10_000),
+        Err(Error::InvalidSetting {
+            field: "sample",
+            ..
+        })
+    ));
+    assert!(Plan::custom(32, 64, (64, 0.5), 10_000).is_err());
+}
