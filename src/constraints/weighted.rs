@@ -1,6 +1,7 @@
 //! `B = A · S(weight)`.
 
 mod columns;
+mod moved;
 
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};

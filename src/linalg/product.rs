@@ -61,6 +61,23 @@ pub(crate) fn lower_transpose_lower<T: Real>(dst: MatMut<'_, T>, lower: MatRef<'
     );
 }
 
+/// `dst ← U x` for an upper triangular `U`, of which only that triangle is read.
+pub(crate) fn upper_times(dst: MatMut<'_, f64>, upper: MatRef<'_, f64>, x: MatRef<'_, f64>) {
+    let par = par(upper.nrows() * upper.nrows() * x.ncols());
+    let full = BlockStructure::Rectangular;
+    triangular::matmul(
+        dst,
+        full,
+        Accum::Replace,
+        upper,
+        BlockStructure::TriangularUpper,
+        x,
+        full,
+        1.0,
+        par,
+    );
+}
+
 /// Copies the lower triangle onto the upper one.
 pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
     // In tiles, so that the transposed writes stay in cache.

@@ -3,7 +3,7 @@
 use super::Assembler;
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
-use crate::linalg::{cholesky::Cholesky, spectral};
+use crate::linalg::{cholesky::Cholesky, product, spectral};
 use faer::{Mat, MatMut};
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
@@ -125,6 +125,22 @@ impl Factor {
         self.scale_rows(rhs.as_mut());
         self.cholesky.solve_in_place(rhs.as_mut());
         self.scale_rows(rhs);
+    }
+
+    /// `L_Kᵀ u` with `K = L_K L_Kᵀ`, `L_K = D L`: what `L_K⁻¹` makes of `K u`.
+    pub(crate) fn whiten(&self, mut u: Mat<f64>, out: MatMut<'_, f64>) {
+        for j in 0..u.ncols() {
+            for (i, d) in self.inverse_scale.iter().enumerate() {
+                u[(i, j)] /= d;
+            }
+        }
+        product::upper_times(out, self.cholesky.lower().transpose(), u.as_ref());
+    }
+
+    /// `z ← L_K⁻ᵀ z`.
+    pub(crate) fn unwhiten(&self, mut z: MatMut<'_, f64>) {
+        self.cholesky.solve_upper_in_place(z.as_mut());
+        self.scale_rows(z);
     }
 
     pub(crate) fn dim(&self) -> usize {

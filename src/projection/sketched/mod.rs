@@ -4,6 +4,7 @@
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
 mod image;
+mod whiten;
 
 use super::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use crate::constraints::{BlockWeight, Weighted};
@@ -25,6 +26,7 @@ pub struct Sketched<P> {
     epoch: u64,
     copies: Vec<Arc<dyn Sketch>>,
     state: Option<State>,
+    whitener: whiten::Whitener,
 }
 
 /// What is kept of one weight.
@@ -65,6 +67,7 @@ impl<P: Projection> Sketched<P> {
             epoch: 0,
             copies: drawn,
             state: None,
+            whitener: whiten::Whitener::default(),
         };
         match out.recomputed() {
             Ok(state) => out.state = Some(state),
@@ -142,15 +145,23 @@ impl<P: Projection> Sketched<P> {
         Ok(u)
     }
 
+    /// Expected error of one whitened multiplier: as of a coordinate of a projection, `L_K⁻¹B` having orthonormal rows.
+    fn whitened_accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
+        let m = self.inner.shape().constraints;
+        let squared = self.distribution.mean_square(m, m);
+        Accuracy::Sketched {
+            expected_error: squared.sqrt() * length(h),
+        }
+    }
+
     /// Expected error of one coordinate of one copy, root mean square over all coordinates.
     fn accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
         let shape = self.inner.shape();
         let squared = self
             .distribution
             .mean_square(shape.constraints, shape.ambient);
-        let flat: Vec<f64> = h.iter().copied().collect();
         Accuracy::Sketched {
-            expected_error: squared.sqrt() * norm(&flat),
+            expected_error: squared.sqrt() * length(h),
         }
     }
 }
@@ -194,6 +205,7 @@ impl<P: Projection> Projection for Sketched<P> {
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let refresh = self.inner.update(weight)?;
+        self.whitener.forget();
         // What fails here is tried again, and reported, by the next sketched query.
         self.state = self.recomputed().ok();
         Ok(refresh)
@@ -280,6 +292,41 @@ impl<P: Projection> Ensemble for Sketched<P> {
         Ok(self.accuracy(h))
     }
 
+    fn whitened_of(
+        &mut self,
+        which: &[usize],
+        h: ColRef<'_, f64>,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        let m = self.inner.shape().constraints;
+        check_shape("whitened multipliers", (m, which.len()), out.shape())?;
+        let u = self.multipliers_of(which, h)?;
+        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
+        self.whitener.factor(&state.weighted)?.whiten(u, out);
+        Ok(self.whitened_accuracy(h))
+    }
+
+    fn unwhiten(
+        &mut self,
+        z: MatRef<'_, f64>,
+        mut multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<()> {
+        let shape = self.inner.shape();
+        let (m, k) = (shape.constraints, z.ncols());
+        check_shape("whitened multipliers", (m, k), z.shape())?;
+        check_shape("multipliers", (m, k), multipliers.shape())?;
+        check_shape("projected", (shape.ambient, k), projected.shape())?;
+        self.state()?;
+        let state = self.state.as_mut().ok_or(Error::NoWeight)?;
+        let factor = self.whitener.factor(&state.weighted)?;
+        multipliers.copy_from(z);
+        factor.unwhiten(multipliers.rb_mut());
+        state
+            .weighted
+            .apply_transpose(multipliers.as_ref(), projected)
+    }
+
     fn rows(&self) -> usize {
         self.distribution.rows()
     }
@@ -317,6 +364,10 @@ impl<P: Projection> Ensemble for Sketched<P> {
         (self.copies, self.state, self.epoch) = (copies, state, epoch);
         Ok(())
     }
+}
+
+fn length(h: ColRef<'_, f64>) -> f64 {
+    norm(&h.iter().copied().collect::<Vec<_>>())
 }
 
 /// Mean of the columns.
