@@ -286,7 +286,7 @@ fn an_answer_in_the_range_stays_there() {
         assert!(relative(&(b.transpose() * &y), &out) < 1e-10);
         let inside = b.transpose() * dense_solve(&b, &(&b * &out));
         assert!(relative(&inside, &out) < 1e-9);
-        mean = mean + &out * faer::Scale(0.1);
+        mean += &out * faer::Scale(0.1);
     }
     assert_eq!(p.report().answered, 200);
     // Ten answers of twenty entries, each with a deviation of about 0.3‖h‖/√b: √(20/10)·0.3·‖h‖/4 in all.

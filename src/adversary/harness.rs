@@ -4,6 +4,7 @@ use super::{Attacker, Target, View};
 use crate::error::{Error, Result, check_finite};
 use crate::linalg::{dot, norm};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::{ControlFlow, Range};
 
 /// How an attack is run.
@@ -87,9 +88,14 @@ impl Run {
         percentile(&self.errors, 0.95)
     }
 
-    /// 95th percentile of every window, with the questions it covers.
+    /// 95th percentile of every window of the settings, with the questions it covers.
     pub fn window_p95(&self) -> Vec<(Range<usize>, f64)> {
-        let (n, w) = (self.errors.len(), self.windows.min(self.errors.len()));
+        self.curve(self.windows)
+    }
+
+    /// The same for another number of windows.
+    pub fn curve(&self, windows: usize) -> Vec<(Range<usize>, f64)> {
+        let (n, w) = (self.errors.len(), windows.min(self.errors.len()));
         (0..w)
             .map(|k| {
                 let range = k * n / w..(k + 1) * n / w;
@@ -125,14 +131,16 @@ struct Rows {
 
 impl Rows {
     fn get(&mut self, target: &mut dyn Target, coord: usize) -> Result<&(Vec<f64>, f64)> {
-        if !self.known.contains_key(&coord) {
-            let mut row = vec![0.0; target.ambient()];
-            target.row(coord, &mut row)?;
-            check_finite("row of a target", &row)?;
-            let length = norm(&row);
-            self.known.insert(coord, (row, length));
+        match self.known.entry(coord) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let mut row = vec![0.0; target.ambient()];
+                target.row(coord, &mut row)?;
+                check_finite("row of a target", &row)?;
+                let length = norm(&row);
+                Ok(place.insert((row, length)))
+            }
         }
-        Ok(&self.known[&coord])
     }
 }
 

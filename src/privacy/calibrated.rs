@@ -105,7 +105,7 @@ pub fn plan(demand: &Demand) -> Result<Plan> {
         let needed = design.rows_for(demand.accuracy, demand.alpha);
         let rows = demand.rows.map_or(needed, |b| b as f64);
         reached = reached.min(design.error_at(rows as usize, demand.alpha));
-        if rows < needed || !(rows <= f64::from(u32::MAX)) {
+        if rows < needed || rows > f64::from(u32::MAX) {
             continue;
         }
         let copies = (design.copies_per_root * root)

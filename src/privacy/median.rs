@@ -35,7 +35,7 @@ impl Grid {
         // A range that is a whole number of steps but for rounding keeps its last point.
         let steps = ((upper / step - lower / step) * (1.0 + 4.0 * f64::EPSILON)).floor();
         let coarse = lower.abs().max(upper.abs()) * 4.0 * f64::EPSILON;
-        if !(steps < MAX_POINTS as f64) || (steps > 0.0 && step <= coarse) {
+        if steps.is_nan() || steps >= MAX_POINTS as f64 || (steps > 0.0 && step <= coarse) {
             return Err(Error::InvalidSetting {
                 field: "step",
                 reason: format!(

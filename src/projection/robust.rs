@@ -202,6 +202,11 @@ impl<S: Ensemble> Robust<S> {
         &self.ensemble
     }
 
+    /// Gives the copies back. What was released about them stays released: do not put them to private use again.
+    pub fn into_inner(self) -> S {
+        self.ensemble
+    }
+
     /// The plan it follows.
     pub fn plan(&self) -> &Plan {
         &self.plan

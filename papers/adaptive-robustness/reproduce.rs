@@ -1,0 +1,179 @@
+//! Reproduces the statements of `papers/adaptive-robustness`: prints tables and, given a folder, writes SVG plots.
+//!
+//!     cargo run --release --features plot --example adaptive_robustness -- papers/adaptive-robustness
+
+#[path = "../../src/cli/plot.rs"]
+mod plot;
+
+use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run};
+use dyncvx::privacy::{Demand, calibrated, theory};
+use dyncvx::random::Seed;
+use plot::{Axes, Curve, curves};
+use std::error::Error;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const ACCURACY: f64 = 0.2;
+const FAILURE: f64 = 0.05;
+const GRID: u64 = 2001;
+
+fn curve(label: impl Into<String>, points: Vec<(f64, f64)>, reference: bool) -> Curve {
+    let label = label.into();
+    Curve {
+        label,
+        points,
+        reference,
+    }
+}
+
+fn show(folder: Option<&str>, name: &str, axes: &Axes<'_>, all: &[Curve]) -> Outcome<()> {
+    println!("\n{}", axes.title);
+    for c in all {
+        let numbers: Vec<String> = c.points.iter().map(|p| format!("{:.3e}", p.1)).collect();
+        println!("  {:<46} {}", c.label, numbers.join(" "));
+    }
+    match folder {
+        Some(folder) => curves(&format!("{folder}/{name}.svg"), axes, all),
+        None => Ok(()),
+    }
+}
+
+/// Copies and width against the number of questions.
+fn plans(folder: Option<&str>) -> Outcome<()> {
+    let questions: Vec<u64> = (4..=12)
+        .map(|e| 10f64.powf(0.5 * f64::from(e)) as u64)
+        .collect();
+    let of = |f: &dyn Fn(u64) -> Outcome<f64>| -> Outcome<Vec<(f64, f64)>> {
+        questions.iter().map(|t| Ok((*t as f64, f(*t)?))).collect()
+    };
+    let demand = |t: u64, k: u64| Demand::new(t, k, ACCURACY);
+    let measured = |k| of(&|t| Ok(calibrated::plan(&demand(t, k))?.copies as f64));
+    let proved = of(&|t| Ok(theory::copies(&demand(t, 1), GRID, FAILURE)?))?;
+    let fresh = of(&|t| Ok(t as f64))?;
+    let axes = Axes {
+        title: "copies L against questions T, for answers within 0.2 of lengths",
+        x: "questions T",
+        y: "copies L",
+        log_x: true,
+    };
+    let all = [
+        curve("calibrated, k = 1", measured(1)?, false),
+        curve("calibrated, k = 16", measured(16)?, false),
+        curve("theory, k = 1", proved, false),
+        curve("a fresh sketch a question", fresh, true),
+    ];
+    show(folder, "copies", &axes, &all)?;
+
+    // Where L·b = N: the exact structure is the smaller one below.
+    let least = calibrated::plan(&demand(1, 1))?.rows as f64;
+    let exact_rows = (calibrated::GROWTH.recip() * ACCURACY).powi(-2);
+    println!(
+        "\nrows the calibrated planner chooses: {least}; one sketch at 2/sqrt(b) = {ACCURACY}: {exact_rows:.0}"
+    );
+    let width = |k| of(&|t| Ok(calibrated::plan(&demand(t, k))?.width() as f64));
+    let proved = of(&|t| {
+        let copies = theory::copies(&demand(t, 1), GRID, FAILURE)?;
+        Ok(copies * theory::plan(&demand(t, 1), GRID, FAILURE)?.rows as f64)
+    })?;
+    let fresh = of(&|t| Ok(t as f64 * least))?;
+    let line = |n: f64| {
+        let points = questions.iter().map(|t| (*t as f64, n * n)).collect();
+        curve(
+            format!("N = {}, n = {n}: exact is smaller above", n * n),
+            points,
+            true,
+        )
+    };
+    let axes = Axes {
+        title: "width L·b against questions T, and the N that it must stay below",
+        x: "questions T",
+        y: "L·b",
+        log_x: true,
+    };
+    let all = [
+        curve("calibrated, k = 1", width(1)?, false),
+        curve("calibrated, k = 16", width(16)?, false),
+        curve("theory, k = 1", proved, false),
+        curve("a fresh sketch a question", fresh, false),
+        line(32.0),
+        line(128.0),
+        line(512.0),
+    ];
+    show(folder, "width", &axes, &all)?;
+    println!("\n  T        L     b    L·b      smallest n with L·b < n²");
+    for t in [100, 1000, 10_000, 100_000, 1_000_000] {
+        let p = calibrated::plan(&demand(t, 1))?;
+        let n = (p.width() as f64).sqrt().floor() + 1.0;
+        println!(
+            "  {t:<8} {:<5} {:<4} {:<8} {n}",
+            p.copies,
+            p.rows,
+            p.width()
+        );
+    }
+    Ok(())
+}
+
+/// Error after 10⁴ sign-correlation questions against the number of copies, with its prediction.
+fn growth(folder: Option<&str>) -> Outcome<()> {
+    let (ambient, rows, queries) = (1024, 64, 10_000);
+    let (sample, epsilon) = (48, 1.0);
+    let answer = Answer::Private { sample, epsilon };
+    let pool = GaussianCopies::new(ambient, rows, 4096, Answer::Single, 1.into())?;
+    let settings = Settings::new(queries, vec![0]);
+    let (mut calm, mut attacked, mut plain) = (vec![], vec![], vec![]);
+    for copies in [48, 64, 128, 256, 512, 1024, 2048, 4096] {
+        let go = |answer, attack: bool| -> Outcome<f64> {
+            let mut target = pool.restrict(copies, answer, Seed(u128::from(attack)))?;
+            Ok(if attack {
+                run(
+                    &mut target,
+                    &mut SignCorrelation::new(2.into()),
+                    &settings,
+                    None,
+                )?
+                .worst_p95()
+            } else {
+                run(&mut target, &mut Oblivious::new(2.into()), &settings, None)?.p95()
+            })
+        };
+        let x = copies as f64;
+        calm.push((x, go(answer, false)?));
+        attacked.push((x, go(answer, true)?));
+        if copies <= 512 {
+            plain.push((x, go(Answer::Median(copies), true)?));
+        }
+    }
+    let (c, b) = (calibrated::deviation(sample, epsilon), rows as f64);
+    // √(2T/π) ‖v̄‖²/(Nσ) with three quarters of the questions to learn from, and no more than all of ‖v̄‖.
+    let law = calm
+        .iter()
+        .map(|(l, base)| {
+            let sigma = c / b.sqrt();
+            let learned =
+                (2.0 * 0.75 * queries as f64 / std::f64::consts::PI).sqrt() / (l * b * sigma);
+            let all = (ambient as f64 / (b * l)).sqrt();
+            (*l, base + learned.min(all))
+        })
+        .collect();
+    let axes = Axes {
+        title: "error after 10 000 sign-correlation questions, N = 1024, b = 64",
+        x: "copies L",
+        y: "95th percentile",
+        log_x: true,
+    };
+    let all = [
+        curve("private median, oblivious", calm, false),
+        curve("private median, attacked", attacked, false),
+        curve("plain median of L, attacked", plain, false),
+        curve("predicted", law, true),
+    ];
+    show(folder, "growth", &axes, &all)
+}
+
+fn main() -> Outcome<()> {
+    let folder = std::env::args().nth(1);
+    let folder = folder.as_deref();
+    plans(folder)?;
+    growth(folder)
+}
