@@ -380,6 +380,68 @@ fn a_low_rank_change_is_absorbed_as_such() {
     }
 }
 
+/// Blocks of right-hand sides, with a factor and with inverses of both precisions: as exact as one by one.
+#[test]
+fn many_right_hand_sides_are_answered_as_one() {
+    let a = Constraints::independent(120, &[Block::Psd(20)], 3, 3.into()).unwrap();
+    for (precision, invert) in [
+        (Precision::Single, true),
+        (Precision::Double, true),
+        (Precision::Double, false),
+    ] {
+        let mut rng = rng(12);
+        let mut w = weights(a.blocks(), false, &mut rng);
+        let mut settings = Settings::default();
+        (settings.policy, settings.precision) = (Policy::Absorb, precision);
+        settings.rates = Some(rates(settings.policy, invert));
+        settings.buffer = Some(50);
+        let mut p = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
+        for step in 0..4 {
+            let Owned::Psd(m) = &mut w[0] else {
+                unreachable!()
+            };
+            let (v, c) = low_rank_change(m, 1, 4 + step);
+            *m = symmetrised(&(&*m + &v * &c * v.transpose()));
+            p.update(&views(&w)).unwrap();
+        }
+        assert_eq!(p.report().factor, !invert);
+        assert_eq!(p.report().single, precision == Precision::Single);
+        let b = dense_b(&a, &w);
+        let k = &b * b.transpose();
+        // Columns of very different size, one of them zero.
+        let rhs = Mat::from_fn(120, 20, |_, j| {
+            normal(&mut rng)
+                * if j == 7 {
+                    0.0
+                } else {
+                    10f64.powi(8 * j as i32 - 80)
+                }
+        });
+        let mut together = rhs.clone();
+        let Accuracy::Exact { residual, .. } = p.solve(together.as_mut(), EXACT).unwrap() else {
+            panic!("not exact")
+        };
+        assert!(residual < 1e-12, "{residual:e}");
+        for j in 0..20 {
+            let mut one = rhs.subcols(j, 1).to_owned();
+            p.solve(one.as_mut(), EXACT).unwrap();
+            let size = rhs.col(j).norm_l2();
+            let rest = (&k * together.col(j) - rhs.col(j)).norm_l2();
+            assert!(rest <= 1e-11 * size, "column {j}: {rest:e}");
+            let off = (one.col(0) - together.col(j)).norm_l2();
+            assert!(off <= 1e-9 * one.norm_l2(), "column {j}: {off:e}");
+        }
+        let mut bad = rhs.clone();
+        bad[(3, 2)] = f64::NAN;
+        let kept = bad.clone();
+        assert!(matches!(
+            p.solve(bad.as_mut(), EXACT),
+            Err(Error::NonFinite { index: 3, .. })
+        ));
+        assert!(bad.col(1) == kept.col(1));
+    }
+}
+
 #[test]
 fn a_refused_update_leaves_everything_as_it_was() {
     let a = Constraints::independent(30, &[Block::Psd(6), Block::Nonneg(20)], 2, 3.into()).unwrap();

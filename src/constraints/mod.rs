@@ -15,6 +15,7 @@ pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
 pub use weight::BlockWeight;
 pub(crate) use weight::{HeldWeight, positive_definite, symmetric};
 pub use weighted::Weighted;
+pub(crate) use weighted::{Directions, Moved, MovedPart};
 
 use crate::error::{Error, Result, check_memory};
 use faer::{MatMut, MatRef};

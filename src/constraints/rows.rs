@@ -1,7 +1,7 @@
 //! Sparse rows on one block, compressed by constraint.
 
-use crate::linalg::axpy;
 use crate::linalg::real::Real;
+use crate::linalg::{axpy, dot};
 use faer::{Mat, MatMut, MatRef};
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
@@ -205,6 +205,56 @@ impl SymmetricRows {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, SparseSymmetric<'_>)> {
         (0..self.touching()).map(|k| self.get(k))
+    }
+
+    /// Calls `f(i, r, k, x)` with numbers `x` that sum to `(A_i V)_rk`.
+    pub(crate) fn times(&self, v: &Mat<f64>, mut f: impl FnMut(usize, usize, usize, f64)) {
+        let n = self.order;
+        let mut sum = vec![0.0; n];
+        if let Some(packed) = self.packed() {
+            for at in 0..self.touching() {
+                let a = packed.col_as_slice(at);
+                for k in 0..v.ncols() {
+                    let v = v.col_as_slice(k);
+                    sum.fill(0.0);
+                    for c in 0..n {
+                        // Column c above the diagonal, and its mirror image.
+                        let above = &a[c * (c + 1) / 2..][..c];
+                        let diagonal = a[c * (c + 1) / 2 + c];
+                        axpy(v[c], above, &mut sum[..c]);
+                        sum[c] += diagonal * v[c] + dot(above, &v[..c]);
+                    }
+                    let i = self.get(at).0;
+                    sum.iter().enumerate().for_each(|(r, &x)| f(i, r, k, x));
+                }
+            }
+            return;
+        }
+        for (i, a) in self.iter() {
+            for k in 0..v.ncols() {
+                let v = v.col_as_slice(k);
+                if 2 * a.len() < n {
+                    for (r, c, x) in a.iter() {
+                        f(i, r, k, x * v[c]);
+                        if r != c {
+                            f(i, c, k, x * v[r]);
+                        }
+                    }
+                    continue;
+                }
+                sum.fill(0.0);
+                for (r, c, x) in a.iter() {
+                    sum[r] += x * v[c];
+                    if r != c {
+                        sum[c] += x * v[r];
+                    }
+                }
+                sum.iter()
+                    .enumerate()
+                    .filter(|(_, x)| **x != 0.0)
+                    .for_each(|(r, &x)| f(i, r, k, x));
+            }
+        }
     }
 
     /// `out_i += ⟨A_i, U⟩`.

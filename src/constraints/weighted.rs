@@ -2,6 +2,9 @@
 
 mod columns;
 mod moved;
+mod outer;
+
+pub(crate) use moved::{Directions, Moved, MovedPart};
 
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};

@@ -6,6 +6,7 @@ use super::sparse::Rows;
 use super::{par, product, symmetric};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::prelude::Reborrow as _;
 use faer::{Accum, Mat, MatMut, MatRef};
 use pulp::Arch;
 
@@ -137,6 +138,58 @@ impl<T: Real> Maintained<T> {
         }
         for (v, z) in v.iter_mut().zip(&self.z) {
             *v = z.wide() * scale;
+        }
+    }
+
+    /// `V ← K⁻¹ V`.
+    ///
+    /// # Complexity
+    /// `2m(m + 2b)` flops a column, all in matrix products.
+    pub(crate) fn apply_block(&self, mut v: MatMut<'_, f64>) {
+        let (m, k) = v.shape();
+        let scale: Vec<f64> = (0..k)
+            .map(|j| match v.rb().col(j).norm_max() {
+                s if s > 0.0 && s.is_finite() => s,
+                _ => 1.0,
+            })
+            .collect();
+        let x = Mat::from_fn(m, k, |i, j| T::narrow(v[(i, j)] / scale[j]));
+        let mut z = Mat::<T>::zeros(m, k);
+        let one = T::narrow(1.0);
+        let inverse = self.inverse.as_ref();
+        matmul(
+            z.as_mut(),
+            Accum::Replace,
+            inverse,
+            x.as_ref(),
+            one,
+            par(2 * m * m * k),
+        );
+        for s in &self.segments {
+            let q = s.y.ncols();
+            let (y, par) = (s.y.as_ref(), par(2 * m * q * k));
+            let mut w = Mat::<T>::zeros(q, k);
+            matmul(
+                w.as_mut(),
+                Accum::Replace,
+                y.transpose(),
+                x.as_ref(),
+                one,
+                par,
+            );
+            matmul(
+                z.as_mut(),
+                Accum::Add,
+                y,
+                w.as_ref(),
+                T::narrow(s.sign),
+                par,
+            );
+        }
+        for j in 0..k {
+            for i in 0..m {
+                v[(i, j)] = z[(i, j)].wide() * scale[j];
+            }
         }
     }
 

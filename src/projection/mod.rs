@@ -223,3 +223,42 @@ pub trait Projection: Send {
         Ok(accuracy)
     }
 }
+
+/// A structure chosen at run time is a structure.
+impl<P: Projection + ?Sized> Projection for Box<P> {
+    fn shape(&self) -> Shape {
+        (**self).shape()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        (**self).update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
+        (**self).operator(goal)
+    }
+
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        (**self).solve(rhs, goal)
+    }
+
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query(h, goal, multipliers, projected)
+    }
+
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query_set(h, coords, goal, out)
+    }
+}

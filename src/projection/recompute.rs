@@ -68,9 +68,8 @@ impl Projection for Recompute {
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
-        let precondition = |v: &mut [f64]| state.factor.solve_in_place(as_column(v));
         self.refiner
-            .solve(&state.weight, goal, precondition, rhs, MAX_ITER)
+            .solve(&state.weight, goal, &mut &state.factor, rhs, MAX_ITER)
     }
 }
 

@@ -3,14 +3,19 @@
 use super::{Place, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
 use crate::error::{Result, check_memory};
 use crate::linalg::product::gemm;
+use crate::linalg::real::Real as _;
 use crate::sketch::distribution::Stream;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use faer::{Accum, Mat, MatMut, MatRef};
+use pulp::Arch;
 use rand_core::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
 /// Columns drawn from one part of the stream.
 const CHUNK: usize = 64;
+
+/// Vectors from which on a matrix product is the faster way.
+const FEW: usize = 4;
 
 /// What the entries are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +93,21 @@ impl Sketch for Dense {
         8 * self.nrows() * self.ncols()
     }
 
-    fn apply(&self, h: MatRef<'_, f64>, out: MatMut<'_, f64>) -> Result<()> {
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
         check_apply(self.matrix.shape(), h, out.rb())?;
-        gemm(out, Accum::Replace, 1.0, self.matrix.as_ref(), h);
+        if h.ncols() >= FEW {
+            gemm(out, Accum::Replace, 1.0, self.matrix.as_ref(), h);
+            return Ok(());
+        }
+        // Bound by reading R, once a vector.
+        let (arch, mut sum) = (Arch::new(), vec![0.0; self.nrows()]);
+        for j in 0..h.ncols() {
+            sum.fill(0.0);
+            let entries = h.col(j).iter().enumerate();
+            let list: Vec<(u32, f64)> = entries.map(|(c, x)| (c as u32, *x)).collect();
+            f64::gather(arch, self.matrix.as_ref(), 0, &list, &mut sum);
+            sum.iter().enumerate().for_each(|(i, s)| out[(i, j)] = *s);
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::sparse::Sparse;
 use super::srht::Srht;
 use super::{Sketch, size};
 use crate::constraints::Block;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use crate::random::{Lane, Seed};
 use rand_chacha::ChaCha20Rng;
 
@@ -251,6 +251,7 @@ impl Distribution {
                 reason,
             });
         }
+        check_memory("a sketch", self.rows as u128 + cols as u128)?;
         let Family::Plain(base) = self.family else {
             return Ok(Box::new(Blocks::new(
                 self.family,

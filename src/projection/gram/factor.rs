@@ -1,9 +1,10 @@
 //! Factoring a Gram matrix.
 
-use super::Assembler;
+use super::{Assembler, Preconditioner};
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::{cholesky::Cholesky, product, spectral};
+use crate::projection::recompute::as_column;
 use faer::{Mat, MatMut};
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
@@ -167,6 +168,16 @@ impl Factor {
                 x[(i, j)] *= d;
             }
         }
+    }
+}
+
+impl Preconditioner for &Factor {
+    fn column(&mut self, v: &mut [f64]) {
+        self.solve_in_place(as_column(v));
+    }
+
+    fn block(&mut self, v: MatMut<'_, f64>) {
+        self.solve_in_place(v);
     }
 }
 

@@ -8,4 +8,4 @@ mod refine;
 
 pub(crate) use assemble::Assembler;
 pub(crate) use factor::{Factor, RankCheck};
-pub(crate) use refine::{MAX_ITER, Refiner};
+pub(crate) use refine::{MAX_ITER, Preconditioner, Refiner};

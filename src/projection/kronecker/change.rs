@@ -4,13 +4,11 @@
 //! One-sided, with `Z = [V, WV]` and `core = [[C VᵀV C, C], [C, 0]]`: `K⁺ = K + H(core ⊗ I)Hᵀ` with rows `vec(A_iZ)`.
 //! In both cases the small core is diagonalised and split by sign.
 
-use crate::constraints::{
-    Constraints, HeldWeight, Part, SymmetricRows, positive_definite, symmetric,
-};
+use crate::constraints::{Constraints, HeldWeight, Part, positive_definite, symmetric};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::maintained::Thin;
 use crate::linalg::sparse::Rows;
-use crate::linalg::{axpy, cholesky::Cholesky, dot, max_abs, product::gemm, spectral};
+use crate::linalg::{cholesky::Cholesky, max_abs, product::gemm, spectral};
 use faer::{Accum, Mat, MatRef};
 
 /// A symmetric low-rank change `V C Vᵀ` of the weight on one PSD block; `C` may be indefinite.
@@ -354,61 +352,11 @@ impl Directions {
                 }
             }
             (Directions::Left { v, .. } | Directions::Plain(v), Part::Psd(rows)) => {
-                rows_times(rows, &v[sign], |i, r, k, x| {
+                rows.times(&v[sign], |i, r, k, x| {
                     out.push((i as u32, (first + k * rows.order() + r) as u32, x));
                 });
             }
             _ => {}
-        }
-    }
-}
-
-/// Calls `f(i, r, k, x)` with numbers `x` that sum to `(A_i V)_rk`.
-fn rows_times(rows: &SymmetricRows, v: &Mat<f64>, mut f: impl FnMut(usize, usize, usize, f64)) {
-    let n = rows.order();
-    let mut sum = vec![0.0; n];
-    if let Some(packed) = rows.packed() {
-        for at in 0..rows.touching() {
-            let a = packed.col_as_slice(at);
-            for k in 0..v.ncols() {
-                let v = v.col_as_slice(k);
-                sum.fill(0.0);
-                for c in 0..n {
-                    // Column c above the diagonal, and its mirror image.
-                    let above = &a[c * (c + 1) / 2..][..c];
-                    let diagonal = a[c * (c + 1) / 2 + c];
-                    axpy(v[c], above, &mut sum[..c]);
-                    sum[c] += diagonal * v[c] + dot(above, &v[..c]);
-                }
-                let i = rows.get(at).0;
-                sum.iter().enumerate().for_each(|(r, &x)| f(i, r, k, x));
-            }
-        }
-        return;
-    }
-    for (i, a) in rows.iter() {
-        for k in 0..v.ncols() {
-            let v = v.col_as_slice(k);
-            if 2 * a.len() < n {
-                for (r, c, x) in a.iter() {
-                    f(i, r, k, x * v[c]);
-                    if r != c {
-                        f(i, c, k, x * v[r]);
-                    }
-                }
-                continue;
-            }
-            sum.fill(0.0);
-            for (r, c, x) in a.iter() {
-                sum[r] += x * v[c];
-                if r != c {
-                    sum[c] += x * v[r];
-                }
-            }
-            sum.iter()
-                .enumerate()
-                .filter(|(_, x)| **x != 0.0)
-                .for_each(|(r, &x)| f(i, r, k, x));
         }
     }
 }

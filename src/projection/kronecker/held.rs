@@ -3,8 +3,9 @@
 use super::change::GramChange;
 use super::settings::Precision;
 use crate::linalg::maintained::{Maintained, Thin};
-use crate::projection::gram::Factor;
-use faer::Mat;
+use crate::projection::gram::{Factor, Preconditioner};
+use faer::prelude::ReborrowMut as _;
+use faer::{Mat, MatMut};
 
 /// Residual of a random probe above which an absorbed change is undone in favour of a rebuild. Refinement contracts by this
 /// factor a step.
@@ -30,6 +31,16 @@ pub(super) enum Held {
 pub(super) struct Scaled<M> {
     scale: Vec<f64>,
     kept: M,
+}
+
+impl Preconditioner for Held {
+    fn column(&mut self, v: &mut [f64]) {
+        self.apply(v);
+    }
+
+    fn block(&mut self, v: MatMut<'_, f64>) {
+        self.apply_block(v);
+    }
 }
 
 impl Held {
@@ -74,6 +85,28 @@ impl Held {
                 scale(v, d);
                 kept.apply(v);
                 scale(v, d);
+            }
+        }
+    }
+
+    /// `V ← K⁻¹ V`.
+    fn apply_block(&mut self, mut v: MatMut<'_, f64>) {
+        let scale = |v: &mut MatMut<'_, f64>, d: &[f64]| {
+            for j in 0..v.ncols() {
+                d.iter().enumerate().for_each(|(i, d)| v[(i, j)] *= d);
+            }
+        };
+        match self {
+            Held::Factor(f) => f.solve_in_place(v),
+            Held::Single(Scaled { scale: d, kept }) => {
+                scale(&mut v, d);
+                kept.apply_block(v.rb_mut());
+                scale(&mut v, d);
+            }
+            Held::Double(Scaled { scale: d, kept }) => {
+                scale(&mut v, d);
+                kept.apply_block(v.rb_mut());
+                scale(&mut v, d);
             }
         }
     }

@@ -309,8 +309,6 @@ impl Projection for Kronecker {
         for j in 0..columns {
             self.backup.extend(rhs.rb().col(j).iter());
         }
-        let held = &mut self.held;
-        let precondition = |v: &mut [f64]| held.apply(v);
         let (refiner, weight) = match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => (&mut absorbed.refiner, &absorbed.weight),
             _ => (&mut self.refiner, &self.given),
@@ -318,7 +316,7 @@ impl Projection for Kronecker {
         let accuracy = refiner.solve(
             weight,
             Goal::Residual(tol),
-            precondition,
+            &mut self.held,
             rhs.rb_mut(),
             self.settings.max_iter,
         )?;
