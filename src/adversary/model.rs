@@ -104,17 +104,18 @@ impl GaussianCopies {
             .for_each(|v| *v = StandardNormal.sample(&mut rng));
         let length = norm(&row);
         row.iter_mut().for_each(|v| *v /= length);
+        // R = u gᵀ + R⊥ with u = R g and R⊥ᵀu independent normal given u: no row of R need be drawn.
         let copies: Vec<Vec<f32>> = (0..copies)
             .map(|copy| {
                 let mut rng = seed.stream(Lane::GENERATOR, copy as u32, 2);
-                let mut sum = vec![0.0; ambient];
-                let mut r = vec![0.0; ambient];
-                for _ in 0..rows {
-                    r.iter_mut()
-                        .for_each(|v| *v = StandardNormal.sample(&mut rng));
-                    axpy(dot(&r, &row) / rows as f64, &r, &mut sum);
-                }
-                sum.into_iter().map(|v| v as f32).collect()
+                let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+                let b = rows as f64;
+                let squared = (0..rows).map(|_| normal().powi(2)).sum::<f64>() / b;
+                let scale = (squared / b).sqrt();
+                let mut v: Vec<f64> = (0..ambient).map(|_| scale * normal()).collect();
+                let along = squared - dot(&row, &v);
+                axpy(along, &row, &mut v);
+                v.into_iter().map(|v| v as f32).collect()
             })
             .collect();
         Self::over(row, Arc::new(copies), answer, seed)
@@ -203,5 +204,35 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
         0 => 0.0,
         n if n % 2 == 1 => values[n / 2],
         n => 0.5 * (values[n / 2 - 1] + values[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shortcut draws what full Gaussian matrices would: `E[gᵀRᵀRh] = gᵀh`, variance `((gᵀh)² + ‖g‖²‖h‖²)/b`, and errors on
+    /// orthogonal questions that are correlated by their inner product alone.
+    #[test]
+    fn copies_have_the_moments_of_gaussian_sketches() {
+        let (ambient, rows, draws) = (12, 5, 40_000u32);
+        let pool = |seed| GaussianCopies::new(ambient, rows, 1, Answer::Single, Seed(seed));
+        let first = pool(0).unwrap();
+        let g: Vec<f64> = first.row.clone();
+        let mut h: Vec<f64> = (0..ambient).map(|i| (i as f64).sin()).collect();
+        let length = norm(&h);
+        h.iter_mut().for_each(|v| *v /= length);
+        let mut sums = [0.0; 2];
+        let copies = GaussianCopies::new(ambient, rows, draws as usize, Answer::Single, Seed(0));
+        for v in copies.unwrap().copies.iter() {
+            let x: f64 = v.iter().zip(&h).map(|(a, b)| f64::from(*a) * b).sum();
+            let e = x - dot(&g, &h);
+            (sums[0], sums[1]) = (sums[0] + e, sums[1] + e * e);
+        }
+        let n = f64::from(draws);
+        let variance = (dot(&g, &h).powi(2) + 1.0) / rows as f64;
+        // Six deviations of the mean; of the square, whose own variance is below 10 variance².
+        assert!(sums[0].abs() / n < 6.0 * (variance / n).sqrt());
+        assert!((sums[1] / n - variance).abs() < 6.0 * variance * (10.0 / n).sqrt());
     }
 }
