@@ -58,6 +58,10 @@ struct Side {
     copies: usize,
     updates: usize,
     #[serde(skip)]
+    #[cfg_attr(
+        not(feature = "plot"),
+        expect(dead_code, reason = "only a plot shows it")
+    )]
     curve: Vec<(f64, f64)>,
 }
 

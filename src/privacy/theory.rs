@@ -28,7 +28,7 @@
 //! [^BBG18]: Balle, Barthe, Gaboardi. Privacy amplification by subsampling. NeurIPS 2018.
 //! [^BS16]: Bun, Steinke. Concentrated differential privacy. TCC 2016.
 //! [^BNSSSU16]: Bassily, Nissim, Smith, Steinke, Stemmer, Ullman. Algorithmic stability for adaptive data analysis. STOC 2016;
-//! in the form of [HKMMS20], Theorem 3.5.
+//! as Hassidim et al. (NeurIPS 2020) use it.
 
 use super::plan::{Demand, Plan};
 use super::probability;
