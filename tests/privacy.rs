@@ -508,12 +508,12 @@ fn the_theory_planner_is_its_theorem_worked_out_elsewhere() {
 #[test]
 fn the_calibrated_planner_is_its_formula_worked_out_elsewhere() {
     for (t, k, accuracy, rows, expected) in [
-        (10_000, 1, 0.2, Some(64), (1200, 64, 48, 1.0)),
-        (10_000, 1, 0.2, None, (1200, 23, 64, 1.0)),
-        (2_500, 4, 0.2, None, (1200, 23, 64, 1.0)),
-        (40_000, 1, 0.1, None, (2400, 78, 64, 1.0)),
-        (10_000, 1, 0.1, Some(64), (2400, 64, 128, 0.5)),
-        (1_000_000, 1, 0.2, None, (12_000, 23, 64, 1.0)),
+        (10000, 1, 0.2, Some(64), (1200, 64, 48, 1.0)),
+        (10000, 1, 0.2, None, (1200, 34, 48, 1.0)),
+        (2500, 4, 0.2, None, (1200, 34, 48, 1.0)),
+        (40000, 1, 0.1, None, (2400, 122, 48, 1.0)),
+        (10000, 1, 0.1, Some(64), (3200, 64, 128, 0.5)),
+        (1000000, 1, 0.2, None, (12000, 34, 48, 1.0)),
     ] {
         let mut demand = Demand::new(t, k, accuracy);
         demand.rows = rows;
@@ -523,7 +523,7 @@ fn the_calibrated_planner_is_its_formula_worked_out_elsewhere() {
         let accountant = p.accountant().unwrap();
         if (t, accuracy, rows) == (10_000, 0.2, Some(64)) {
             assert!(close(accountant.limit(), 57.03404600730024));
-            assert!(close(p.error, 0.13504423685079567));
+            assert!(close(p.error, 0.14034753770969477));
         }
     }
 }
@@ -548,20 +548,18 @@ fn the_table_follows_from_the_measurements() {
             rows.iter()
                 .filter(|r| r[0] == design.sample as f64 && r[1] == design.epsilon)
         };
-        let worst = mine()
-            .filter(|r| r[4] >= design.copies_per_root)
-            .map(|r| r[9])
-            .fold(0.0, f64::max);
-        assert!(worst <= calibrated::GROWTH, "{design:?}: {worst}");
-        let least = mine()
+        let failed = mine()
             .filter(|r| r[9] > calibrated::GROWTH)
             .map(|r| r[4])
             .fold(0.0, f64::max);
-        let next = mine()
-            .map(|r| r[4])
-            .filter(|k| *k > least)
-            .fold(f64::MAX, f64::min);
-        assert_eq!(next, design.copies_per_root, "{design:?}");
+        let after = |k: f64| {
+            mine()
+                .map(|r| r[4])
+                .filter(|v| *v > k)
+                .fold(f64::MAX, f64::min)
+        };
+        // One more than the least that did.
+        assert_eq!(after(after(failed)), design.copies_per_root, "{design:?}");
         let error = mine().map(|r| r[6]).fold(0.0, f64::max);
         assert!(
             error <= design.error && error > design.error - 0.011,

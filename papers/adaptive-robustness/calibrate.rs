@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release --example calibrate                        the table, calibration.txt (some ten minutes)
 //!     cargo run --release --example calibrate -- 4096 16             the same for N = 4096 and b = 16
-//!     cargo run --release --example calibrate -- 131072 64 10000     one T, the first design, κ = 8 and 12: a case with L·b < N
+//!     cargo run --release --example calibrate -- 65536 64 4000       one T, the first design, κ = 8 and 12: a case with L·b < N
 //!
 //! One coordinate of `L` Gaussian sketches, b = 64 (see `adversary::GaussianCopies`). For every design (s, ε₀), number of
 //! questions T and number of copies L = κ√T: the 95th percentile of the error on oblivious questions, in units of
