@@ -64,18 +64,15 @@ fn plans(folder: Option<&str>) -> Outcome<()> {
     ];
     show(folder, "copies", &axes, &all)?;
 
-    // Where L·b = N: the exact structure is the smaller one below.
-    let least = calibrated::plan(&demand(1, 1))?.rows as f64;
-    let exact_rows = (calibrated::GROWTH.recip() * ACCURACY).powi(-2);
-    println!(
-        "\nrows the calibrated planner chooses: {least}; one sketch at 2/sqrt(b) = {ACCURACY}: {exact_rows:.0}"
-    );
+    // 95th percentile of one sketch, at the deviation √(2/b) that the planners reckon with.
+    let one = (1.96f64.powi(2) * 2.0 / (ACCURACY * ACCURACY)).ceil();
+    println!("\nrows of one sketch for a single question: {one}");
     let width = |k| of(&|t| Ok(calibrated::plan(&demand(t, k))?.width() as f64));
     let proved = of(&|t| {
         let copies = theory::copies(&demand(t, 1), GRID, FAILURE)?;
         Ok(copies * theory::plan(&demand(t, 1), GRID, FAILURE)?.rows as f64)
     })?;
-    let fresh = of(&|t| Ok(t as f64 * least))?;
+    let fresh = of(&|t| Ok(t as f64 * one))?;
     let line = |n: f64| {
         let points = questions.iter().map(|t| (*t as f64, n * n)).collect();
         curve(
