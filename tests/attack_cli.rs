@@ -67,11 +67,11 @@ fn compares_one_sketch_the_median_and_the_robust_structure() {
 #[test]
 fn every_attacker_runs_and_too_few_copies_are_remarked_on() {
     for name in ["reconstruction", "updates", "potential"] {
-        let output = attack(&["--attacker", name, "--copies", "60", "--json", "-"]);
+        let output = attack(&["--attacker", name, "--copies", "100", "--json", "-"]);
         assert_eq!(output.status.code(), Some(0), "{name}");
         let found = json(&output);
         assert_eq!(found["attacker"], name);
-        assert_eq!(found["robust"]["copies"], 60);
+        assert_eq!(found["robust"]["copies"], 100);
         assert_eq!(found["planned_error"], Value::Null);
         assert_eq!(
             found["robust"]["updates"].as_u64().unwrap() > 0,
