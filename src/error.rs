@@ -129,6 +129,14 @@ pub enum Error {
         /// Bytes it would take.
         bytes: u128,
     },
+    /// The privacy budget does not cover another answer; only fresh copies do.
+    #[error(
+        "the privacy budget is spent: {answered} answers were given, and another would pass it"
+    )]
+    BudgetExhausted {
+        /// Answers given so far, one coordinate each.
+        answered: u64,
+    },
     /// An iteration of a dense kernel (eigenvalues, singular values) did not converge.
     #[error("{what}: the iteration did not converge")]
     NoConvergence {

@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod adversary;
 pub mod constraints;
 pub mod error;
 pub mod io;
 pub mod ipm;
 mod linalg;
+pub mod privacy;
 pub mod problem;
 pub mod projection;
 pub mod random;

@@ -35,6 +35,10 @@ impl Lane {
     pub const PROBE: Lane = Lane(2);
     /// Streams of updates and queries in demonstrations and benchmarks.
     pub const SCRIPT: Lane = Lane(3);
+    /// Which copies are sampled, and what the exponential mechanism draws: no answer may expose it.
+    pub const PRIVACY: Lane = Lane(32);
+    /// The attackers' own coins.
+    pub const ADVERSARY: Lane = Lane(33);
     /// Entries of Gaussian sketches.
     pub const GAUSSIAN: Lane = Lane(16);
     /// Signs of Rademacher sketches.
@@ -79,6 +83,32 @@ impl Seed {
     }
 }
 
+/// Uniform below `bound`, which must not be 0: without bias, by rejection.
+pub(crate) fn unbiased_below(rng: &mut impl Rng, bound: u64) -> u64 {
+    let threshold = bound.wrapping_neg() % bound;
+    loop {
+        let product = u128::from(rng.next_u64()) * u128::from(bound);
+        if product as u64 >= threshold {
+            return (product >> 64) as u64;
+        }
+    }
+}
+
+/// Uniform in (0, 1) with all 53 bits of precision however near to 0: the probability of falling below any `x` is `x` to
+/// within a relative rounding, where `k/2⁵³` would never fall below `2⁻⁵³`.
+pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
+    let mut exponent = 1i32;
+    loop {
+        let word = rng.next_u64();
+        exponent += word.leading_zeros() as i32;
+        // Sixteen words of zeros do not happen; a deeper one would leave the normal numbers.
+        if word != 0 || exponent > 1000 {
+            let mantissa = 1.0 + (rng.next_u64() >> 12) as f64 / (1u64 << 52) as f64;
+            return mantissa * 0.5f64.powi(exponent);
+        }
+    }
+}
+
 /// Uniform below `bound` by multiplication; the bias is below `bound / 2⁶⁴`.
 pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
@@ -87,6 +117,39 @@ pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uniform_number_has_the_right_probability_below_any_bound() {
+        let mut rng = Seed::from(1).stream(Lane::GENERATOR, 9, 0);
+        let draws = 200_000;
+        let mut under = [0u32; 4];
+        let bounds = [0.5, 0.25, 0.1, 1e-3];
+        for _ in 0..draws {
+            let u = unit(&mut rng);
+            assert!(u > 0.0 && u < 1.0);
+            for (n, b) in under.iter_mut().zip(bounds) {
+                *n += u32::from(u < b);
+            }
+        }
+        for (n, p) in under.into_iter().zip(bounds) {
+            // Bernstein at failure probability 1e-9 for each of eight one-sided tests.
+            let (t, v) = (24.0, f64::from(draws) * p * (1.0 - p));
+            let limit = (2.0 * v * t).sqrt() + t / 3.0;
+            assert!((f64::from(n) - f64::from(draws) * p).abs() < limit);
+        }
+    }
+
+    #[test]
+    fn integers_below_a_bound_are_uniform() {
+        let mut rng = Seed::from(2).stream(Lane::GENERATOR, 9, 0);
+        let mut count = [0u32; 7];
+        for _ in 0..70_000 {
+            count[unbiased_below(&mut rng, 7) as usize] += 1;
+        }
+        // Bernstein with variance 70000 · 6/49, failure 14 e⁻²⁴.
+        assert!(count.iter().all(|c| c.abs_diff(10_000) < 650));
+        assert_eq!(unbiased_below(&mut rng, 1), 0);
+    }
 
     #[test]
     fn addresses_are_stable_and_distinct() {

@@ -2,6 +2,7 @@
 //!
 //! Human output goes to standard error, machine output alone to standard output.
 
+mod attack;
 mod maintain;
 #[cfg(feature = "plot")]
 mod plot;
@@ -30,6 +31,8 @@ enum Command {
     Sdp(sdp::Arguments),
     /// Maintain a projection through a stream of low-rank updates, against recomputing it.
     Maintain(maintain::Arguments),
+    /// Let an adaptive adversary loose on one sketch, the median of copies, and the robust structure.
+    Attack(attack::Arguments),
     /// Move one measure onto another at least cost.
     Transport(transport::Arguments),
 }
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Ok(()) => match &arguments.command {
             Command::Sdp(a) => sdp::run(a),
             Command::Maintain(a) => maintain::run(a),
+            Command::Attack(a) => attack::run(a),
             Command::Transport(a) => transport::run(a),
         },
     };

@@ -14,6 +14,7 @@ mod gram;
 pub mod kronecker;
 pub mod lazy;
 mod recompute;
+pub mod robust;
 pub mod sketched;
 
 pub use base_low_rank::BaseLowRank;
@@ -21,6 +22,7 @@ pub use complement::Complement;
 pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;
+pub use robust::Robust;
 pub use sketched::Sketched;
 
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};

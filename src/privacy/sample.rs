@@ -1,0 +1,62 @@
+//! Which copies answer: a few of them, without replacement.
+
+use crate::error::{Error, Result};
+use crate::random::unbiased_below;
+use rand_core::Rng;
+
+/// Draws `s` of `L` copies without replacement, every set of `s` equally likely.
+///
+/// # Complexity
+/// `O(s)` a draw, by undoing the swaps of a partial Fisher–Yates shuffle; `L` indices of space.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    order: Vec<usize>,
+    sample: usize,
+    swaps: Vec<usize>,
+}
+
+impl Sampler {
+    /// `sample` of `copies`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] unless `1 ≤ sample ≤ copies`.
+    pub fn new(copies: usize, sample: usize) -> Result<Self> {
+        if sample == 0 || sample > copies {
+            return Err(Error::InvalidSetting {
+                field: "sample",
+                reason: format!("expected 1 to {copies}, the number of copies, found {sample}"),
+            });
+        }
+        Ok(Self {
+            order: (0..copies).collect(),
+            sample,
+            swaps: Vec::with_capacity(sample),
+        })
+    }
+
+    /// Number of copies drawn from.
+    pub fn copies(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Number of copies drawn.
+    pub fn sample(&self) -> usize {
+        self.sample
+    }
+
+    /// Writes a sample into `out`, which is made `s` long. Depends on nothing but the stream.
+    pub fn draw(&mut self, rng: &mut impl Rng, out: &mut Vec<usize>) {
+        let copies = self.order.len();
+        self.swaps.clear();
+        for i in 0..self.sample {
+            let j = i + unbiased_below(rng, (copies - i) as u64) as usize;
+            self.order.swap(i, j);
+            self.swaps.push(j);
+        }
+        out.clear();
+        out.extend_from_slice(&self.order[..self.sample]);
+        for (i, j) in self.swaps.iter().enumerate().rev() {
+            self.order.swap(i, *j);
+        }
+    }
+}
