@@ -101,7 +101,7 @@ pub struct Report {
 /// let n = 12;
 /// let a = Constraints::independent(40, &[Block::Psd(n)], 1, 1.into())?;
 /// // One large eigenvalue, the others equal.
-/// let w = Mat::from_fn(n, n, |i, j| 1e4 + if i == j { 1.0 } else { 0.0 });
+/// let w = Mat::from_fn(n, n, |i, j| 1e2 + if i == j { 1.0 } else { 0.0 });
 /// let mut p = BaseLowRank::new(a, &[(&w).into()])?;
 /// assert_eq!(p.report().rank, [1]);
 /// let mut y = Mat::from_fn(40, 1, |i, _| 1.0 / (1 + i) as f64);
