@@ -410,7 +410,7 @@ fn maintained_equals_recomputed_after_any_script() {
         }
         true
     }
-    check(60, 13).quickcheck(law as fn(u64, u8, bool, Vec<u16>) -> bool);
+    check(80, 13).quickcheck(law as fn(u64, u8, bool, Vec<u16>) -> bool);
     // The scripts took the maintained path, in both forms.
     assert!(
         LOW_RANK.iter().all(|n| n.load(Ordering::Relaxed) > 100),

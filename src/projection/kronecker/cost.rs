@@ -115,6 +115,8 @@ pub(super) struct Situation {
     pub span: f64,
     /// Whether there is a factor only.
     pub factor: bool,
+    /// Whether the change is beyond what is absorbed at all.
+    pub wide: bool,
 }
 
 /// Rates, and what queries have shown.
@@ -227,11 +229,16 @@ impl Model {
         let k = (self.cycle + 1) as f64;
         let next = self.surplus(s.span);
         let first = (next / k.sqrt()).max(1e-12);
-        let length = (3.0 * rebuild / first).powf(2.0 / 3.0).max(1.0);
-        let stale = rebuild / length + 2.0 / 3.0 * first * length.sqrt();
-        let average = (rebuild + self.paid + next) / k;
+        // What is left stale until then is refined from a factor: a cycle ends with a build, and no inverse is made.
+        let build = self.rates.build;
+        let length = (3.0 * build / first).powf(2.0 / 3.0).max(1.0);
+        let stale = build / length + 2.0 / 3.0 * first * length.sqrt();
+        let average = (build + self.paid + next) / k;
         // Absorbing everything now and each later change when it comes.
-        let eager = self.append_cost(s.inner) / k;
+        let eager = match s.wide {
+            true => f64::INFINITY,
+            false => self.append_cost(s.inner) / k,
+        };
         if next == 0.0 || stale < eager.min(rebuild) && next < average.max(stale) {
             return Action::Stale;
         }
