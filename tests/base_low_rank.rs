@@ -114,6 +114,36 @@ fn answers_are_those_of_recomputing() {
     }
 }
 
+/// With small eigenvalues all alike nothing is approximated, and what is said of their spread is half the logarithm of their range.
+#[test]
+fn equal_small_eigenvalues_leave_nothing_to_refine() {
+    let (n, m) = (30, 200);
+    for linked in [false, true] {
+        let a = completion(n, m, linked);
+        for rank in [1, 3] {
+            let g = root(n, rank, 30.0, 0.0, 51 + rank as u64);
+            let p = &mut BaseLowRank::new(a.clone(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+            assert_eq!(p.report().rank, [rank]);
+            assert!(p.report().spread < 1e-12);
+            let mut y = gaussian(m, 1, &mut rng(52));
+            let (residual, steps) = exact(p.solve(y.as_mut(), Goal::Residual(1e-11)).unwrap());
+            assert!(residual <= 1e-11 && steps <= 1, "{residual:e} {steps}");
+        }
+        let q = orthonormal(n, 53);
+        let d = |k: usize| {
+            if k == 0 {
+                1e3
+            } else {
+                (k as f64 / n as f64).exp()
+            }
+        };
+        let g = Mat::from_fn(n, n, |i, j| q[(i, j)] * d(j).sqrt());
+        let p = BaseLowRank::new(a, &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let half = 0.5 * (n - 2) as f64 / n as f64;
+        assert!((p.report().spread - half).abs() < 1e-10);
+    }
+}
+
 /// The two parts the preconditioner is made of each carry their share: without the low-rank part the steps run out.
 #[test]
 fn the_rank_is_what_saves_the_steps() {
