@@ -115,9 +115,10 @@ pub(super) struct Situation {
     pub span: f64,
     /// Whether there is a factor only.
     pub factor: bool,
-    /// Whether the change is beyond what is absorbed at all.
-    pub wide: bool,
 }
+
+/// How much cheaper staying stale must look: drift of several directions an update outgrows the square root reckoned with.
+const STALE_MARGIN: f64 = 3.0;
 
 /// Rates, and what queries have shown.
 #[derive(Debug, Clone)]
@@ -229,17 +230,12 @@ impl Model {
         let k = (self.cycle + 1) as f64;
         let next = self.surplus(s.span);
         let first = (next / k.sqrt()).max(1e-12);
-        // What is left stale until then is refined from a factor: a cycle ends with a build, and no inverse is made.
-        let build = self.rates.build;
-        let length = (3.0 * build / first).powf(2.0 / 3.0).max(1.0);
-        let stale = build / length + 2.0 / 3.0 * first * length.sqrt();
-        let average = (build + self.paid + next) / k;
+        let length = (3.0 * rebuild / first).powf(2.0 / 3.0).max(1.0);
+        let stale = rebuild / length + 2.0 / 3.0 * first * length.sqrt();
+        let average = (rebuild + self.paid + next) / k;
         // Absorbing everything now and each later change when it comes.
-        let eager = match s.wide {
-            true => f64::INFINITY,
-            false => self.append_cost(s.inner) / k,
-        };
-        if next == 0.0 || stale < eager.min(rebuild) && next < average.max(stale) {
+        let eager = self.append_cost(s.inner) / k;
+        if next == 0.0 || STALE_MARGIN * stale < eager.min(rebuild) && next < average.max(stale) {
             return Action::Stale;
         }
         if absorb_cost < rebuild {

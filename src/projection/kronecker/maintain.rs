@@ -42,10 +42,9 @@ impl Kronecker {
         if self.settings.stale_tol > 0.0 {
             return self.follow_lazily(weight);
         }
-        // Beyond this absorbing costs more flops than factoring.
-        let wide = 3 * inner > self.a.len();
+        let eager = 3 * inner > self.a.len() || self.settings.policy == Policy::Absorb;
         let (mut drift, mut span) = (0.0, 0.0);
-        if self.settings.policy != Policy::Absorb
+        if (!eager || self.settings.policy == Policy::Stale)
             && let Some(d) = lazy::drift(self.from(), &weight, false)?
         {
             (drift, span) = (lazy::largest(&d), lazy::span(&d));
@@ -57,14 +56,14 @@ impl Kronecker {
                 inner,
                 span,
                 factor,
-                wide,
             }),
         };
-        let action = match action {
-            Action::Append | Action::Update if wide || self.settings.policy == Policy::Stale => {
+        let action = match (action, self.settings.policy) {
+            (_, _) if 3 * inner > self.a.len() && self.settings.policy != Policy::Stale => {
                 Action::Rebuild
             }
-            action => action,
+            (Action::Append | Action::Update, Policy::Stale) => Action::Rebuild,
+            (action, _) => action,
         };
         match action {
             Action::Stale => {
