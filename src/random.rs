@@ -109,9 +109,9 @@ pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// Uniform below `bound` by multiplication; the bias is below `bound / 2⁶⁴`.
+/// The same for an index.
 pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
-    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
+    unbiased_below(rng, bound as u64) as usize
 }
 
 #[cfg(test)]

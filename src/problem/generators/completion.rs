@@ -3,7 +3,7 @@
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result};
 use crate::problem::SemidefiniteProgram;
-use crate::random::{Lane, Seed};
+use crate::random::{Lane, Seed, below};
 use rand_core::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::collections::HashSet;
@@ -70,8 +70,7 @@ pub fn matrix_completion(
 fn sample(total: usize, count: usize, rng: &mut impl Rng) -> Vec<usize> {
     let mut chosen = HashSet::with_capacity(count);
     for top in total - count..total {
-        // The bias of a remainder is below 2⁻³⁰ for any matrix that fits memory.
-        let k = (rng.next_u64() % (top as u64 + 1)) as usize;
+        let k = below(rng, top + 1);
         if !chosen.insert(k) {
             chosen.insert(top);
         }
