@@ -6,7 +6,7 @@ use dyncvx::constraints::{Block, BlockWeight};
 use dyncvx::io::sdpa;
 use dyncvx::ipm::{self, SearchDirection, Settings, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
-use dyncvx::projection::{Kronecker, Projection, Recompute};
+use dyncvx::projection::{Direct, Kronecker, Projection};
 use faer::Mat;
 use serde::Serialize;
 use std::io::{BufWriter, Read, Write};
@@ -199,7 +199,7 @@ fn engine(
 ) -> dyncvx::Result<(&'static str, Box<dyn Projection>)> {
     let a = program.matrices().clone();
     Ok(match which {
-        Engine::Auto | Engine::Direct => ("direct", Box::new(Recompute::new(a))),
+        Engine::Auto | Engine::Direct => ("direct", Box::new(Direct::new(a))),
         Engine::Maintained => {
             // Any first weight will do: the solver brings its own.
             let ones = vec![1.0; a.ambient()];

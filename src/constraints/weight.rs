@@ -148,6 +148,31 @@ impl HeldWeight {
             .collect()
     }
 
+    /// The same, but that a matrix is not factored to see whether it is positive definite: for structures whose Gram matrix
+    /// is factored anyway and shows it.
+    pub(crate) fn new_all_unfactored(
+        blocks: &[Block],
+        weights: &[BlockWeight<'_>],
+    ) -> Result<Vec<Self>> {
+        const WHAT: &str = "weight of a positive semidefinite block";
+        check_shape(
+            "list of block weights",
+            (blocks.len(), 1),
+            (weights.len(), 1),
+        )?;
+        let one = |(&block, &weight): (&Block, &BlockWeight<'_>)| match (block, weight) {
+            (Block::Psd(n), BlockWeight::Psd(w)) => {
+                Ok(HeldWeight::TwoSided(symmetric(WHAT, n, w)?))
+            }
+            (Block::Psd(n), BlockWeight::Pair { x, z }) => Ok(HeldWeight::Pair {
+                x: symmetric(WHAT, n, x)?,
+                z: symmetric(WHAT, n, z)?,
+            }),
+            _ => Self::new(block, weight),
+        };
+        blocks.iter().zip(weights).map(one).collect()
+    }
+
     fn new(block: Block, weight: BlockWeight<'_>) -> Result<Self> {
         match (block, weight) {
             (Block::Nonneg(n), BlockWeight::Nonneg(w)) => {

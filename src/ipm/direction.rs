@@ -4,8 +4,9 @@
 //! scaled space: `BBᵀ dy = r_p + B(R̂_d − T)`, `dŝ = R̂_d − Bᵀdy`, `dx̂ = T − dŝ`. All of it is a query of the projection; only
 //! the results are taken back: `ds = R_d − Aᵀdy`, `dx = G dx̂ Gᵀ`.
 
+use super::interior::Interior;
 use super::scaling::Scaling;
-use crate::constraints::{BlockWeight, Constraints};
+use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::error::Result;
 use crate::linalg::norm;
 use crate::projection::{Accuracy, Goal, Projection};
@@ -25,13 +26,20 @@ pub(super) struct Direction {
     pub longest: (f64, f64),
 }
 
-/// The right-hand sides at one point.
+/// Everything a direction at one point is made from.
 pub(super) struct System<'a> {
     pub a: &'a Constraints,
+    pub b: &'a [f64],
+    pub x: &'a [f64],
+    pub s: &'a [f64],
+    /// Factors of `x` and of `s`.
+    pub interiors: (&'a Interior, &'a Interior),
     /// `r_p = b − A x`.
     pub primal: &'a [f64],
     /// `R_d = c − Aᵀy − s`.
     pub dual: &'a [f64],
+    /// Whether `R_d` is zero to the last bit.
+    pub dual_feasible: bool,
     /// Absolute residual of the Newton system that is good enough.
     pub target: f64,
 }
@@ -51,13 +59,16 @@ impl System<'_> {
 
 /// How the complementarity condition is linearised.
 pub(super) trait Geometry {
+    /// To be called first at every point.
+    fn move_to(&mut self, system: &System<'_>) -> Result<()>;
     /// The weight whose Gram matrix is the Newton system.
-    fn weight(&self) -> Vec<BlockWeight<'_>>;
+    fn weight<'s>(&'s self, system: &System<'s>) -> Vec<BlockWeight<'s>>;
     /// Straight at the boundary.
-    fn affine(&self, system: &System<'_>, projection: &mut dyn Projection) -> Result<Direction>;
+    fn affine(&mut self, system: &System<'_>, projection: &mut dyn Projection)
+    -> Result<Direction>;
     /// Towards `σμ` on the central path, with Mehrotra's correction.
     fn corrected(
-        &self,
+        &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
         affine: &Direction,
@@ -65,27 +76,48 @@ pub(super) trait Geometry {
     ) -> Result<Direction>;
 }
 
-impl Geometry for Scaling {
-    fn weight(&self) -> Vec<BlockWeight<'_>> {
-        Scaling::weight(self)
+/// The Nesterov–Todd scaling of the current point.
+pub(super) struct NesterovTodd {
+    blocks: Vec<Block>,
+    scaling: Scaling,
+}
+
+impl NesterovTodd {
+    pub(super) fn new(blocks: &[Block]) -> Self {
+        let (blocks, scaling) = (blocks.to_vec(), Scaling::default());
+        Self { blocks, scaling }
+    }
+}
+
+impl Geometry for NesterovTodd {
+    fn move_to(&mut self, system: &System<'_>) -> Result<()> {
+        let (primal, dual) = system.interiors;
+        self.scaling = Scaling::new(&self.blocks, system.x, system.s, primal, dual)?;
+        Ok(())
     }
 
-    fn affine(&self, system: &System<'_>, projection: &mut dyn Projection) -> Result<Direction> {
-        self.direction(system, projection, &self.straight(system.a.ambient()))
+    fn weight<'s>(&'s self, _system: &System<'s>) -> Vec<BlockWeight<'s>> {
+        self.scaling.weight()
+    }
+
+    fn affine(
+        &mut self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+    ) -> Result<Direction> {
+        let t = self.scaling.straight(system.a.ambient());
+        self.scaling.direction(system, projection, &t)
     }
 
     fn corrected(
-        &self,
+        &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
         affine: &Direction,
         centre: f64,
     ) -> Result<Direction> {
-        self.direction(
-            system,
-            projection,
-            &self.bent(system.a.ambient(), affine, centre),
-        )
+        let t = self.scaling.bent(system.a.ambient(), affine, centre);
+        self.scaling.direction(system, projection, &t)
     }
 }
 

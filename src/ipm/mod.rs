@@ -6,10 +6,12 @@
 
 mod direction;
 mod hkm;
+mod interior;
 mod residuals;
 mod scaling;
 mod settings;
 mod solve;
+mod sparsity;
 mod start;
 mod status;
 mod step;

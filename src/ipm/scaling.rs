@@ -3,49 +3,12 @@
 //!
 //! [^TTT98]: Todd, Toh, Tütüncü. On the Nesterov–Todd direction in semidefinite programming. SIAM J. Optim. 1998.
 
+use super::interior::{FULL_STEP, Interior};
 use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
-use crate::linalg::cholesky::Cholesky;
 use crate::linalg::product::{gemm, gemm_lower, mirror_lower};
 use crate::linalg::{lanczos, spectral};
 use faer::{Accum, Mat, MatMut, MatRef};
-
-/// Cholesky factors of every PSD block of a point in the interior of the cone.
-#[derive(Debug)]
-pub(super) struct Interior {
-    factors: Vec<Option<Cholesky>>,
-}
-
-impl Interior {
-    /// `None` when the point is not in the interior, to working precision.
-    pub(super) fn new(blocks: &[Block], x: &[f64]) -> Option<Self> {
-        let mut at = 0;
-        let mut factors = Vec::with_capacity(blocks.len());
-        for b in blocks {
-            let part = &x[at..at + b.ambient()];
-            at += b.ambient();
-            factors.push(match *b {
-                Block::Psd(n) => Some(
-                    Cholesky::factor(MatRef::from_column_major_slice(part, n, n).to_owned())
-                        .ok()?,
-                ),
-                Block::Nonneg(_) if part.iter().all(|&v| v > 0.0 && v.is_finite()) => None,
-                Block::Nonneg(_) => return None,
-            });
-        }
-        Some(Self { factors })
-    }
-}
-
-impl Interior {
-    /// The factor of a PSD block.
-    pub(super) fn factor(&self, block: usize) -> Option<&Cholesky> {
-        self.factors[block].as_ref()
-    }
-}
-
-/// Eigenvalues above this allow a full step whatever the safety factor: no need to know them better.
-pub(super) const FULL_STEP: f64 = -0.5;
 
 /// The scaling of one block.
 #[derive(Debug)]
@@ -60,7 +23,7 @@ enum BlockScaling {
 }
 
 /// The scaling of a primal–dual point.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Scaling {
     blocks: Vec<Block>,
     scalings: Vec<BlockScaling>,
@@ -87,8 +50,8 @@ impl Scaling {
             d: vec![],
         };
         let mut at = 0;
-        for (b, (l, r)) in blocks.iter().zip(primal.factors.iter().zip(&dual.factors)) {
-            match (*b, l, r) {
+        for (k, b) in blocks.iter().enumerate() {
+            match (*b, primal.dense(k), dual.dense(k)) {
                 (Block::Psd(n), Some(l), Some(r)) => {
                     let (l, r) = (l.lower_clean(), r.lower_clean());
                     let mut product = Mat::zeros(n, n);
@@ -231,7 +194,7 @@ impl Scaling {
                 Block::Psd(n) => {
                     let root: Vec<f64> = d.iter().map(|d| 1.0 / d.sqrt()).collect();
                     let scaled = Mat::from_fn(n, n, |i, j| root[i] * dx[i + j * n] * root[j]);
-                    lanczos::smallest_eigenvalue(n, FULL_STEP, |from, out| {
+                    lanczos::smallest_eigenvalue(n, FULL_STEP, 0.03, |from, out| {
                         let from = MatRef::from_column_major_slice(from, n, 1);
                         let out = MatMut::from_column_major_slice_mut(out, n, 1);
                         gemm(out, Accum::Replace, 1.0, scaled.as_ref(), from);
@@ -296,8 +259,8 @@ mod tests {
         };
         let (x, s) = (point(0.3), point(0.9));
         let (p, d) = (
-            Interior::new(&blocks, &x).unwrap(),
-            Interior::new(&blocks, &s).unwrap(),
+            Interior::new(&blocks, &x, None).unwrap(),
+            Interior::new(&blocks, &s, None).unwrap(),
         );
         let scaling = Scaling::new(&blocks, &x, &s, &p, &d).unwrap();
         let (mut s_hat, mut back) = (vec![0.0; 19], vec![0.0; 19]);

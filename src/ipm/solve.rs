@@ -1,9 +1,10 @@
 //! The main loop.
 
-use super::direction::{Geometry, System};
+use super::direction::{Geometry, NesterovTodd, System};
 use super::hkm::Hkm;
+use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
-use super::scaling::{Interior, Scaling};
+use super::sparsity::Sparsity;
 use super::{
     Certificate, Dimacs, SearchDirection, Settings, Solution, Status, dimacs, start, step,
 };
@@ -114,6 +115,8 @@ struct Run<'a> {
     scale_c: f64,
     degree: f64,
     point: Point,
+    /// Whether `s = c − Aᵀy` to the last bit.
+    dual_feasible: bool,
     best: Point,
     best_merit: f64,
     /// Iteration at which the merit last fell by a tenth, and the merit then.
@@ -141,6 +144,7 @@ impl<'a> Run<'a> {
             cost,
             best: point.clone(),
             point,
+            dual_feasible: false,
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
             candidate: None,
@@ -155,8 +159,23 @@ impl<'a> Run<'a> {
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
         let blocks = self.problem.constraints().blocks().to_vec();
-        let interiors =
-            Interior::new(&blocks, &self.point.x).zip(Interior::new(&blocks, &self.point.s));
+        let hkm = self.settings.direction == SearchDirection::Hkm;
+        let sparsity = if hkm {
+            Sparsity::of(self.problem)
+        } else {
+            vec![]
+        };
+        let mut geometry: Box<dyn Geometry> = if hkm {
+            Box::new(Hkm::new(&blocks, sparsity.clone()))
+        } else {
+            Box::new(NesterovTodd::new(&blocks))
+        };
+        let sparsity = hkm.then_some(&sparsity[..]);
+        let interiors = Interior::new(&blocks, &self.point.x, None).zip(Interior::new(
+            &blocks,
+            &self.point.s,
+            sparsity,
+        ));
         let Some((mut primal, mut dual)) = interiors else {
             return self.finish(Status::NumericalError);
         };
@@ -194,34 +213,25 @@ impl<'a> Run<'a> {
                 return self.finish(Status::InsufficientProgress);
             }
 
-            let Point { x, s, .. } = &self.point;
-            let (scaling, hkm);
-            let geometry: &dyn Geometry = match self.settings.direction {
-                SearchDirection::Hkm => {
-                    hkm = Hkm::new(&blocks, x, s, &primal, &dual);
-                    &hkm
-                }
-                SearchDirection::NesterovTodd => {
-                    match Scaling::new(&blocks, x, s, &primal, &dual) {
-                        Ok(found) => {
-                            scaling = found;
-                            &scaling
-                        }
-                        Err(_) => return self.finish(Status::NumericalError),
-                    }
-                }
+            let system = System {
+                a: self.problem.constraints(),
+                b: self.problem.rhs(),
+                x: &self.point.x,
+                s: &self.point.s,
+                interiors: (&primal, &dual),
+                primal: &now.primal,
+                dual: &now.dual,
+                dual_feasible: self.dual_feasible,
+                target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
-            match projection.update(&geometry.weight()) {
+            if geometry.move_to(&system).is_err() {
+                return self.finish(Status::NumericalError);
+            }
+            match projection.update(&geometry.weight(&system)) {
                 Ok(done) => refresh = Some(done),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError),
             }
-            let system = System {
-                a: self.problem.constraints(),
-                primal: &now.primal,
-                dual: &now.dual,
-                target: 0.01 * self.settings.tol_feas * self.scale_b,
-            };
             let mu = now.row.mu;
             let Ok(affine) = geometry.affine(&system, projection) else {
                 return self.finish(Status::NumericalError);
@@ -240,19 +250,41 @@ impl<'a> Run<'a> {
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
-                step::advance(&blocks, &mut self.point.x, &d.dx, ap),
-                step::advance(&blocks, &mut self.point.s, &d.ds, ad),
+                step::advance(&blocks, &mut self.point.x, &d.dx, ap, None),
+                step::advance(&blocks, &mut self.point.s, &d.ds, ad, sparsity),
             ) else {
                 return self.finish(Status::InsufficientProgress);
             };
             axpy(ad, &d.dy, &mut self.point.y);
             (primal, dual) = (new_primal, new_dual);
+            if ad == 1.0 || self.dual_feasible {
+                dual = self.close_dual(sparsity, dual)?;
+            }
             steps = (ap, ad);
             self.iterations += 1;
             if ap.max(ad) < 1e-6 {
                 return self.finish(Status::InsufficientProgress);
             }
         }
+    }
+
+    /// After a full dual step, and from then on: `s ← c − Aᵀy`, so that the dual residual is zero to the last bit and what
+    /// depends on it need not be worked out.
+    fn close_dual(&mut self, sparsity: Option<&[Sparsity]>, dual: Interior) -> Result<Interior> {
+        let a = self.problem.constraints();
+        let mut slack = vec![0.0; a.ambient()];
+        a.adjoint(&self.point.y, &mut slack)?;
+        slack
+            .iter_mut()
+            .zip(&self.cost)
+            .for_each(|(s, c)| *s = c - *s);
+        let Some(found) = Interior::new(a.blocks(), &slack, sparsity) else {
+            self.dual_feasible = false;
+            return Ok(dual);
+        };
+        self.point.s = slack;
+        self.dual_feasible = true;
+        Ok(found)
     }
 
     fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {

@@ -1,6 +1,7 @@
 //! How far to go.
 
-use super::scaling::Interior;
+use super::interior::Interior;
+use super::sparsity::Sparsity;
 use crate::constraints::Block;
 
 /// Moves `x` along `dx` by at most `alpha`, shortening until the point is in the interior to working precision. `None`, `x`
@@ -10,6 +11,7 @@ pub(super) fn advance(
     x: &mut [f64],
     dx: &[f64],
     mut alpha: f64,
+    sparsity: Option<&[Sparsity]>,
 ) -> Option<(f64, Interior)> {
     const SHORTEST: f64 = 1e-10;
     let start = x.to_vec();
@@ -17,7 +19,7 @@ pub(super) fn advance(
         for ((x, s), d) in x.iter_mut().zip(&start).zip(dx) {
             *x = s + alpha * d;
         }
-        if let Some(interior) = Interior::new(blocks, x) {
+        if let Some(interior) = Interior::new(blocks, x, sparsity) {
             return Some((alpha, interior));
         }
         alpha *= 0.8;

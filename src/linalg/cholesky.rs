@@ -14,32 +14,47 @@ pub(crate) struct Cholesky {
     lower: Mat<f64>,
 }
 
+/// Lower triangle of `A` ← `L` with `A = L Lᵀ`; what is above the diagonal is not read, and used for scratch. `Err(k)` when
+/// pivot `k` is not positive and finite.
+///
+/// # Complexity
+/// `n³/3` flops.
+pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
+    let n = a.nrows();
+    let par = par(n * n * n / 3);
+    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(n, par, Default::default());
+    let done = llt::factor::cholesky_in_place(
+        a.as_mut(),
+        Default::default(),
+        par,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    );
+    if let Err(llt::factor::LltError::NonPositivePivot { index }) = done {
+        return Err(index);
+    }
+    match (0..n).find(|&i| !(a[(i, i)] > 0.0 && a[(i, i)].is_finite())) {
+        Some(i) => Err(i),
+        None => Ok(()),
+    }
+}
+
+/// `rhs ← (L Lᵀ)⁻¹ rhs` for the lower triangle `L` of a matrix.
+pub(crate) fn solve_in_place(lower: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
+    let par = par(lower.nrows() * lower.nrows() * rhs.ncols());
+    triangular_solve::solve_lower_triangular_in_place(lower, rhs.as_mut(), par);
+    triangular_solve::solve_upper_triangular_in_place(lower.transpose(), rhs, par);
+}
+
 impl Cholesky {
     /// Factors the matrix whose lower triangle is given; `Err(k)` when pivot `k` is not positive.
     ///
     /// # Complexity
     /// `n³/3` flops, in place.
     pub(crate) fn factor(mut a: Mat<f64>) -> Result<Self, usize> {
-        let n = a.nrows();
-        let par = par(n * n * n / 3);
-        let mut mem = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(
-            n,
-            par,
-            Default::default(),
-        ));
-        let done = llt::factor::cholesky_in_place(
-            a.as_mut(),
-            Default::default(),
-            par,
-            MemStack::new(&mut mem),
-            Default::default(),
-        );
-        if let Err(llt::factor::LltError::NonPositivePivot { index }) = done {
-            return Err(index);
-        }
-        match (0..n).find(|&i| !(a[(i, i)] > 0.0 && a[(i, i)].is_finite())) {
-            Some(i) => Err(i),
-            None => Ok(Self { lower: a }),
+        match factor_in_place(a.as_mut()) {
+            Ok(()) => Ok(Self { lower: a }),
+            Err(pivot) => Err(pivot),
         }
     }
 
@@ -60,10 +75,8 @@ impl Cholesky {
     }
 
     /// `rhs ← A⁻¹ rhs`.
-    pub(crate) fn solve_in_place(&self, mut rhs: MatMut<'_, f64>) {
-        self.solve_lower_in_place(rhs.as_mut());
-        let par = par(self.dim() * self.dim() * rhs.ncols());
-        triangular_solve::solve_upper_triangular_in_place(self.lower.transpose(), rhs, par);
+    pub(crate) fn solve_in_place(&self, rhs: MatMut<'_, f64>) {
+        solve_in_place(self.lower.as_ref(), rhs);
     }
 
     /// `rhs ← L⁻ᵀ rhs`.

@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 const MAX_STEPS: usize = 60;
 
 /// A lower bound of the smallest eigenvalue of the symmetric operator `apply` of order `n`, close where it matters for a
-/// step length: either the bound is above `enough`, or it is within a few per cent of the eigenvalue.
+/// step length: either the bound is above `enough`, or it is within the share `accuracy` of the eigenvalue.
 ///
 /// The bound is the smallest Ritz value less its residual, `θ − β|s_k|`[^P98]; from a random start that fails to enclose
 /// only if the start is all but orthogonal to the eigenvector, and a caller checks the step by a factorisation anyway.
@@ -22,6 +22,7 @@ const MAX_STEPS: usize = 60;
 pub(crate) fn smallest_eigenvalue(
     n: usize,
     enough: f64,
+    accuracy: f64,
     mut apply: impl FnMut(&[f64], &mut [f64]),
 ) -> Result<f64> {
     let steps = n.min(MAX_STEPS);
@@ -57,7 +58,7 @@ pub(crate) fn smallest_eigenvalue(
                 next * s[(size - 1, 0)].abs()
             };
             bound = theta[0] - residual;
-            if residual <= 0.03 * theta[0].abs() || bound >= enough || next < 1e-14 {
+            if residual <= accuracy * theta[0].abs() || bound >= enough || next < 1e-14 {
                 return Ok(bound);
             }
         }
@@ -85,7 +86,7 @@ mod tests {
                         .zip(&d)
                         .for_each(|((o, v), d)| *o = d * v)
                 };
-                let bound = smallest_eigenvalue(n, f64::INFINITY, apply).unwrap();
+                let bound = smallest_eigenvalue(n, f64::INFINITY, 0.03, apply).unwrap();
                 assert!(
                     bound <= least + 1e-12 && bound >= least - 0.05 * least.abs().max(1.0),
                     "{n} {shift}: {bound} {least}"

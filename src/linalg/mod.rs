@@ -10,10 +10,12 @@ pub(crate) mod maintained;
 pub(crate) mod pcg;
 pub(crate) mod product;
 pub(crate) mod real;
+pub(crate) mod row_solves;
 pub(crate) mod sparse;
 pub(crate) mod sparse_cholesky;
 pub(crate) mod spectral;
 pub(crate) mod symmetric;
+pub(crate) mod triangular;
 
 use faer::Par;
 

@@ -9,6 +9,7 @@
 
 pub mod base_low_rank;
 mod complement;
+mod direct;
 mod ensemble;
 mod gram;
 pub mod kronecker;
@@ -19,6 +20,7 @@ pub mod sketched;
 
 pub use base_low_rank::BaseLowRank;
 pub use complement::Complement;
+pub use direct::Direct;
 pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
 pub use recompute::Recompute;

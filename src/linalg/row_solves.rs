@@ -1,0 +1,300 @@
+//! A sparse Cholesky factor applied to all rows of a dense matrix: `T ← T A⁻¹`, `A⁻¹` itself, and `L⁻¹` on one vector.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::sparse::linalg::SupernodalThreshold;
+use faer::sparse::linalg::cholesky::{
+    CholeskySymbolicParams, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
+    factorize_symbolic_cholesky,
+};
+use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
+use faer::{MatMut, MatRef, Side};
+use pulp::Arch;
+use std::sync::Arc;
+
+/// Rows of the dense matrix that pass through the factor together, in cache.
+const WIDTH: usize = 32;
+
+/// Nonzeros a column that a sparse factor may have, as a share of the order: beyond it, dense products are faster (they run
+/// some fifteen times as many operations a second).
+const DENSEST: f64 = 1.0 / 20.0;
+
+#[derive(Debug)]
+struct Symbolic {
+    upper: SymbolicSparseColMat<usize>,
+    cholesky: SymbolicCholesky<usize>,
+    /// `L` by columns, the diagonal first, and the position of every row in its order.
+    start: Vec<usize>,
+    row: Vec<usize>,
+    order: Vec<usize>,
+}
+
+/// `A = Pᵀ L Lᵀ P` for matrices of one sparse pattern.
+#[derive(Debug, Clone)]
+pub(crate) struct RowSolver {
+    symbolic: Arc<Symbolic>,
+    gathered: Vec<f64>,
+    values: Vec<f64>,
+}
+
+impl RowSolver {
+    /// From the upper triangle of a pattern, rows ascending in every column and ending with the diagonal. `None` when a dense
+    /// factor would be faster.
+    pub(crate) fn analyse(n: usize, start: Vec<usize>, row: Vec<usize>) -> Option<Self> {
+        let most = (DENSEST * (n * n) as f64) as usize;
+        if row.len() > most {
+            return None;
+        }
+        let gathered = vec![0.0; row.len()];
+        let upper = SymbolicSparseColMat::new_checked(n, n, start, None, row);
+        let parameters = CholeskySymbolicParams {
+            supernodal_flop_ratio_threshold: SupernodalThreshold::FORCE_SIMPLICIAL,
+            ..Default::default()
+        };
+        let cholesky = factorize_symbolic_cholesky(
+            upper.as_ref(),
+            Side::Upper,
+            SymmetricOrdering::Amd,
+            parameters,
+        )
+        .ok()?;
+        let SymbolicCholeskyRaw::Simplicial(l) = cholesky.raw() else {
+            return None;
+        };
+        if l.len_val() > most {
+            return None;
+        }
+        let (start, row) = (l.col_ptr().to_vec(), l.row_idx().to_vec());
+        let order = match cholesky.perm() {
+            Some(perm) => perm.arrays().0.to_vec(),
+            None => (0..n).collect(),
+        };
+        let values = vec![0.0; row.len()];
+        let symbolic = Symbolic {
+            upper,
+            cholesky,
+            start,
+            row,
+            order,
+        };
+        Some(Self {
+            symbolic: Arc::new(symbolic),
+            gathered,
+            values,
+        })
+    }
+
+    /// Factors the matrix whose entries on the pattern are those of `a`; `false` when it is not positive definite, and then
+    /// nothing can be solved.
+    pub(crate) fn factor(&mut self, a: MatRef<'_, f64>) -> bool {
+        let Symbolic {
+            upper, cholesky, ..
+        } = &*self.symbolic;
+        let columns = (0..a.ncols()).flat_map(|c| upper.row_idx_of_col(c).map(move |r| (r, c)));
+        self.gathered.clear();
+        self.gathered.extend(columns.map(|(r, c)| a[(r, c)]));
+        let par = faer::Par::Seq;
+        let scratch = cholesky.factorize_numeric_llt_scratch::<f64>(par, Default::default());
+        let done = cholesky.factorize_numeric_llt(
+            &mut self.values,
+            SparseColMatRef::new(upper.as_ref(), &self.gathered),
+            Side::Upper,
+            Default::default(),
+            par,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        );
+        let s = &self.symbolic;
+        done.is_ok()
+            && s.start[..s.order.len()]
+                .iter()
+                .all(|&d| self.values[d] > 0.0 && self.values[d].is_finite())
+    }
+
+    /// `t ← t A⁻¹`.
+    ///
+    /// # Complexity
+    /// `4 nnz(L)` flops a row.
+    pub(crate) fn solve_rows(&self, mut t: MatMut<'_, f64>) {
+        let (rows, n) = t.shape();
+        let order = &self.symbolic.order;
+        let chunk = |mut t: MatMut<'_, f64>| {
+            let width = t.nrows();
+            let mut buffer = vec![[0.0; WIDTH]; n];
+            for (lane, &k) in buffer.iter_mut().zip(order) {
+                lane.iter_mut()
+                    .zip(t.as_ref().col(k).iter())
+                    .for_each(|(l, t)| *l = *t);
+            }
+            self.pass(&mut buffer, 0);
+            for (lane, &k) in buffer.iter().zip(order) {
+                t.as_mut()
+                    .col_mut(k)
+                    .iter_mut()
+                    .zip(&lane[..width])
+                    .for_each(|(t, l)| *t = *l);
+            }
+        };
+        #[cfg(feature = "rayon")]
+        if let faer::Par::Rayon(_) = super::par(4 * self.values.len() * rows) {
+            use rayon::prelude::*;
+            t.par_row_chunks_mut(WIDTH).for_each(chunk);
+            return;
+        }
+        for first in (0..rows).step_by(WIDTH) {
+            chunk(t.as_mut().subrows_mut(first, WIDTH.min(rows - first)));
+        }
+    }
+
+    /// `out ← A⁻¹`, symmetric to the last bit.
+    ///
+    /// # Complexity
+    /// About `3n nnz(L)` flops.
+    pub(crate) fn inverse(&self, mut out: MatMut<'_, f64>) {
+        let n = out.nrows();
+        let order = &self.symbolic.order;
+        // Column by position, so that a chunk is a run of columns.
+        let chunk = |(first, mut columns): (usize, MatMut<'_, f64>)| {
+            let mut buffer = vec![[0.0; WIDTH]; n];
+            for w in 0..columns.ncols() {
+                buffer[first + w][w] = 1.0;
+            }
+            self.pass(&mut buffer, first);
+            for w in 0..columns.ncols() {
+                for (lane, &k) in buffer.iter().zip(order) {
+                    columns[(k, w)] = lane[w];
+                }
+            }
+        };
+        let mut by_position = faer::Mat::<f64>::zeros(n, n);
+        #[cfg(feature = "rayon")]
+        let shared = matches!(super::par(3 * self.values.len() * n), faer::Par::Rayon(_));
+        #[cfg(feature = "rayon")]
+        if shared {
+            use rayon::prelude::*;
+            by_position
+                .par_col_chunks_mut(WIDTH)
+                .enumerate()
+                .for_each(|(i, c)| chunk((i * WIDTH, c)));
+        }
+        #[cfg(not(feature = "rayon"))]
+        let shared = false;
+        if !shared {
+            for first in (0..n).step_by(WIDTH) {
+                let width = WIDTH.min(n - first);
+                chunk((first, by_position.as_mut().subcols_mut(first, width)));
+            }
+        }
+        for (position, &k) in order.iter().enumerate() {
+            out.as_mut().col_mut(k).copy_from(by_position.col(position));
+        }
+        super::product::mirror_lower(out);
+    }
+
+    /// Forward and backward substitution on all lanes; before position `first` they are zero.
+    fn pass(&self, buffer: &mut [[f64; WIDTH]], first: usize) {
+        let Symbolic { start, row, .. } = &*self.symbolic;
+        Arch::new().dispatch(|| {
+            for j in first..buffer.len() {
+                let d = 1.0 / self.values[start[j]];
+                let mut lane = buffer[j];
+                lane.iter_mut().for_each(|v| *v *= d);
+                buffer[j] = lane;
+                for e in start[j] + 1..start[j + 1] {
+                    let l = self.values[e];
+                    let to = &mut buffer[row[e]];
+                    to.iter_mut().zip(&lane).for_each(|(t, v)| *t -= l * v);
+                }
+            }
+            for j in (0..buffer.len()).rev() {
+                let mut lane = buffer[j];
+                for e in start[j] + 1..start[j + 1] {
+                    let l = self.values[e];
+                    let from = &buffer[row[e]];
+                    lane.iter_mut().zip(from).for_each(|(v, f)| *v -= l * f);
+                }
+                let d = 1.0 / self.values[start[j]];
+                lane.iter_mut().for_each(|v| *v *= d);
+                buffer[j] = lane;
+            }
+        });
+    }
+
+    /// `out ← L⁻¹ P v`.
+    pub(crate) fn solve_lower(&self, v: &[f64], out: &mut [f64]) {
+        let Symbolic {
+            start, row, order, ..
+        } = &*self.symbolic;
+        out.iter_mut().zip(order).for_each(|(o, &k)| *o = v[k]);
+        for j in 0..out.len() {
+            out[j] /= self.values[start[j]];
+            for e in start[j] + 1..start[j + 1] {
+                out[row[e]] -= self.values[e] * out[j];
+            }
+        }
+    }
+
+    /// `out ← Pᵀ L⁻ᵀ v`; `v` is used up.
+    pub(crate) fn solve_lower_transposed(&self, v: &mut [f64], out: &mut [f64]) {
+        let Symbolic {
+            start, row, order, ..
+        } = &*self.symbolic;
+        for j in (0..v.len()).rev() {
+            for e in start[j] + 1..start[j + 1] {
+                v[j] -= self.values[e] * v[row[e]];
+            }
+            v[j] /= self.values[start[j]];
+        }
+        v.iter().zip(order).for_each(|(v, &k)| out[k] = *v);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::cholesky::Cholesky;
+    use crate::linalg::triangular;
+    use faer::Mat;
+
+    #[test]
+    fn agrees_with_a_dense_factor() {
+        // A torus of 20 by 25.
+        let n = 500;
+        let linked = |i: usize, j: usize| {
+            let (x, y) = ((i % 20).abs_diff(j % 20), (i / 20).abs_diff(j / 20));
+            matches!((x, y), (0, 0) | (0, 1) | (0, 24) | (1, 0) | (19, 0))
+        };
+        let entry = |i: usize, j: usize| match (i == j, linked(i, j)) {
+            (true, _) => 5.0 + 0.01 * i as f64,
+            (false, true) => ((i + j) as f64).sin(),
+            _ => 0.0,
+        };
+        let a = Mat::from_fn(n, n, entry);
+        let (mut start, mut row) = (vec![0], vec![]);
+        for j in 0..n {
+            row.extend((0..=j).filter(|&i| linked(i, j)));
+            start.push(row.len());
+        }
+        let mut solver = RowSolver::analyse(n, start, row).unwrap();
+        assert!(solver.factor(a.as_ref()));
+        let dense = Cholesky::factor(a.clone()).unwrap();
+        let inverse = dense.inverse();
+        let mut found = Mat::zeros(n, n);
+        solver.inverse(found.as_mut());
+        assert!((&found - &inverse).norm_max() < 1e-14);
+        let t = Mat::from_fn(50, n, |i, j| ((3 * i + 7 * j) as f64).cos());
+        let mut solved = t.clone();
+        solver.solve_rows(solved.as_mut());
+        assert!((&solved - &t * &inverse).norm_max() < 1e-13);
+        // Pᵀ L⁻ᵀ L⁻¹ P = A⁻¹.
+        let v: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();
+        let (mut half, mut full) = (vec![0.0; n], vec![0.0; n]);
+        solver.solve_lower(&v, &mut half);
+        solver.solve_lower_transposed(&mut half, &mut full);
+        let mut expected = v.clone();
+        triangular::solve_lower(dense.lower(), &mut expected);
+        triangular::solve_lower_transposed(dense.lower(), &mut expected);
+        assert!((0..n).all(|i| (full[i] - expected[i]).abs() < 1e-14));
+        assert!(!solver.factor((&a * faer::Scale(-1.0)).as_ref()));
+        assert!(RowSolver::analyse(2, vec![0, 1, 2], vec![0, 1]).is_none());
+    }
+}

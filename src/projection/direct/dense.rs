@@ -1,0 +1,174 @@
+//! The Gram matrix as a dense matrix, and its factor.
+
+use crate::constraints::{Constraints, HeldWeight};
+use crate::error::{Error, Result, check_memory};
+use crate::linalg::cholesky;
+use crate::linalg::pcg::{Reached, Workspace, pcg};
+use crate::linalg::symmetric::symv;
+use crate::projection::gram::{Assembler, RankCheck};
+use faer::{Mat, MatMut};
+use pulp::Arch;
+
+/// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
+const SUSPICIOUS: f64 = 1e-6;
+
+/// Shifts of the unit diagonal tried when a pivot vanishes.
+const SHIFTS: [f64; 4] = [1e-15, 1e-13, 1e-11, 1e-9];
+
+/// `K = D C D` with `D² = diag(K)`, `C + shift·I = L Lᵀ`.
+#[derive(Debug, Clone)]
+pub(super) struct DenseGram {
+    assembler: Assembler,
+    rank: RankCheck,
+    /// Lower triangle of `C`: what answers are refined with.
+    scaled: Mat<f64>,
+    /// `L`, above it nothing of meaning.
+    factor: Mat<f64>,
+    /// `1/√K_ii`.
+    inverse_scale: Vec<f64>,
+    /// Whether the rows were found independent.
+    independent: bool,
+    workspace: Workspace,
+    rhs: Vec<f64>,
+    turned: Vec<f64>,
+}
+
+impl DenseGram {
+    pub(super) fn new(a: &Constraints) -> Self {
+        Self {
+            assembler: Assembler::new(a),
+            rank: RankCheck::default(),
+            scaled: Mat::new(),
+            factor: Mat::new(),
+            inverse_scale: vec![],
+            independent: false,
+            workspace: Workspace::default(),
+            rhs: vec![],
+            turned: vec![],
+        }
+    }
+
+    /// Assembles and factors `K`. After an error nothing can be solved until the next success.
+    ///
+    /// When a pivot vanishes although the rows are independent, the weight is so ill-conditioned that `K` is singular to
+    /// working precision: then the smallest shift that can be factored is taken, and refinement makes up for it.
+    ///
+    /// # Errors
+    /// [`Error::RankDeficient`], [`Error::NonFinite`] when `K` overflowed, [`Error::NotPositiveDefinite`],
+    /// [`Error::TooLarge`].
+    ///
+    /// # Complexity
+    /// Assembly and `m³/3` flops.
+    pub(super) fn refresh(&mut self, a: &Constraints, weight: &[HeldWeight]) -> Result<()> {
+        let m = a.len();
+        if self.scaled.nrows() != m {
+            check_memory("the Gram matrix", 2 * m as u128 * m as u128)?;
+            (self.scaled, self.factor) = (Mat::zeros(m, m), Mat::zeros(m, m));
+        }
+        self.assembler.assemble(weight, self.scaled.as_mut());
+        self.inverse_scale.clear();
+        for i in 0..m {
+            let d = self.scaled[(i, i)];
+            if !d.is_finite() {
+                let what = "diagonal of the Gram matrix";
+                return Err(Error::NonFinite { what, index: i });
+            }
+            self.inverse_scale
+                .push(if d > 0.0 { 1.0 / d.sqrt() } else { f64::NAN });
+        }
+        if let Some(pivot) = self.inverse_scale.iter().position(|d| d.is_nan()) {
+            self.check_rank(a)?;
+            let what = "Gram matrix";
+            return Err(Error::NotPositiveDefinite { what, pivot });
+        }
+        for j in 0..m {
+            let scale = self.inverse_scale[j];
+            let column = &mut self.scaled.col_as_slice_mut(j)[j..];
+            let to = &mut self.factor.col_as_slice_mut(j)[j..];
+            for ((k, d), to) in column.iter_mut().zip(&self.inverse_scale[j..]).zip(to) {
+                *k *= scale * d;
+                *to = *k;
+            }
+        }
+        let mut shifts = SHIFTS.into_iter();
+        loop {
+            let pivot = match cholesky::factor_in_place(self.factor.as_mut()) {
+                Ok(()) => {
+                    let smallest = (0..m).map(|i| self.factor[(i, i)]);
+                    if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {
+                        self.check_rank(a)?;
+                    }
+                    self.independent = true;
+                    return Ok(());
+                }
+                Err(pivot) => pivot,
+            };
+            self.check_rank(a)?;
+            let Some(shift) = shifts.next() else {
+                let what = "Gram matrix";
+                return Err(Error::NotPositiveDefinite { what, pivot });
+            };
+            for j in 0..m {
+                let from = &self.scaled.col_as_slice(j)[j..];
+                self.factor.col_as_slice_mut(j)[j..].copy_from_slice(from);
+                self.factor[(j, j)] += shift;
+            }
+        }
+    }
+
+    fn check_rank(&mut self, a: &Constraints) -> Result<()> {
+        let (rank, needed) = (self.rank.rank(a, &self.assembler)?, a.len());
+        if rank < needed {
+            return Err(Error::RankDeficient { rank, needed });
+        }
+        self.independent = true;
+        Ok(())
+    }
+
+    /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`.
+    ///
+    /// # Complexity
+    /// `4m²` flops, and as many a refinement step.
+    pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64, max_iter: usize) -> Reached {
+        let Self {
+            scaled,
+            factor,
+            inverse_scale,
+            workspace,
+            rhs: given,
+            turned,
+            ..
+        } = self;
+        given.clear();
+        given.extend_from_slice(rhs);
+        let precondition = |mut v: MatMut<'_, f64>| {
+            scale(v.as_mut(), inverse_scale);
+            cholesky::solve_in_place(factor.as_ref(), v.as_mut());
+            scale(v, inverse_scale);
+        };
+        let arch = Arch::new();
+        let apply = |y: &[f64], out: &mut [f64]| {
+            turned.clear();
+            turned.extend(y.iter().zip(inverse_scale.iter()).map(|(y, d)| y / d));
+            symv(arch, scaled.as_ref(), turned, out);
+            out.iter_mut()
+                .zip(inverse_scale.iter())
+                .for_each(|(o, d)| *o /= d);
+        };
+        pcg(
+            apply,
+            precondition,
+            given.len(),
+            given,
+            rhs,
+            (tol, max_iter),
+            workspace,
+        )
+    }
+}
+
+fn scale(mut v: MatMut<'_, f64>, by: &[f64]) {
+    for j in 0..v.ncols() {
+        by.iter().enumerate().for_each(|(i, d)| v[(i, j)] *= d);
+    }
+}
