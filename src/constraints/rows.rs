@@ -101,6 +101,17 @@ pub(crate) struct RankOne {
 }
 
 impl RankOne {
+    /// Adds `scale · σ a aᵀ` to a symmetric matrix of order `n`, down its columns.
+    pub(crate) fn add_to(&self, scale: f64, out: &mut [f64], n: usize) {
+        for (&c, &v) in self.index.iter().zip(&self.value) {
+            let column = &mut out[c as usize * n..(c as usize + 1) * n];
+            let scale = scale * self.sign * v;
+            for (&r, &v) in self.index.iter().zip(&self.value) {
+                column[r as usize] += scale * v;
+            }
+        }
+    }
+
     /// `out ← M a`.
     pub(crate) fn times(&self, m: MatRef<'_, f64>, out: &mut [f64]) {
         out.fill(0.0);

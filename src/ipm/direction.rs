@@ -18,6 +18,8 @@ pub(super) struct Direction {
     pub dx: Vec<f64>,
     pub dy: Vec<f64>,
     pub ds: Vec<f64>,
+    /// Of HKM: `ds` without the rows that are kept apart, empty when there are none.
+    pub plain: Vec<f64>,
     pub dx_hat: Vec<f64>,
     pub ds_hat: Vec<f64>,
     /// Relative residual of the Newton system.
@@ -164,6 +166,7 @@ impl Scaling {
             ds_hat,
             residual,
             longest,
+            ..Direction::default()
         })
     }
 

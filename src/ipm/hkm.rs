@@ -19,12 +19,13 @@
 
 use super::direction::{Direction, Geometry, System};
 use super::sparsity::Sparsity;
-use crate::constraints::{Block, BlockWeight, Part};
+use crate::constraints::{Block, BlockWeight, Constraints, Part, RankOne};
 use crate::error::Result;
+use crate::linalg::axpy;
 use crate::linalg::product::{gemm, transpose};
 use crate::linalg::real::Real;
 use crate::projection::Projection;
-use faer::{Accum, Mat, MatMut, MatRef};
+use faer::{Accum, MatMut, MatRef};
 use pulp::Arch;
 
 /// The share of an eigenvalue to which the affine step is known: it only sets the centring.
@@ -42,6 +43,8 @@ pub(super) struct Hkm {
     root: Vec<Vec<f64>>,
     /// `X R_d Z`, flat; empty when `R_d = 0`.
     infeasible: Vec<f64>,
+    /// Whether rows of rank one are kept apart, see [`Hkm::product`].
+    apart: bool,
     work: Work,
 }
 
@@ -50,7 +53,6 @@ struct Work {
     t: Vec<f64>,
     half: Vec<f64>,
     read: Vec<f64>,
-    triangle: Vec<f64>,
 }
 
 fn view(v: &[f64], n: usize) -> MatRef<'_, f64> {
@@ -62,9 +64,11 @@ fn view_mut(v: &mut [f64], n: usize) -> MatMut<'_, f64> {
 }
 
 impl Hkm {
-    pub(super) fn new(blocks: &[Block], sparsity: Vec<Sparsity>) -> Self {
-        let n = blocks.iter().map(|b| b.ambient()).sum();
+    pub(super) fn new(a: &Constraints, sparsity: Vec<Sparsity>) -> Self {
+        let (blocks, n) = (a.blocks(), a.ambient());
+        let apart = a.parts().iter().any(|part| apart(part).next().is_some());
         Self {
+            apart,
             blocks: blocks.to_vec(),
             sparsity,
             inverse: vec![0.0; n],
@@ -74,20 +78,52 @@ impl Hkm {
                 t: vec![0.0; n],
                 half: vec![0.0; n],
                 read: vec![],
-                triangle: vec![],
             },
         }
     }
 
-    /// `t ← t Z` on a PSD block, by the sparse factor of `S` where there is one.
-    fn times_inverse(&mut self, system: &System<'_>, b: usize, part: core::ops::Range<usize>) {
-        let n = self.blocks[b].order();
+    /// `t ← left · dS · Z`, or `t += …`, on one block, for a dual direction `dS = d − Σ dy_r σ a aᵀ`.
+    ///
+    /// The sum is over the rows of rank one with a dense `a`. Where such a row holds the primal at the boundary its multiplier
+    /// runs away, `X a` and `Z a` nearly vanish, and entries of `X dS` would cancel: hence `(X a)(Z a)ᵀ`, which keeps the
+    /// digits and leaves a sparse `d`.
+    fn product(
+        &mut self,
+        system: &System<'_>,
+        b: usize,
+        left: &[f64],
+        (dy, d): (&[f64], &[f64]),
+        accum: Accum,
+    ) {
+        let part = system.a.range(b);
+        let (left, d, z) = (&left[part.clone()], &d[part.clone()], &self.inverse[part.clone()]);
         let Work { t, half, .. } = &mut self.work;
-        let (t, half) = (&mut t[part.clone()], &mut half[part.clone()]);
-        if !system.interiors.1.solve_rows(b, view_mut(t, n)) {
-            half.copy_from_slice(t);
-            let z = view(&self.inverse[part], n);
-            gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
+        let (t, half) = (&mut t[part.clone()], &mut half[part]);
+        let Block::Psd(n) = self.blocks[b] else {
+            for (((t, x), d), z) in t.iter_mut().zip(left).zip(d).zip(z) {
+                let fresh = x * d * z;
+                *t = if matches!(accum, Accum::Add) { *t + fresh } else { fresh };
+            }
+            return;
+        };
+        self.sparsity[b].times(view(left, n), view(d, n), Accum::Replace, view_mut(half, n));
+        if system.interiors.1.solve_rows(b, view_mut(half, n)) {
+            match accum {
+                Accum::Replace => t.copy_from_slice(half),
+                Accum::Add => t.iter_mut().zip(half).for_each(|(t, h)| *t += *h),
+            }
+        } else {
+            gemm(view_mut(t, n), accum, 1.0, view(half, n), view(z, n));
+        }
+        let (mut u, mut v) = (vec![0.0; n], vec![0.0; n]);
+        for (i, a) in apart(&system.a.parts()[b]).filter(|_| !dy.is_empty()) {
+            a.times(view(left, n), &mut u);
+            a.times(view(&self.inverse[system.a.range(b)], n), &mut v);
+            let scale = -dy[i] * a.sign;
+            let t = &mut self.work.t[system.a.range(b)];
+            for (column, v) in t.chunks_exact_mut(n).zip(&v) {
+                axpy(scale * v, &u, column);
+            }
         }
     }
 
@@ -97,21 +133,8 @@ impl Hkm {
         if system.dual_feasible {
             return;
         }
-        let mut at = 0;
         for b in 0..self.blocks.len() {
-            let block = self.blocks[b];
-            let part = at..at + block.ambient();
-            at = part.end;
-            match block {
-                Block::Nonneg(_) => part
-                    .for_each(|k| self.work.t[k] = system.x[k] * system.dual[k] * self.inverse[k]),
-                Block::Psd(n) => {
-                    let (x, r) = (&system.x[part.clone()], &system.dual[part.clone()]);
-                    let t = view_mut(&mut self.work.t[part.clone()], n);
-                    self.sparsity[b].times(view(x, n), view(r, n), Accum::Replace, t);
-                    self.times_inverse(system, b, part);
-                }
-            }
+            self.product(system, b, system.x, (&[], system.dual), Accum::Replace);
         }
         self.infeasible.extend_from_slice(&self.work.t);
     }
@@ -130,42 +153,57 @@ impl Hkm {
         Ok(())
     }
 
-    /// `dy` and `ds` from the right-hand side of the Newton system.
+    /// `(d, dS)` of a dual direction, `dS = R_d − Aᵀdy` (or without `R_d`); `d` is empty where it is the same.
     fn dual_part(
         &self,
         system: &System<'_>,
-        projection: &mut dyn Projection,
-        mut dy: Vec<f64>,
-    ) -> Result<(Vec<f64>, Vec<f64>, f64)> {
-        let residual = system.solve(projection, &mut dy)?;
+        dy: &[f64],
+        residual: bool,
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
         let mut ds = vec![0.0; system.x.len()];
-        system.a.adjoint(&dy, &mut ds)?;
-        if system.dual_feasible {
-            ds.iter_mut().for_each(|s| *s = -*s);
-        } else {
-            ds.iter_mut()
-                .zip(system.dual)
-                .for_each(|(s, r)| *s = r - *s);
+        let turn = |ds: &mut [f64]| {
+            if residual && !system.dual_feasible {
+                ds.iter_mut().zip(system.dual).for_each(|(s, r)| *s = r - *s);
+            } else {
+                ds.iter_mut().for_each(|s| *s = -*s);
+            }
+        };
+        if !self.apart {
+            system.a.adjoint(dy, &mut ds)?;
+            turn(&mut ds);
+            return Ok((vec![], ds));
         }
-        Ok((dy, ds, residual))
+        let mut rest = dy.to_vec();
+        for (i, _) in system.a.parts().iter().flat_map(apart) {
+            rest[i] = 0.0;
+        }
+        system.a.adjoint(&rest, &mut ds)?;
+        turn(&mut ds);
+        let d = ds.clone();
+        for (b, part) in system.a.parts().iter().enumerate() {
+            for (i, a) in apart(part) {
+                a.add_to(-dy[i], &mut ds[system.a.range(b)], self.blocks[b].order());
+            }
+        }
+        Ok((d, ds))
     }
 
-    /// `centre · Z − X − sym(t)` block by block.
-    fn primal_part(&self, system: &System<'_>, centre: f64) -> Vec<f64> {
-        let mut dx = vec![0.0; system.x.len()];
+    /// `from + centre · Z − sym(t)` block by block.
+    fn primal_part(&self, centre: f64, from: &[f64]) -> Vec<f64> {
+        let mut dx = vec![0.0; from.len()];
         let mut at = 0;
         for block in &self.blocks {
             let part = at..at + block.ambient();
             at = part.end;
-            let (x, z) = (&system.x[part.clone()], &self.inverse[part.clone()]);
+            let (from, z) = (&from[part.clone()], &self.inverse[part.clone()]);
             let (t, dx) = (&self.work.t[part.clone()], &mut dx[part]);
             match *block {
                 Block::Nonneg(_) => {
-                    for (((d, x), z), t) in dx.iter_mut().zip(x).zip(z).zip(t) {
-                        *d = centre * z - x - t;
+                    for (((d, from), z), t) in dx.iter_mut().zip(from).zip(z).zip(t) {
+                        *d = from + centre * z - t;
                     }
                 }
-                Block::Psd(n) => symmetric_part(dx, n, t, |k, t| centre * z[k] - x[k] - t),
+                Block::Psd(n) => symmetric_part(dx, n, t, |k, t| from[k] + centre * z[k] - t),
             }
         }
         dx
@@ -257,37 +295,24 @@ impl Geometry for Hkm {
         system: &System<'_>,
         projection: &mut dyn Projection,
     ) -> Result<Direction> {
-        let mut rhs = system.b.to_vec();
+        let mut dy = system.b.to_vec();
         if !self.infeasible.is_empty() {
-            let sums = &mut self.work.triangle;
-            Self::add_rows(system, &self.infeasible, 1.0, sums, &mut rhs)?;
+            Self::add_rows(system, &self.infeasible, 1.0, &mut vec![], &mut dy)?;
         }
-        let (dy, ds, residual) = self.dual_part(system, projection, rhs)?;
-        let mut at = 0;
+        let residual = system.solve(projection, &mut dy)?;
+        let (plain, ds) = self.dual_part(system, &dy, true)?;
+        let d = if self.apart { &plain } else { &ds };
         for b in 0..self.blocks.len() {
-            let block = self.blocks[b];
-            let part = at..at + block.ambient();
-            at = part.end;
-            let (x, ds) = (&system.x[part.clone()], &ds[part.clone()]);
-            match block {
-                Block::Nonneg(_) => {
-                    let z = &self.inverse[part.clone()];
-                    let t = self.work.t[part].iter_mut().zip(x).zip(ds).zip(z);
-                    t.for_each(|(((t, x), d), z)| *t = x * d * z);
-                }
-                Block::Psd(n) => {
-                    let t = view_mut(&mut self.work.t[part.clone()], n);
-                    self.sparsity[b].times(view(x, n), view(ds, n), Accum::Replace, t);
-                    self.times_inverse(system, b, part);
-                }
-            }
+            self.product(system, b, system.x, (&dy, d), Accum::Replace);
         }
-        let dx = self.primal_part(system, 0.0);
+        let minus_x: Vec<f64> = system.x.iter().map(|x| -x).collect();
+        let dx = self.primal_part(0.0, &minus_x);
         let longest = self.longest(system, (&dx, &ds), AFFINE_ACCURACY)?;
         Ok(Direction {
             dx,
             dy,
             ds,
+            plain,
             residual,
             longest,
             ..Direction::default()
@@ -301,85 +326,79 @@ impl Geometry for Hkm {
         affine: &Direction,
         centre: f64,
     ) -> Result<Direction> {
-        let mut rhs = system.b.to_vec();
-        let mut sums = vec![];
-        if !self.infeasible.is_empty() {
-            Self::add_rows(system, &self.infeasible, 1.0, &mut sums, &mut rhs)?;
-        }
-        Self::add_rows(system, &self.inverse, -centre, &mut sums, &mut rhs)?;
-        // t: dX_a dS_a where the rows read few entries of its product with Z, that product elsewhere.
-        let mut multiplied = vec![true; self.blocks.len()];
+        // On top of the affine direction as it came out: what rounding left of its residual is made good.
+        let (mut dy, mut sums) = (system.primal.to_vec(), vec![]);
+        Self::add_rows(system, &affine.dx, -1.0, &mut sums, &mut dy)?;
+        Self::add_rows(system, &self.inverse, -centre, &mut sums, &mut dy)?;
         sums.fill(0.0);
+        let mut multiplied = vec![true; self.blocks.len()];
+        let d = if self.apart { &affine.plain } else { &affine.ds };
         for b in 0..self.blocks.len() {
-            let block = self.blocks[b];
             let part = system.a.range(b);
-            let (dx, ds) = (&affine.dx[part.clone()], &affine.ds[part.clone()]);
-            let z = &self.inverse[part.clone()];
-            match block {
-                Block::Nonneg(_) => {
-                    let t = self.work.t[part.clone()].iter_mut().zip(dx).zip(ds).zip(z);
-                    t.for_each(|(((t, x), d), z)| *t = x * d * z);
-                    system.a.apply_block(b, &self.work.t[part], &mut sums);
-                }
-                Block::Psd(n) => {
-                    let t = view_mut(&mut self.work.t[part.clone()], n);
-                    self.sparsity[b].times(view(dx, n), view(ds, n), Accum::Replace, t);
-                    if let Part::Psd(rows) = &system.a.parts()[b]
-                        && let Some(pattern) = rows.pattern()
-                    {
-                        let Work { t, half, read, .. } = &mut self.work;
-                        let (t, half) = (&t[part.clone()], &mut half[part.clone()]);
-                        transpose(view(t, n), view_mut(half, n));
-                        pattern.products(view(half, n), view(z, n), false, read);
-                        rows.apply_along(pattern, read, &mut sums);
-                        multiplied[b] = false;
-                    } else {
-                        self.times_inverse(system, b, part.clone());
-                        system.a.apply_block(b, &self.work.t[part], &mut sums);
-                    }
-                }
+            if let Part::Psd(rows) = &system.a.parts()[b]
+                && let Some(pattern) = rows.pattern()
+                && apart(&system.a.parts()[b]).next().is_none()
+            {
+                // t: dX_a dS_a alone, and of its product with Z what the rows read.
+                let n = rows.order();
+                let Work { t, half, read, .. } = &mut self.work;
+                let (t, half) = (&mut t[part.clone()], &mut half[part.clone()]);
+                let (dx, d) = (&affine.dx[part.clone()], &d[part.clone()]);
+                self.sparsity[b].times(view(dx, n), view(d, n), Accum::Replace, view_mut(t, n));
+                transpose(view(t, n), view_mut(half, n));
+                let z = view(&self.inverse[part], n);
+                pattern.products(view(half, n), z, false, read);
+                rows.apply_along(pattern, read, &mut sums);
+                multiplied[b] = false;
+            } else {
+                self.product(system, b, &affine.dx, (&affine.dy, d), Accum::Replace);
+                system.a.apply_block(b, &self.work.t[part], &mut sums);
             }
         }
-        rhs.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
-        let (dy, ds, residual) = self.dual_part(system, projection, rhs)?;
+        dy.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
+        let residual = system.solve(projection, &mut dy)?;
+        let (mut plain, mut ds) = self.dual_part(system, &dy, false)?;
+        let d = if self.apart { &plain } else { &ds };
         for b in 0..self.blocks.len() {
-            let block = self.blocks[b];
-            let part = system.a.range(b);
-            let (x, ds) = (&system.x[part.clone()], &ds[part.clone()]);
-            match block {
-                Block::Nonneg(_) => {
-                    let z = &self.inverse[part.clone()];
-                    let t = self.work.t[part].iter_mut().zip(x).zip(ds).zip(z);
-                    t.for_each(|(((t, x), d), z)| *t += x * d * z);
-                }
-                Block::Psd(n) if multiplied[b] => {
-                    let mut product = Mat::zeros(n, n);
-                    self.sparsity[b].times(
-                        view(x, n),
-                        view(ds, n),
-                        Accum::Replace,
-                        product.as_mut(),
-                    );
-                    let t = view_mut(&mut self.work.t[part.clone()], n);
-                    let z = view(&self.inverse[part], n);
-                    gemm(t, Accum::Add, 1.0, product.as_ref(), z);
-                }
-                Block::Psd(n) => {
-                    let t = view_mut(&mut self.work.t[part.clone()], n);
-                    self.sparsity[b].times(view(x, n), view(ds, n), Accum::Add, t);
-                    self.times_inverse(system, b, part);
-                }
+            if multiplied[b] {
+                self.product(system, b, system.x, (&dy, d), Accum::Add);
+                continue;
+            }
+            let (part, n) = (system.a.range(b), self.blocks[b].order());
+            let Work { t, half, .. } = &mut self.work;
+            let (t, half) = (&mut t[part.clone()], &mut half[part.clone()]);
+            let (x, d) = (&system.x[part.clone()], &d[part.clone()]);
+            self.sparsity[b].times(view(x, n), view(d, n), Accum::Add, view_mut(t, n));
+            if !system.interiors.1.solve_rows(b, view_mut(t, n)) {
+                half.copy_from_slice(t);
+                let z = view(&self.inverse[part], n);
+                gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
             }
         }
-        let dx = self.primal_part(system, centre);
+        let dx = self.primal_part(centre, &affine.dx);
+        dy.iter_mut().zip(&affine.dy).for_each(|(d, a)| *d += a);
+        ds.iter_mut().zip(&affine.ds).for_each(|(d, a)| *d += a);
+        plain.clear();
         let longest = self.longest(system, (&dx, &ds), STEP_ACCURACY)?;
         Ok(Direction {
             dx,
             dy,
             ds,
+            plain,
             residual,
             longest,
             ..Direction::default()
         })
     }
+}
+
+/// The rows of rank one that are kept apart on a block, with their constraints.
+fn apart(part: &Part) -> impl Iterator<Item = (usize, &RankOne)> {
+    let rows = match part {
+        Part::Psd(rows) if rows.packed().is_none() => Some(rows),
+        _ => None,
+    };
+    rows.into_iter().flat_map(|rows| {
+        (0..rows.touching()).filter_map(|k| Some((rows.get(k).0, rows.factored(k)?)))
+    })
 }

@@ -166,7 +166,7 @@ impl<'a> Run<'a> {
             vec![]
         };
         let mut geometry: Box<dyn Geometry> = if hkm {
-            Box::new(Hkm::new(&blocks, sparsity.clone()))
+            Box::new(Hkm::new(self.problem.constraints(), sparsity.clone()))
         } else {
             Box::new(NesterovTodd::new(&blocks))
         };
@@ -247,6 +247,14 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            if std::env::var("DBG").is_ok() {
+                let a = self.problem.constraints();
+                let mut ax = vec![0.0; a.len()];
+                a.apply(&d.dx, &mut ax)?;
+                let e: Vec<f64> = ax.iter().zip(&now.primal).map(|(a, r)| r - a).collect();
+                let big = e.iter().enumerate().max_by(|x, y| x.1.abs().total_cmp(&y.1.abs())).unwrap();
+                eprintln!("res {:.1e} |rp-A dx| {:.1e} at {} {:.1e} |rp| {:.1e} |dy| {:.1e} |dx| {:.1e} |ds| {:.1e} sigma {:.1e} longest {:?} aff {:?}", d.residual, norm(&e), big.0, big.1, norm(&now.primal), norm(&d.dy), norm(&d.dx), norm(&d.ds), sigma, d.longest, affine.longest);
+            }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (

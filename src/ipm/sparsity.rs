@@ -1,6 +1,6 @@
 //! Where the dual side of a problem has entries: `S = C − Σ y_i A_i` fills no more than the union of the patterns.
 
-use crate::constraints::{Block, Constraints};
+use crate::constraints::{Block, Part};
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use crate::linalg::row_solves::RowSolver;
@@ -20,6 +20,8 @@ pub(super) enum Sparsity {
     Sparse {
         start: Vec<usize>,
         row: Vec<u32>,
+        /// Whether rows that are kept apart fill `S` all the same.
+        filled: bool,
         /// For `S` itself, where its factor stays sparse.
         solver: Option<RowSolver>,
     },
@@ -33,26 +35,31 @@ impl Sparsity {
     pub(super) fn of(problem: &ConicProgram) -> Vec<Self> {
         let a = problem.constraints();
         let mut keys: Vec<Vec<u64>> = vec![vec![]; a.blocks().len()];
-        let mut collect = |rows: &Constraints| {
-            for (_, b, r, c, _) in rows.entries() {
-                if let Block::Psd(_) = rows.blocks()[b] {
-                    keys[b].push(key(r, c));
+        let mut dense = vec![false; keys.len()];
+        for rows in [&**a, problem.cost()] {
+            for (b, part) in rows.parts().iter().enumerate() {
+                let Part::Psd(rows) = part else { continue };
+                for k in 0..rows.touching() {
+                    // Rows of rank one are kept apart: only S itself is filled by them.
+                    if rows.factored(k).is_some() && rows.packed().is_none() && core::ptr::eq(part, &a.parts()[b]) {
+                        dense[b] = true;
+                    } else {
+                        keys[b].extend(rows.get(k).1.iter().map(|(r, c, _)| key(r, c)));
+                    }
                 }
             }
-        };
-        collect(a);
-        collect(problem.cost());
+        }
         a.blocks()
             .iter()
-            .zip(keys)
-            .map(|(block, keys)| match *block {
-                Block::Psd(n) => Self::psd(n, keys),
+            .zip(keys.into_iter().zip(dense))
+            .map(|(block, (keys, dense))| match *block {
+                Block::Psd(n) => Self::psd(n, keys, dense),
                 Block::Nonneg(_) => Sparsity::Dense,
             })
             .collect()
     }
 
-    fn psd(n: usize, mut keys: Vec<u64>) -> Self {
+    fn psd(n: usize, mut keys: Vec<u64>, dense: bool) -> Self {
         keys.extend((0..n).map(|k| key(k, k)));
         keys.sort_unstable();
         keys.dedup();
@@ -64,7 +71,7 @@ impl Sparsity {
         keys.iter().for_each(|k| upper[(k >> 32) as usize + 1] += 1);
         (0..n).for_each(|c| upper[c + 1] += upper[c]);
         let rows = keys.iter().map(|k| (k & MASK) as usize).collect();
-        let solver = RowSolver::analyse(n, upper, rows);
+        let solver = if dense { None } else { RowSolver::analyse(n, upper, rows) };
         let mirrored = keys.iter().filter(|&&k| k >> 32 != k & MASK);
         let mirrored: Vec<u64> = mirrored
             .map(|k| key_lower((k >> 32) as usize, (k & MASK) as usize))
@@ -75,7 +82,8 @@ impl Sparsity {
         keys.iter().for_each(|k| start[(k >> 32) as usize + 1] += 1);
         (0..n).for_each(|c| start[c + 1] += start[c]);
         let row = keys.iter().map(|k| (k & MASK) as u32).collect();
-        Sparsity::Sparse { start, row, solver }
+        let filled = dense;
+        Sparsity::Sparse { start, row, filled, solver }
     }
 
     /// A copy of the solver of a sparse factor.
@@ -127,16 +135,16 @@ impl Sparsity {
         }
     }
 
-    /// `out ← d v` for the same.
+    /// `out ← dS v` for the whole of a dual direction.
     pub(super) fn multiply(&self, d: MatRef<'_, f64>, v: &[f64], out: &mut [f64]) {
         match self {
-            Sparsity::Sparse { start, row, .. } => {
+            Sparsity::Sparse { start, row, filled: false, .. } => {
                 for (c, out) in out.iter_mut().enumerate() {
                     let at = &row[start[c]..start[c + 1]];
                     *out = at.iter().map(|&r| d[(r as usize, c)] * v[r as usize]).sum();
                 }
             }
-            Sparsity::Dense => f64::symv(Arch::new(), d, v, out),
+            _ => f64::symv(Arch::new(), d, v, out),
         }
     }
 }
