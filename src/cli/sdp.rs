@@ -20,8 +20,8 @@ pub(super) struct Arguments {
     /// What answers the Newton systems.
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     engine: Engine,
-    /// How complementarity is linearised; hkm costs less where matrices are large, and needs the direct engine.
-    #[arg(long, value_enum, default_value_t = Direction::Nt)]
+    /// How complementarity is linearised; hkm needs the direct engine.
+    #[arg(long, value_enum, default_value_t = Direction::Auto)]
     direction: Direction,
     /// Relative tolerance of gap and feasibility.
     #[arg(long, default_value_t = 1e-8)]
@@ -56,6 +56,8 @@ enum Engine {
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
 enum Direction {
+    /// Choose for me.
+    Auto,
     /// Nesterov–Todd.
     Nt,
     /// Helmberg–Kojima–Monteiro.
@@ -100,6 +102,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     settings.max_iter = arguments.max_iter.unwrap_or(settings.max_iter);
     settings.time_limit = arguments.time_limit.unwrap_or(settings.time_limit);
     settings.direction = match arguments.direction {
+        Direction::Auto => SearchDirection::Auto,
         Direction::Nt => SearchDirection::NesterovTodd,
         Direction::Hkm => SearchDirection::Hkm,
     };

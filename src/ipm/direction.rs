@@ -42,6 +42,8 @@ pub(super) struct System<'a> {
     pub dual: &'a [f64],
     /// Whether `R_d` is zero to the last bit.
     pub dual_feasible: bool,
+    /// `⟨x, s⟩/ν`.
+    pub mu: f64,
     /// Absolute residual of the Newton system that is good enough.
     pub target: f64,
 }

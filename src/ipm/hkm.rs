@@ -21,9 +21,9 @@ use super::direction::{Direction, Geometry, System};
 use super::sparsity::Sparsity;
 use crate::constraints::{Block, BlockWeight, Constraints, Part, RankOne};
 use crate::error::Result;
-use crate::linalg::axpy;
 use crate::linalg::product::{gemm, transpose};
 use crate::linalg::real::Real;
+use crate::linalg::{axpy, norm};
 use crate::projection::Projection;
 use faer::{Accum, MatMut, MatRef};
 use pulp::Arch;
@@ -96,13 +96,21 @@ impl Hkm {
         accum: Accum,
     ) {
         let part = system.a.range(b);
-        let (left, d, z) = (&left[part.clone()], &d[part.clone()], &self.inverse[part.clone()]);
+        let (left, d, z) = (
+            &left[part.clone()],
+            &d[part.clone()],
+            &self.inverse[part.clone()],
+        );
         let Work { t, half, .. } = &mut self.work;
         let (t, half) = (&mut t[part.clone()], &mut half[part]);
         let Block::Psd(n) = self.blocks[b] else {
             for (((t, x), d), z) in t.iter_mut().zip(left).zip(d).zip(z) {
                 let fresh = x * d * z;
-                *t = if matches!(accum, Accum::Add) { *t + fresh } else { fresh };
+                *t = if matches!(accum, Accum::Add) {
+                    *t + fresh
+                } else {
+                    fresh
+                };
             }
             return;
         };
@@ -163,7 +171,9 @@ impl Hkm {
         let mut ds = vec![0.0; system.x.len()];
         let turn = |ds: &mut [f64]| {
             if residual && !system.dual_feasible {
-                ds.iter_mut().zip(system.dual).for_each(|(s, r)| *s = r - *s);
+                ds.iter_mut()
+                    .zip(system.dual)
+                    .for_each(|(s, r)| *s = r - *s);
             } else {
                 ds.iter_mut().for_each(|s| *s = -*s);
             }
@@ -207,6 +217,44 @@ impl Hkm {
             }
         }
         dx
+    }
+
+    /// Makes good what rounding left of `A(dX) = r`, by further Newton systems: `dX += sym(X Aᵀ(δ) Z)`, `K δ = r − A(dX)`.
+    /// `dS` stays as it is: the change of `dX` is of the size of its rounding errors.
+    fn refine(
+        &mut self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+        dx: &mut Vec<f64>,
+        wanted: impl Fn(&f64) -> f64,
+    ) -> Result<()> {
+        const PASSES: usize = 2;
+        let mut sums = vec![];
+        let mut rest = |dx: &[f64]| -> Result<Vec<f64>> {
+            let mut r: Vec<f64> = system.primal.iter().map(&wanted).collect();
+            Self::add_rows(system, dx, -1.0, &mut sums, &mut r)?;
+            Ok(r)
+        };
+        let mut r = rest(dx)?;
+        for _ in 0..PASSES {
+            let before = norm(&r);
+            if before <= system.target {
+                break;
+            }
+            system.solve(projection, &mut r)?;
+            let (plain, ds) = self.dual_part(system, &r, false)?;
+            let d = if self.apart { &plain } else { &ds };
+            for b in 0..self.blocks.len() {
+                self.product(system, b, system.x, (&r, d), Accum::Replace);
+            }
+            let tried = self.primal_part(0.0, dx);
+            r = rest(&tried)?;
+            if norm(&r) > 0.5 * before {
+                break;
+            }
+            *dx = tried;
+        }
+        Ok(())
     }
 
     fn longest(
@@ -327,12 +375,20 @@ impl Geometry for Hkm {
         centre: f64,
     ) -> Result<Direction> {
         // On top of the affine direction as it came out: what rounding left of its residual is made good.
-        let (mut dy, mut sums) = (system.primal.to_vec(), vec![]);
+        let wanted = |r: &f64| (1.0 - centre / system.mu) * r;
+        let (mut dy, mut sums) = (
+            system.primal.iter().map(wanted).collect::<Vec<f64>>(),
+            vec![],
+        );
         Self::add_rows(system, &affine.dx, -1.0, &mut sums, &mut dy)?;
         Self::add_rows(system, &self.inverse, -centre, &mut sums, &mut dy)?;
         sums.fill(0.0);
         let mut multiplied = vec![true; self.blocks.len()];
-        let d = if self.apart { &affine.plain } else { &affine.ds };
+        let d = if self.apart {
+            &affine.plain
+        } else {
+            &affine.ds
+        };
         for b in 0..self.blocks.len() {
             let part = system.a.range(b);
             if let Part::Psd(rows) = &system.a.parts()[b]
@@ -375,7 +431,8 @@ impl Geometry for Hkm {
                 gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
             }
         }
-        let dx = self.primal_part(centre, &affine.dx);
+        let mut dx = self.primal_part(centre, &affine.dx);
+        self.refine(system, projection, &mut dx, wanted)?;
         dy.iter_mut().zip(&affine.dy).for_each(|(d, a)| *d += a);
         ds.iter_mut().zip(&affine.ds).for_each(|(d, a)| *d += a);
         plain.clear();

@@ -52,7 +52,8 @@ pub struct Iteration {
 /// Called before every step; `Break` ends the solve with the best point so far and [`Status::Stopped`].
 pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
 
-/// Solves a conic program by a Nesterov–Todd predictor–corrector method[^TTT98] from an infeasible start.
+/// Solves a conic program by a predictor–corrector method from an infeasible start, along HKM or Nesterov–Todd[^TTT98]
+/// directions.
 ///
 /// The projection must have been made from the rows of this problem; it is moved to a new weight once an iteration, and
 /// asked for two solves. The point returned is the best one seen, and a status that claims something was verified in the
@@ -87,7 +88,22 @@ pub fn solve(
     }
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
-    Run::new(problem, settings)?.run(projection, observer)
+    let run = Run::new(problem, settings)?;
+    match settings.direction {
+        SearchDirection::NesterovTodd => run.run(false, projection, observer),
+        SearchDirection::Hkm => run.run(true, projection, observer),
+        SearchDirection::Auto => match run.clone().run(true, projection, observer) {
+            Err(Error::Unsupported { .. }) => {
+                // The first row of the table was seen already.
+                let mut rest = |row: &Iteration| match row.iteration {
+                    0 => ControlFlow::Continue(()),
+                    _ => observer(row),
+                };
+                run.run(false, projection, &mut rest)
+            }
+            found => found,
+        },
+    }
 }
 
 /// A primal–dual point.
@@ -107,6 +123,7 @@ struct Measures {
     merit: f64,
 }
 
+#[derive(Clone)]
 struct Run<'a> {
     problem: &'a ConicProgram,
     settings: &'a Settings,
@@ -155,11 +172,11 @@ impl<'a> Run<'a> {
 
     fn run(
         mut self,
+        hkm: bool,
         projection: &mut dyn Projection,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
         let blocks = self.problem.constraints().blocks().to_vec();
-        let hkm = self.settings.direction == SearchDirection::Hkm;
         let sparsity = if hkm {
             Sparsity::of(self.problem)
         } else {
@@ -222,6 +239,7 @@ impl<'a> Run<'a> {
                 primal: &now.primal,
                 dual: &now.dual,
                 dual_feasible: self.dual_feasible,
+                mu: now.row.mu,
                 target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
             if geometry.move_to(&system).is_err() {
@@ -247,14 +265,6 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
-            if std::env::var("DBG").is_ok() {
-                let a = self.problem.constraints();
-                let mut ax = vec![0.0; a.len()];
-                a.apply(&d.dx, &mut ax)?;
-                let e: Vec<f64> = ax.iter().zip(&now.primal).map(|(a, r)| r - a).collect();
-                let big = e.iter().enumerate().max_by(|x, y| x.1.abs().total_cmp(&y.1.abs())).unwrap();
-                eprintln!("res {:.1e} |rp-A dx| {:.1e} at {} {:.1e} |rp| {:.1e} |dy| {:.1e} |dx| {:.1e} |ds| {:.1e} sigma {:.1e} longest {:?} aff {:?}", d.residual, norm(&e), big.0, big.1, norm(&now.primal), norm(&d.dy), norm(&d.dx), norm(&d.ds), sigma, d.longest, affine.longest);
-            }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (

@@ -41,7 +41,10 @@ impl Sparsity {
                 let Part::Psd(rows) = part else { continue };
                 for k in 0..rows.touching() {
                     // Rows of rank one are kept apart: only S itself is filled by them.
-                    if rows.factored(k).is_some() && rows.packed().is_none() && core::ptr::eq(part, &a.parts()[b]) {
+                    if rows.factored(k).is_some()
+                        && rows.packed().is_none()
+                        && core::ptr::eq(part, &a.parts()[b])
+                    {
                         dense[b] = true;
                     } else {
                         keys[b].extend(rows.get(k).1.iter().map(|(r, c, _)| key(r, c)));
@@ -71,7 +74,11 @@ impl Sparsity {
         keys.iter().for_each(|k| upper[(k >> 32) as usize + 1] += 1);
         (0..n).for_each(|c| upper[c + 1] += upper[c]);
         let rows = keys.iter().map(|k| (k & MASK) as usize).collect();
-        let solver = if dense { None } else { RowSolver::analyse(n, upper, rows) };
+        let solver = if dense {
+            None
+        } else {
+            RowSolver::analyse(n, upper, rows)
+        };
         let mirrored = keys.iter().filter(|&&k| k >> 32 != k & MASK);
         let mirrored: Vec<u64> = mirrored
             .map(|k| key_lower((k >> 32) as usize, (k & MASK) as usize))
@@ -83,7 +90,12 @@ impl Sparsity {
         (0..n).for_each(|c| start[c + 1] += start[c]);
         let row = keys.iter().map(|k| (k & MASK) as u32).collect();
         let filled = dense;
-        Sparsity::Sparse { start, row, filled, solver }
+        Sparsity::Sparse {
+            start,
+            row,
+            filled,
+            solver,
+        }
     }
 
     /// A copy of the solver of a sparse factor.
@@ -138,7 +150,12 @@ impl Sparsity {
     /// `out ← dS v` for the whole of a dual direction.
     pub(super) fn multiply(&self, d: MatRef<'_, f64>, v: &[f64], out: &mut [f64]) {
         match self {
-            Sparsity::Sparse { start, row, filled: false, .. } => {
+            Sparsity::Sparse {
+                start,
+                row,
+                filled: false,
+                ..
+            } => {
                 for (c, out) in out.iter_mut().enumerate() {
                     let at = &row[start[c]..start[c + 1]];
                     *out = at.iter().map(|&r| d[(r as usize, c)] * v[r as usize]).sum();

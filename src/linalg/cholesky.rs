@@ -85,12 +85,6 @@ impl Cholesky {
         triangular_solve::solve_upper_triangular_in_place(self.lower.transpose(), rhs, par);
     }
 
-    /// `rhs ← L⁻¹ rhs`.
-    pub(crate) fn solve_lower_in_place(&self, rhs: MatMut<'_, f64>) {
-        let par = par(self.dim() * self.dim() * rhs.ncols());
-        triangular_solve::solve_lower_triangular_in_place(self.lower.as_ref(), rhs, par);
-    }
-
     /// Lower triangle of `A⁻¹`, above it leftovers, worked out in the precision asked for.
     ///
     /// # Complexity
