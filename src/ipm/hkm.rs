@@ -383,7 +383,7 @@ impl Geometry for Hkm {
         Self::add_rows(system, &affine.dx, -1.0, &mut sums, &mut dy)?;
         Self::add_rows(system, &self.inverse, -centre, &mut sums, &mut dy)?;
         sums.fill(0.0);
-        let mut multiplied = vec![true; self.blocks.len()];
+        let mut multiplied = vec![];
         let d = if self.apart {
             &affine.plain
         } else {
@@ -405,18 +405,19 @@ impl Geometry for Hkm {
                 let z = view(&self.inverse[part], n);
                 pattern.products(view(half, n), z, false, read);
                 rows.apply_along(pattern, read, &mut sums);
-                multiplied[b] = false;
+                multiplied.push(false);
             } else {
                 self.product(system, b, &affine.dx, (&affine.dy, d), Accum::Replace);
                 system.a.apply_block(b, &self.work.t[part], &mut sums);
+                multiplied.push(true);
             }
         }
         dy.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
         let residual = system.solve(projection, &mut dy)?;
         let (mut plain, mut ds) = self.dual_part(system, &dy, false)?;
         let d = if self.apart { &plain } else { &ds };
-        for b in 0..self.blocks.len() {
-            if multiplied[b] {
+        for (b, multiplied) in multiplied.into_iter().enumerate() {
+            if multiplied {
                 self.product(system, b, system.x, (&dy, d), Accum::Add);
                 continue;
             }
