@@ -1,0 +1,254 @@
+//! `tr(A_i P A_j Q)` over all pairs of rows on one PSD block.
+//!
+//! Rows are taken in the order of decreasing nonzeros; row `i` meets itself and all later ones. Four ways, the
+//! cheapest by the counts below[^FKN97], `ρ` being the number of distinct indices in `A_i`:
+//!
+//! * [`Way::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
+//! * [`Way::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
+//! * [`Way::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
+//! * [`Way::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
+//!   the digits of `P a` where sums over `P A_i Q` would cancel.
+//!
+//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels.
+//!
+//! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
+//! programming. Mathematical Programming 79, 1997.
+//! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
+//! Optim. 10, 2000.
+
+mod ways;
+
+use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
+use crate::linalg::product::gemm;
+use faer::{Accum, Mat, MatMut, MatRef};
+use ways::Work;
+
+/// Rows of a panel of dense rows.
+const PANEL: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Full,
+    Entries,
+    Pairs,
+    RankOne,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PsdPlan {
+    n: usize,
+    /// Constraints in the order of decreasing nonzeros.
+    order: Vec<u32>,
+    start: Vec<usize>,
+    row: Vec<u32>,
+    col: Vec<u32>,
+    value: Vec<f64>,
+    /// Where each entry stands in the block, down its columns.
+    place: Vec<u32>,
+    /// Rows from here on have a single entry.
+    singles: usize,
+    /// Distinct indices of every row.
+    support: Vec<Vec<u32>>,
+    way: Vec<Way>,
+    rank_one: Vec<Option<RankOne>>,
+    /// The first `dense.ncols()` rows: upper triangles down the columns, one row a column.
+    dense: Mat<f64>,
+}
+
+impl PsdPlan {
+    pub(crate) fn new(rows: &SymmetricRows) -> Self {
+        let n = rows.order();
+        let mut by_size: Vec<usize> = (0..rows.touching()).collect();
+        by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
+        let (mut order, mut start) = (vec![], vec![0]);
+        let (mut row, mut col, mut value) = (vec![], vec![], vec![]);
+        let mut support = Vec::with_capacity(by_size.len());
+        let mut rank_one = Vec::with_capacity(by_size.len());
+        let mut dense_rows = 0;
+        for &k in &by_size {
+            let (constraint, a) = rows.get(k);
+            order.push(constraint as u32);
+            row.extend_from_slice(a.row);
+            col.extend_from_slice(a.col);
+            value.extend_from_slice(a.value);
+            start.push(value.len());
+            support.push(a.support());
+            rank_one.push(rows.rank_one(k).cloned());
+            let dense = n >= 8 && a.len() >= n * (n + 1) / 8 && rows.rank_one(k).is_none();
+            dense_rows += usize::from(dense && dense_rows == support.len() - 1);
+        }
+        // A single dense row gains nothing from a matrix product.
+        let dense_rows = if dense_rows >= 4 { dense_rows } else { 0 };
+        let mut dense = Mat::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
+        for k in 0..dense_rows {
+            for e in start[k]..start[k + 1] {
+                let (r, c) = (row[e] as usize, col[e] as usize);
+                dense[(c * (c + 1) / 2 + r, k)] = value[e];
+            }
+        }
+        // Orders beyond 65 535 have no place that fits; no dense matrix of theirs does either.
+        let places = row
+            .iter()
+            .zip(&col)
+            .map(|(&r, &c)| (c as u64 * n as u64 + r as u64) as u32);
+        let place = places.collect();
+        let singles = order.len()
+            - start
+                .windows(2)
+                .rev()
+                .take_while(|w| w[1] - w[0] == 1)
+                .count();
+        let mut plan = Self {
+            n,
+            order,
+            start,
+            row,
+            col,
+            value,
+            place,
+            singles,
+            support,
+            way: vec![],
+            rank_one,
+            dense,
+        };
+        plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
+        plan
+    }
+
+    /// Counts in units of one gathered multiply-add; streaming and matrix products run that much faster.
+    fn choose(&self, i: usize) -> Way {
+        const STREAM: f64 = 0.2;
+        const GEMM: f64 = 0.05;
+        if self.rank_one[i].is_some() {
+            return Way::RankOne;
+        }
+        if i < self.dense.ncols() {
+            return Way::Full;
+        }
+        let n = self.n as f64;
+        let nnz = 2.0 * (self.start[i + 1] - self.start[i]) as f64;
+        let rho = self.support[i].len() as f64;
+        let up = (self.value.len() - self.start[i]) as f64;
+        let product = STREAM * nnz * n;
+        let full = product + GEMM * n * n * rho + STREAM * n * n + up;
+        let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
+        let pairs = 2.0 * nnz * up;
+        if pairs <= entries && pairs <= full {
+            Way::Pairs
+        } else if entries <= full {
+            Way::Entries
+        } else {
+            Way::Full
+        }
+    }
+
+    fn entries(&self, k: usize) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
+        let at = self.start[k]..self.start[k + 1];
+        let (row, col) = (&self.row[at.clone()], &self.col[at.clone()]);
+        row.iter()
+            .zip(col)
+            .zip(&self.value[at])
+            .map(|((&r, &c), &v)| (r as usize, c as usize, v))
+    }
+
+    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
+    pub(crate) fn add(&self, held: &HeldWeight, mut k: MatMut<'_, f64>) {
+        let Some(pair) = held.gram_pair() else {
+            return;
+        };
+        let mut work = Work::new(self);
+        self.add_dense(pair, k.as_mut(), &mut work);
+        let later = self.dense.ncols()..self.order.len();
+        #[cfg(feature = "rayon")]
+        if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
+            use rayon::prelude::*;
+            // Rows a batch: their sums are made side by side and put in place one after another.
+            const BATCH: usize = 128;
+            for first in later.clone().step_by(BATCH) {
+                let batch = first..(first + BATCH).min(later.end);
+                let sums: Vec<Vec<f64>> = batch
+                    .clone()
+                    .into_par_iter()
+                    .with_min_len(8)
+                    .map_init(
+                        || Work::new(self),
+                        |work, i| {
+                            self.meet(i, held, pair, work);
+                            work.sums[i..].to_vec()
+                        },
+                    )
+                    .collect();
+                for (i, sums) in batch.zip(&sums) {
+                    self.put(i, i, sums, k.as_mut());
+                }
+            }
+            return;
+        }
+        for i in later {
+            self.meet(i, held, pair, &mut work);
+            self.put(i, i, &work.sums[i..], k.as_mut());
+        }
+    }
+
+    /// Adds sums of row `i` with the rows from `first` on.
+    fn put(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, f64>) {
+        let i = self.order[i];
+        for (&j, sum) in self.order[first..].iter().zip(sums) {
+            add_lower(&mut k, i, j, *sum);
+        }
+    }
+
+    /// The dense rows: with one another as products of panels, with the others one by one.
+    fn add_dense(
+        &self,
+        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        mut k: MatMut<'_, f64>,
+        work: &mut Work,
+    ) {
+        let dense = self.dense.ncols();
+        let mut panel = Mat::zeros(self.dense.nrows(), PANEL.min(dense));
+        let mut panel_sums = Mat::zeros(dense, panel.ncols());
+        for i in 0..dense {
+            self.full(i, p, q, work);
+            let slot = i % PANEL;
+            store_symmetrised(work.u.as_ref(), panel.col_as_slice_mut(slot));
+            self.inner_all(dense, work);
+            self.put(i, dense, &work.sums[dense..], k.as_mut());
+            if slot + 1 < PANEL && i + 1 < dense {
+                continue;
+            }
+            let first = i - slot;
+            let later = self.dense.subcols(first, dense - first);
+            let mut out = panel_sums
+                .as_mut()
+                .submatrix_mut(0, 0, dense - first, slot + 1);
+            let given = panel.subcols(0, slot + 1);
+            gemm(out.as_mut(), Accum::Replace, 1.0, later.transpose(), given);
+            for s in 0..=slot {
+                for j in s..dense - first {
+                    let (row, col) = (self.order[first + s], self.order[first + j]);
+                    add_lower(&mut k, row, col, out[(j, s)]);
+                }
+            }
+        }
+    }
+}
+
+/// Upper triangle of `U + Uᵀ` down the columns, the diagonal not doubled: its inner product with the upper triangle
+/// of a symmetric `A` is `⟨A, U⟩`.
+fn store_symmetrised(u: MatRef<'_, f64>, out: &mut [f64]) {
+    let mut at = 0;
+    for c in 0..u.ncols() {
+        for r in 0..c {
+            out[at + r] = u[(r, c)] + u[(c, r)];
+        }
+        out[at + c] = u[(c, c)];
+        at += c + 1;
+    }
+}
+
+fn add_lower(k: &mut MatMut<'_, f64>, i: u32, j: u32, value: f64) {
+    let (i, j) = (i.max(j) as usize, i.min(j) as usize);
+    k[(i, j)] += value;
+}
