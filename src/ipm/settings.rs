@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 /// | `tol_feas` | 1e-8 | relative infeasibilities (DIMACS errors 1 to 4) | between 0 and 1 |
 /// | `tol_infeas` | 1e-8 | relative violation of an infeasibility certificate | between 0 and 1 |
 /// | `direction` | automatic | linearisation of complementarity | see [`SearchDirection`] |
+/// | `slack` | 10 | how many times its tolerance each error may be, when progress ends in rounding, for the point to be called [`Status::Solved`](super::Status) all the same | 1 to 1000 |
 /// | `tol_almost` | 1e-5 | largest error of a point called [`Status::AlmostSolved`](super::Status) | ≥ `tol_feas` and `tol_gap_rel`, below 1 |
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -30,6 +31,9 @@ pub struct Settings {
     pub tol_feas: f64,
     /// Relative violation of an infeasibility certificate.
     pub tol_infeas: f64,
+    /// Errors of this many times their tolerances still count as solved when rounding keeps the iteration from better. The
+    /// tolerances themselves are what is aimed at.
+    pub slack: f64,
     /// Largest error of an almost solved point.
     pub tol_almost: f64,
     /// Linearisation of complementarity.
@@ -67,6 +71,7 @@ impl Default for Settings {
             tol_gap_abs: 1e-8,
             tol_feas: 1e-8,
             tol_infeas: 1e-8,
+            slack: 10.0,
             tol_almost: 1e-5,
             direction: SearchDirection::default(),
         }
@@ -113,6 +118,13 @@ impl Settings {
             );
             return Err(Error::InvalidSetting {
                 field: "tol_almost",
+                reason,
+            });
+        }
+        if !(1.0..=1e3).contains(&self.slack) {
+            let reason = format!("expected a number from 1 to 1000, found {}", self.slack);
+            return Err(Error::InvalidSetting {
+                field: "slack",
                 reason,
             });
         }

@@ -18,6 +18,9 @@ use std::time::Instant;
 /// Iterations without a tenth of progress after which a solve is given up.
 const PATIENCE: usize = 20;
 
+/// The same once errors are near their tolerances, where rounding is what ends progress.
+const PATIENCE_AT_THE_END: usize = 8;
+
 /// Flat vectors of length `N` that a solve holds at once, about.
 const VECTORS: u128 = 20;
 
@@ -206,7 +209,11 @@ impl<'a> Run<'a> {
             if observer(&now.row).is_break() {
                 return self.finish(Status::Stopped);
             }
-            if now.merit <= 1.0 && self.errors()?.is_some_and(|e| self.within_tolerances(&e)) {
+            if now.merit <= 1.0
+                && self
+                    .errors()?
+                    .is_some_and(|e| self.within_tolerances(&e, 1.0))
+            {
                 return self.finish(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
@@ -220,7 +227,7 @@ impl<'a> Run<'a> {
             }
             if now.merit < 0.9 * self.progress.1 {
                 self.progress = (self.iterations, now.merit);
-            } else if self.iterations - self.progress.0 >= PATIENCE {
+            } else if self.iterations - self.progress.0 >= self.patience() {
                 return self.finish(Status::InsufficientProgress);
             }
             // Far off a point that was nearly right: rounding has taken over.
@@ -283,6 +290,14 @@ impl<'a> Run<'a> {
             if ap.max(ad) < 1e-6 {
                 return self.finish(Status::InsufficientProgress);
             }
+        }
+    }
+
+    fn patience(&self) -> usize {
+        if self.best_merit < 1e3 {
+            PATIENCE_AT_THE_END
+        } else {
+            PATIENCE
         }
     }
 
@@ -352,10 +367,10 @@ impl<'a> Run<'a> {
         (gap / scale / self.settings.tol_gap_rel).min(gap / self.settings.tol_gap_abs)
     }
 
-    fn within_tolerances(&self, errors: &Dimacs) -> bool {
+    fn within_tolerances(&self, errors: &Dimacs, slack: f64) -> bool {
         let c = dot(&self.cost, &self.best.x).abs() + dot(self.problem.rhs(), &self.best.y).abs();
-        errors.infeasibility() <= self.settings.tol_feas
-            && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= 1.0
+        errors.infeasibility() <= slack * self.settings.tol_feas
+            && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= slack
     }
 
     /// Errors of the best point in the original data; `None` when they cannot be computed.
@@ -416,7 +431,7 @@ impl<'a> Run<'a> {
         let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
         let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
         let (mut status, mut certificate) = (why, None);
-        if gave_up && self.within_tolerances(&errors) {
+        if gave_up && self.within_tolerances(&errors, self.settings.slack) {
             status = Status::Solved;
         } else if gave_up && errors.max() <= self.settings.tol_almost {
             status = Status::AlmostSolved;

@@ -11,7 +11,8 @@ use super::Dimacs;
 )]
 #[non_exhaustive]
 pub enum Status {
-    /// All six DIMACS errors are within the tolerances.
+    /// All six DIMACS errors are within the tolerances, or within [`Settings::slack`](super::Settings) times them where
+    /// rounding ended progress.
     Solved,
     /// Progress ended with all errors within `tol_almost`.
     AlmostSolved,
