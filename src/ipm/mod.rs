@@ -19,7 +19,7 @@ mod step;
 pub use residuals::{Dimacs, dimacs};
 pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve};
-pub use status::{Certificate, Solution, Status};
+pub use status::{Certificate, Phases, Solution, Status};
 
 #[allow(unused_imports)] // for the links above
 use crate::projection::Projection;

@@ -6,12 +6,12 @@ use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::sparsity::Sparsity;
 use super::{
-    Certificate, Dimacs, SearchDirection, Settings, Solution, Status, dimacs, start, step,
+    Certificate, Dimacs, Phases, SearchDirection, Settings, Solution, Status, dimacs, start, step,
 };
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
-use crate::projection::{Projection, Refresh};
+use crate::projection::{Projection, Refresh, Seconds};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -144,6 +144,9 @@ struct Run<'a> {
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Status, Certificate, f64)>,
     begun: Instant,
+    /// End of the phase before the current one.
+    lap: Instant,
+    phases: Phases,
     iterations: usize,
 }
 
@@ -169,6 +172,8 @@ impl<'a> Run<'a> {
             progress: (0, f64::INFINITY),
             candidate: None,
             begun,
+            lap: begun,
+            phases: Phases::default(),
             iterations: 0,
         })
     }
@@ -201,10 +206,13 @@ impl<'a> Run<'a> {
         };
         let (mut steps, mut refresh) = ((0.0, 0.0), None);
         loop {
+            self.phases.steps += self.lap();
             let now = self.measure(steps, refresh)?;
             if now.merit < self.best_merit {
                 self.best_merit = now.merit;
-                self.best = self.point.clone();
+                self.best.x.copy_from_slice(&self.point.x);
+                self.best.y.copy_from_slice(&self.point.y);
+                self.best.s.copy_from_slice(&self.point.s);
             }
             if observer(&now.row).is_break() {
                 return self.finish(Status::Stopped);
@@ -237,6 +245,7 @@ impl<'a> Run<'a> {
                 return self.finish(Status::InsufficientProgress);
             }
 
+            self.phases.checks += self.lap();
             let system = System {
                 a: self.problem.constraints(),
                 b: self.problem.rhs(),
@@ -252,11 +261,13 @@ impl<'a> Run<'a> {
             if geometry.move_to(&system).is_err() {
                 return self.finish(Status::NumericalError);
             }
+            let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
                 Ok(done) => refresh = Some(done),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError),
             }
+            let gram = spent(before, projection.seconds());
             let mu = now.row.mu;
             let Ok(affine) = geometry.affine(&system, projection) else {
                 return self.finish(Status::NumericalError);
@@ -272,6 +283,9 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            self.phases.assembly += gram.0;
+            self.phases.factorisation += gram.1;
+            self.phases.directions += self.lap() - gram.0 - gram.1;
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
@@ -291,6 +305,14 @@ impl<'a> Run<'a> {
                 return self.finish(Status::InsufficientProgress);
             }
         }
+    }
+
+    /// Seconds since the last call.
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let seconds = (now - self.lap).as_secs_f64();
+        self.lap = now;
+        seconds
     }
 
     fn patience(&self) -> usize {
@@ -441,6 +463,7 @@ impl<'a> Run<'a> {
         {
             (status, certificate) = (infeasible, Some(proof));
         }
+        self.phases.checks += self.lap();
         let Point { x, y, s } = self.best;
         Ok(Solution {
             status,
@@ -453,6 +476,15 @@ impl<'a> Run<'a> {
             certificate,
             iterations: self.iterations,
             seconds: self.begun.elapsed().as_secs_f64(),
+            phases: self.phases,
         })
+    }
+}
+
+/// Seconds of assembly and of factorisation between two counts.
+fn spent(before: Option<Seconds>, after: Option<Seconds>) -> (f64, f64) {
+    match (before, after) {
+        (Some(b), Some(a)) => (a.assembly - b.assembly, a.factorisation - b.factorisation),
+        _ => (0.0, 0.0),
     }
 }

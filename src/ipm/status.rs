@@ -79,6 +79,23 @@ pub enum Certificate {
     },
 }
 
+/// Seconds by what they went to.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Phases {
+    /// Forming Gram matrices, where the projection keeps count.
+    pub assembly: f64,
+    /// Factoring them, where the projection keeps count.
+    pub factorisation: f64,
+    /// Scalings, right-hand sides, solves, and how far each direction may be followed.
+    pub directions: f64,
+    /// Moving, and factoring the new points.
+    pub steps: f64,
+    /// Residuals, DIMACS errors and certificates.
+    pub checks: f64,
+}
+
 /// Where a solve ended: the best point seen, and its errors in the original data.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -103,4 +120,6 @@ pub struct Solution {
     pub iterations: usize,
     /// Seconds they took.
     pub seconds: f64,
+    /// The same, by what they went to.
+    pub phases: Phases,
 }

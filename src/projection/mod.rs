@@ -100,6 +100,17 @@ pub enum Accuracy {
     },
 }
 
+/// Seconds spent on Gram matrices since a structure was made.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Seconds {
+    /// Forming them.
+    pub assembly: f64,
+    /// Factoring them.
+    pub factorisation: f64,
+}
+
 /// What an update did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -148,6 +159,11 @@ pub enum Reason {
 pub trait Projection: Send {
     /// Dimensions.
     fn shape(&self) -> Shape;
+
+    /// Seconds spent so far, where the structure keeps count.
+    fn seconds(&self) -> Option<Seconds> {
+        None
+    }
 
     /// Moves to a new weight, one entry a block.
     ///
@@ -236,6 +252,10 @@ pub trait Projection: Send {
 impl<P: Projection + ?Sized> Projection for Box<P> {
     fn shape(&self) -> Shape {
         (**self).shape()
+    }
+
+    fn seconds(&self) -> Option<Seconds> {
+        (**self).seconds()
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

@@ -5,9 +5,11 @@ use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::linalg::symmetric::symv;
+use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, RankCheck};
 use faer::{Mat, MatMut};
 use pulp::Arch;
+use std::time::Instant;
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
 const SUSPICIOUS: f64 = 1e-6;
@@ -31,6 +33,7 @@ pub(super) struct DenseGram {
     workspace: Workspace,
     rhs: Vec<f64>,
     turned: Vec<f64>,
+    pub seconds: Seconds,
 }
 
 impl DenseGram {
@@ -45,6 +48,7 @@ impl DenseGram {
             workspace: Workspace::default(),
             rhs: vec![],
             turned: vec![],
+            seconds: Seconds::default(),
         }
     }
 
@@ -65,7 +69,9 @@ impl DenseGram {
             check_memory("the Gram matrix", 2 * m as u128 * m as u128)?;
             (self.scaled, self.factor) = (Mat::zeros(m, m), Mat::zeros(m, m));
         }
+        let clock = Instant::now();
         self.assembler.assemble(weight, self.scaled.as_mut());
+        self.seconds.assembly += clock.elapsed().as_secs_f64();
         self.inverse_scale.clear();
         for i in 0..m {
             let d = self.scaled[(i, i)];
@@ -92,7 +98,10 @@ impl DenseGram {
         }
         let mut shifts = SHIFTS.into_iter();
         loop {
-            let pivot = match cholesky::factor_in_place(self.factor.as_mut()) {
+            let clock = Instant::now();
+            let factored = cholesky::factor_in_place(self.factor.as_mut());
+            self.seconds.factorisation += clock.elapsed().as_secs_f64();
+            let pivot = match factored {
                 Ok(()) => {
                     let smallest = (0..m).map(|i| self.factor[(i, i)]);
                     if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {

@@ -3,7 +3,7 @@
 mod dense;
 
 use super::gram::{MAX_ITER, Refiner};
-use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use dense::DenseGram;
@@ -54,6 +54,10 @@ impl Direct {
 impl Projection for Direct {
     fn shape(&self) -> Shape {
         Shape::of(&self.a)
+    }
+
+    fn seconds(&self) -> Option<Seconds> {
+        Some(self.gram.seconds)
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
