@@ -36,14 +36,17 @@ fn pairs(blocks: &[Block], rng: &mut ChaCha20Rng) -> Vec<Form> {
 }
 
 fn pair_views(forms: &[Form]) -> Vec<BlockWeight<'_>> {
-    let one = |f| match f {
-        &Form::Pair(ref x, ref z) => BlockWeight::Pair {
-            x: x.as_ref(),
-            z: z.as_ref(),
-        },
-        Form::Numbers(w) => BlockWeight::Nonneg(w),
-    };
-    forms.iter().map(one).collect()
+    let mut out = vec![];
+    for form in forms {
+        out.push(match form {
+            Form::Pair(x, z) => BlockWeight::Pair {
+                x: x.as_ref(),
+                z: z.as_ref(),
+            },
+            Form::Numbers(w) => BlockWeight::Nonneg(w),
+        });
+    }
+    out
 }
 
 /// `tr(A_i X A_j Z)` from dense rows.
