@@ -137,14 +137,14 @@ impl Hkm {
 
     /// `X R_d Z`, unless `R_d` vanishes.
     fn prepare(&mut self, system: &System<'_>) {
-        self.infeasible.clear();
         if system.dual_feasible {
+            self.infeasible = vec![];
             return;
         }
         for b in 0..self.blocks.len() {
             self.product(system, b, system.x, (&[], system.dual), Accum::Replace);
         }
-        self.infeasible.extend_from_slice(&self.work.t);
+        self.infeasible.clone_from(&self.work.t);
     }
 
     /// Adds `sign · A(u)`, of which the symmetric part counts.
@@ -198,8 +198,8 @@ impl Hkm {
         Ok((d, ds))
     }
 
-    /// `from + centre · Z − sym(t)` block by block.
-    fn primal_part(&self, centre: f64, from: &[f64]) -> Vec<f64> {
+    /// `sign · from + centre · Z − sym(t)` block by block.
+    fn primal_part(&self, centre: f64, sign: f64, from: &[f64]) -> Vec<f64> {
         let mut dx = vec![0.0; from.len()];
         let mut at = 0;
         for block in &self.blocks {
@@ -210,10 +210,12 @@ impl Hkm {
             match *block {
                 Block::Nonneg(_) => {
                     for (((d, from), z), t) in dx.iter_mut().zip(from).zip(z).zip(t) {
-                        *d = from + centre * z - t;
+                        *d = sign * from + centre * z - t;
                     }
                 }
-                Block::Psd(n) => symmetric_part(dx, n, t, |k, t| from[k] + centre * z[k] - t),
+                Block::Psd(n) => {
+                    symmetric_part(dx, n, t, |k, t| sign * from[k] + centre * z[k] - t)
+                }
             }
         }
         dx
@@ -247,7 +249,7 @@ impl Hkm {
             for b in 0..self.blocks.len() {
                 self.product(system, b, system.x, (&r, d), Accum::Replace);
             }
-            let tried = self.primal_part(0.0, dx);
+            let tried = self.primal_part(0.0, 1.0, dx);
             r = rest(&tried)?;
             if norm(&r) > 0.5 * before {
                 break;
@@ -353,8 +355,7 @@ impl Geometry for Hkm {
         for b in 0..self.blocks.len() {
             self.product(system, b, system.x, (&dy, d), Accum::Replace);
         }
-        let minus_x: Vec<f64> = system.x.iter().map(|x| -x).collect();
-        let dx = self.primal_part(0.0, &minus_x);
+        let dx = self.primal_part(0.0, -1.0, system.x);
         let longest = self.longest(system, (&dx, &ds), AFFINE_ACCURACY)?;
         Ok(Direction {
             dx,
@@ -432,7 +433,7 @@ impl Geometry for Hkm {
                 gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
             }
         }
-        let mut dx = self.primal_part(centre, &affine.dx);
+        let mut dx = self.primal_part(centre, 1.0, &affine.dx);
         self.refine(system, projection, &mut dx, wanted)?;
         dy.iter_mut().zip(&affine.dy).for_each(|(d, a)| *d += a);
         ds.iter_mut().zip(&affine.ds).for_each(|(d, a)| *d += a);

@@ -109,3 +109,18 @@ pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
         }
     }
 }
+
+/// Copies the upper triangle onto the lower one.
+pub(crate) fn mirror_upper(mut a: MatMut<'_, f64>) {
+    const TILE: usize = 32;
+    let n = a.nrows();
+    for j0 in (0..n).step_by(TILE) {
+        for i0 in (j0..n).step_by(TILE) {
+            for i in i0..(i0 + TILE).min(n) {
+                for j in j0..(j0 + TILE).min(i) {
+                    a[(i, j)] = a[(j, i)];
+                }
+            }
+        }
+    }
+}

@@ -4,11 +4,11 @@ use crate::constraints::{Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
-use crate::linalg::symmetric::symv;
+use crate::linalg::product::{mirror_lower, mirror_upper};
+use crate::linalg::{axpy, dot};
 use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, RankCheck};
 use faer::{Mat, MatMut};
-use pulp::Arch;
 use std::time::Instant;
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
@@ -22,10 +22,8 @@ const SHIFTS: [f64; 4] = [1e-15, 1e-13, 1e-11, 1e-9];
 pub(super) struct DenseGram {
     assembler: Assembler,
     rank: RankCheck,
-    /// Lower triangle of `C`: what answers are refined with.
-    scaled: Mat<f64>,
-    /// `L`, above it nothing of meaning.
-    factor: Mat<f64>,
+    /// `L` in the lower triangle, and above it `C`, whose diagonal is one: what answers are refined with.
+    square: Mat<f64>,
     /// `1/√K_ii`.
     inverse_scale: Vec<f64>,
     /// Whether the rows were found independent.
@@ -41,8 +39,7 @@ impl DenseGram {
         Self {
             assembler: Assembler::new(a),
             rank: RankCheck::default(),
-            scaled: Mat::new(),
-            factor: Mat::new(),
+            square: Mat::new(),
             inverse_scale: vec![],
             independent: false,
             workspace: Workspace::default(),
@@ -65,16 +62,16 @@ impl DenseGram {
     /// Assembly and `m³/3` flops.
     pub(super) fn refresh(&mut self, a: &Constraints, weight: &[HeldWeight]) -> Result<()> {
         let m = a.len();
-        if self.scaled.nrows() != m {
-            check_memory("the Gram matrix", 2 * m as u128 * m as u128)?;
-            (self.scaled, self.factor) = (Mat::zeros(m, m), Mat::zeros(m, m));
+        if self.square.nrows() != m {
+            check_memory("the Gram matrix", m as u128 * m as u128)?;
+            self.square = Mat::zeros(m, m);
         }
         let clock = Instant::now();
-        self.assembler.assemble(weight, self.scaled.as_mut());
+        self.assembler.assemble(weight, self.square.as_mut());
         self.seconds.assembly += clock.elapsed().as_secs_f64();
         self.inverse_scale.clear();
         for i in 0..m {
-            let d = self.scaled[(i, i)];
+            let d = self.square[(i, i)];
             if !d.is_finite() {
                 let what = "diagonal of the Gram matrix";
                 return Err(Error::NonFinite { what, index: i });
@@ -89,21 +86,20 @@ impl DenseGram {
         }
         for j in 0..m {
             let scale = self.inverse_scale[j];
-            let column = &mut self.scaled.col_as_slice_mut(j)[j..];
-            let to = &mut self.factor.col_as_slice_mut(j)[j..];
-            for ((k, d), to) in column.iter_mut().zip(&self.inverse_scale[j..]).zip(to) {
+            let column = &mut self.square.col_as_slice_mut(j)[j..];
+            for (k, d) in column.iter_mut().zip(&self.inverse_scale[j..]) {
                 *k *= scale * d;
-                *to = *k;
             }
         }
+        mirror_lower(self.square.as_mut());
         let mut shifts = SHIFTS.into_iter();
         loop {
             let clock = Instant::now();
-            let factored = cholesky::factor_in_place(self.factor.as_mut());
+            let factored = cholesky::factor_lower_in_place(self.square.as_mut());
             self.seconds.factorisation += clock.elapsed().as_secs_f64();
             let pivot = match factored {
                 Ok(()) => {
-                    let smallest = (0..m).map(|i| self.factor[(i, i)]);
+                    let smallest = (0..m).map(|i| self.square[(i, i)]);
                     if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {
                         self.check_rank(a)?;
                     }
@@ -117,11 +113,8 @@ impl DenseGram {
                 let what = "Gram matrix";
                 return Err(Error::NotPositiveDefinite { what, pivot });
             };
-            for j in 0..m {
-                let from = &self.scaled.col_as_slice(j)[j..];
-                self.factor.col_as_slice_mut(j)[j..].copy_from_slice(from);
-                self.factor[(j, j)] += shift;
-            }
+            mirror_upper(self.square.as_mut());
+            (0..m).for_each(|i| self.square[(i, i)] = 1.0 + shift);
         }
     }
 
@@ -140,8 +133,7 @@ impl DenseGram {
     /// `4m²` flops, and as many a refinement step.
     pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64, max_iter: usize) -> Reached {
         let Self {
-            scaled,
-            factor,
+            square,
             inverse_scale,
             workspace,
             rhs: given,
@@ -152,14 +144,18 @@ impl DenseGram {
         given.extend_from_slice(rhs);
         let precondition = |mut v: MatMut<'_, f64>| {
             scale(v.as_mut(), inverse_scale);
-            cholesky::solve_in_place(factor.as_ref(), v.as_mut());
+            cholesky::solve_in_place(square.as_ref(), v.as_mut());
             scale(v, inverse_scale);
         };
-        let arch = Arch::new();
         let apply = |y: &[f64], out: &mut [f64]| {
             turned.clear();
             turned.extend(y.iter().zip(inverse_scale.iter()).map(|(y, d)| y / d));
-            symv(arch, scaled.as_ref(), turned, out);
+            out.copy_from_slice(turned);
+            for j in 1..turned.len() {
+                let above = &square.col_as_slice(j)[..j];
+                out[j] += dot(above, &turned[..j]);
+                axpy(turned[j], above, &mut out[..j]);
+            }
             out.iter_mut()
                 .zip(inverse_scale.iter())
                 .for_each(|(o, d)| *o /= d);
