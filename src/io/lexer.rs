@@ -96,14 +96,12 @@ impl<'a> Lexer<'a> {
 
     /// An error about what stands at `start`.
     pub(super) fn unexpected(&self, start: usize, expected: impl Display) -> ParseError {
-        const SHOWN: usize = 32;
         let rest = self.bytes.get(start..).unwrap_or_default();
         let ink = |b: &&u8| CLASS[usize::from(**b)] != BLANK && **b != b'\n';
         let found = rest.iter().take_while(ink).count();
         if found > 0 {
-            let shown = printable(&rest[..found.min(SHOWN)]);
-            let more = if found > SHOWN { "…" } else { "" };
-            let reason = format!("expected {expected}, found `{shown}{more}`");
+            let shown = shown(&rest[..found]);
+            let reason = format!("expected {expected}, found {shown}");
             return self.error(start, reason);
         }
         let place = if rest.is_empty() { "file" } else { "line" };
@@ -172,10 +170,17 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// The beginning of what a file has, in quotes.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    const SHOWN: usize = 32;
+    let more = if bytes.len() > SHOWN { "…" } else { "" };
+    format!("`{}{more}`", printable(&bytes[..bytes.len().min(SHOWN)]))
+}
+
 /// Bytes as they are where that is safe to print.
 fn printable(bytes: &[u8]) -> String {
     let show = |&b: &u8| match b {
-        b'!'..=b'~' => char::from(b).to_string(),
+        b' '..=b'~' => char::from(b).to_string(),
         _ => format!("\\x{b:02x}"),
     };
     bytes.iter().map(show).collect()
@@ -202,7 +207,7 @@ fn integer(word: &[u8]) -> Option<i64> {
 }
 
 /// A decimal number, perhaps with Fortran's `D` for the exponent; NaN and infinities too.
-fn float(word: &[u8]) -> Option<f64> {
+pub(super) fn float(word: &[u8]) -> Option<f64> {
     let text = core::str::from_utf8(word).ok()?;
     text.parse().ok().or_else(|| {
         let fortran = text.contains(['d', 'D']) && !text.contains(['e', 'E']);

@@ -4,6 +4,7 @@
 //! [`ParseError`]; they never panic, and never allocate in proportion to a number that a file merely claims.
 
 mod lexer;
+pub mod mps;
 pub mod sdpa;
 
 /// Where a file stopped making sense, and why.

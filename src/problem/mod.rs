@@ -1,8 +1,10 @@
 //! Convex programs: what a solver is given.
 
 pub mod generators;
+mod linear;
 mod semidefinite;
 
+pub use linear::{Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Sense};
 pub use semidefinite::SemidefiniteProgram;
 
 use crate::constraints::Constraints;

@@ -1,0 +1,79 @@
+//! The MPS format for linear programs, fixed and free.
+//!
+//! ```text
+//! * a comment: any line that begins with a star
+//! NAME          EXAMPLE
+//! OBJSENSE
+//!     MAX                       or MIN, which is what a file without this section means
+//! ROWS
+//!  N  PROFIT                    the first such row is the objective; others are dropped
+//!  L  HOURS                     at most; G: at least; E: equal
+//! COLUMNS
+//!     CHAIRS    PROFIT        3.   HOURS         1.
+//!     TABLES    PROFIT        5.   HOURS         1.
+//! RHS
+//!     RHS       HOURS        10.   PROFIT        0.
+//! RANGES
+//!     RNG       HOURS         2.
+//! BOUNDS
+//!  UP BND       TABLES        4.
+//! ENDATA
+//! ```
+//!
+//! In fixed format the six fields of a line have the columns 2–3, 5–12, 15–22, 25–36, 40–47 and 50–61, names may contain
+//! blanks, and what follows a `$` that begins the third or the fifth field is a comment, as is column 73 and beyond. In free
+//! format blanks separate fields, so that names cannot contain any, and the name of a set of right-hand sides, ranges or bounds
+//! may be left out.
+//!
+//! **Which of the two** a file is in, it does not say. It is read as free format first, and as fixed when that fails, which
+//! names with blanks make it do; when both fail, the error reported is that of the reading that came further.
+//!
+//! What the sections mean:
+//! * A right-hand side of the objective is *minus* its constant.
+//! * A range `R` makes a row `L` with right-hand side `b` lie in `[b − │R│, b]`, a row `G` in `[b, b + │R│]`, a row `E` in
+//!   `[b, b + R]` for `R ≥ 0` and in `[b + R, b]` for `R < 0`.
+//! * A variable is at least 0 unless bounds say otherwise: `LO`, `UP`, `FX` (both), `FR` (neither), `MI` (no lower), `PL` (no
+//!   upper). `MI` leaves the upper limit as it is. A negative `UP` takes away the lower limit when none was given, as is usual.
+//!   Limits of `1e20` and beyond are none ([`Limits`]).
+//! * Of several sets of right-hand sides, ranges or bounds the first counts.
+//! * `OBJNAME` names the objective among the `N` rows; it stands before `ROWS`.
+//! * Text after `ENDATA` is not read.
+//!
+//! Refused, with the place: integer and semicontinuous variables (`MARKER` lines; `BV`, `LI`, `UI`, `SC`, `SI` bounds), which would
+//! make it another problem; sections of quadratic programs; anything given twice; a column whose lines are not together; names
+//! that are not UTF-8.
+
+mod layout;
+mod reader;
+mod write;
+
+pub use write::write;
+
+use super::ParseError;
+#[allow(unused_imports)] // for the links above
+use crate::problem::Limits;
+use crate::problem::LinearProgram;
+use layout::Layout;
+
+/// Reads a linear program.
+///
+/// ```
+/// let file = b"NAME\nROWS\n N COST\n G NEED\nCOLUMNS\n X COST 2 NEED 1\nRHS\n RHS NEED 3\nENDATA\n";
+/// let program = dyncvx::io::mps::read(file)?;
+/// assert_eq!((program.costs(), program.rows()[0].lower()), (&[2.0][..], 3.0));
+/// # Ok::<(), dyncvx::io::ParseError>(())
+/// ```
+///
+/// # Errors
+/// [`ParseError`] with the place, for anything that is not a linear program in this format.
+///
+/// # Complexity
+/// Linear in the bytes, which are passed over twice when the first reading fails.
+pub fn read(bytes: &[u8]) -> Result<LinearProgram, ParseError> {
+    reader::read(bytes, Layout::Free).or_else(|free| {
+        reader::read(bytes, Layout::Fixed).map_err(|fixed| {
+            let further = (fixed.line, fixed.column) > (free.line, free.column);
+            if further { fixed } else { free }
+        })
+    })
+}
