@@ -7,6 +7,7 @@
 mod direction;
 mod hkm;
 mod interior;
+mod linear;
 mod residuals;
 mod scaling;
 mod settings;
@@ -16,6 +17,7 @@ mod start;
 mod status;
 mod step;
 
+pub use linear::{ConicSolve, LinearOutcome, solve_linear};
 pub use residuals::{Dimacs, dimacs};
 pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve};

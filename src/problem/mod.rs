@@ -4,7 +4,10 @@ pub mod generators;
 mod linear;
 mod semidefinite;
 
-pub use linear::{Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Sense};
+pub use linear::{
+    Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
+    Sense,
+};
 pub use semidefinite::SemidefiniteProgram;
 
 use crate::constraints::Constraints;

@@ -2,10 +2,12 @@
 
 mod form;
 mod limits;
+mod presolve;
 mod solution;
 
 pub use form::LinearForm;
 pub use limits::Limits;
+pub use presolve::{Presolved, ReducedLinear};
 pub use solution::{LinearCertificate, LinearSolution};
 
 use crate::error::{Error, Result, check_memory, check_shape};

@@ -31,6 +31,16 @@ pub enum LinearCertificate {
         /// The largest `│z_j│` that takes a limit that is missing: a feasible `x` has `Σ│x_j│ ≥ 1/violation` over such `j`.
         violation: f64,
     },
+    /// The lower limit of this row is above its upper one.
+    RowLimits {
+        /// Index of the row.
+        row: usize,
+    },
+    /// The lower limit of this variable is above its upper one.
+    VariableLimits {
+        /// Index of the variable.
+        variable: usize,
+    },
     /// A direction that keeps within all limits of the variables, and within those of the rows up to `violation`, and in which
     /// the objective improves by 1.
     Dual {
@@ -47,10 +57,14 @@ impl LinearCertificate {
         let (length, violation) = match self {
             Self::Primal { y, z, violation } => (norm(y).hypot(norm(z)), violation),
             Self::Dual { x, violation } => (norm(x), violation),
+            Self::RowLimits { .. } | Self::VariableLimits { .. } => return 0.0,
         };
         violation / length.clamp(f64::MIN_POSITIVE, 1.0)
     }
 }
+
+/// A sum that is not larger than this, relative to the absolute values it was added up from, may be rounding.
+const ROUNDING: f64 = 1e-13;
 
 impl LinearProgram {
     /// The dual objective `c₀ + Σ y_i limit_i + Σ z_j limit_j`, where the sign of a multiplier says which limit it takes. One
@@ -158,17 +172,25 @@ impl LinearProgram {
         let kept = |(l, &v): (&Limits, &f64)| if l.held(v).is_finite() { v } else { 0.0 };
         let mut y: Vec<f64> = self.rows.iter().zip(y).map(kept).collect();
         let mut z = self.minus_adjoint(vec![0.0; self.variables.len()], &y)?;
-        let (mut value, mut violation) = (0.0, 0.0);
+        // What the z_j were added up from, for the rounding errors in them.
+        let mut terms = vec![0.0; z.len()];
+        for (i, y) in y.iter().enumerate() {
+            self.row(i).for_each(|(j, v)| terms[j] += (v * y).abs());
+        }
+        let sizes = y.iter().map(|y| y.abs()).chain(terms);
+        let (mut value, mut violation, mut rounding) = (0.0, 0.0, 0.0);
         let rows = self.rows.iter().zip(&y);
-        for (limits, &multiplier) in rows.chain(self.variables.iter().zip(&z)) {
+        let multipliers = rows.chain(self.variables.iter().zip(&z));
+        for ((limits, &multiplier), size) in multipliers.zip(sizes) {
             let held = limits.held(multiplier);
             if held.is_finite() {
                 value += multiplier * held;
+                rounding += size * held.abs();
             } else {
                 violation = max_abs(&[violation, multiplier]);
             }
         }
-        if !(value > 0.0 && value.is_finite()) {
+        if !(value > ROUNDING * rounding && value.is_finite()) {
             return Ok(None);
         }
         y.iter_mut().chain(&mut z).for_each(|v| *v /= value);
@@ -197,7 +219,8 @@ impl LinearProgram {
         let kept = |(l, &v): (&Limits, &f64)| if out(l, v) > 0.0 { 0.0 } else { v };
         let mut x: Vec<f64> = self.variables.iter().zip(x).map(kept).collect();
         let value = -self.sign() * crate::linalg::dot(&self.costs, &x);
-        if !(value > 0.0 && value.is_finite()) {
+        let rounding: f64 = self.costs.iter().zip(&x).map(|(c, x)| (c * x).abs()).sum();
+        if !(value > ROUNDING * rounding && value.is_finite()) {
             return Ok(None);
         }
         x.iter_mut().for_each(|v| *v /= value);

@@ -1,0 +1,183 @@
+//! Linear programs: presolve, solve as a conic program, and check the answer in the program as it was stated.
+
+use super::{Certificate, Dimacs, Iteration, Observer, Settings, Solution, Status};
+use crate::error::Result;
+use crate::problem::{
+    ConicProgram, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved,
+    ReducedLinear,
+};
+use std::time::Instant;
+
+/// What solves the conic program that a linear one becomes: [`solve`](super::solve()) with an engine of one's choice.
+pub type ConicSolve<'a> =
+    dyn FnMut(&ConicProgram, &Settings, &mut Observer<'_>) -> Result<Solution> + 'a;
+
+/// Where solving a linear program ended; numbers in the convention of [`LinearProgram`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct LinearOutcome {
+    /// How it ended.
+    pub status: Status,
+    /// The best point; NaN when an infeasibility was found before there was one.
+    pub point: LinearSolution,
+    /// The stated objective, its constant included.
+    pub primal_objective: f64,
+    /// The objective of the dual.
+    pub dual_objective: f64,
+    /// Errors of the point, by [`LinearProgram::errors`].
+    pub errors: Dimacs,
+    /// The proof, when the status is an infeasibility.
+    pub certificate: Option<LinearCertificate>,
+    /// Iterations made, 0 when presolve was enough.
+    pub iterations: usize,
+    /// Seconds they took.
+    pub seconds: f64,
+}
+
+/// Solves a linear program: [presolve](LinearProgram::presolve), [conic form](LinearProgram::conic), `conic`, and the way back.
+///
+/// [`Status::Solved`] means that all six [errors](LinearProgram::errors) of the point, and an infeasibility that the
+/// violation of its certificate, were measured in the program as it was stated and are within the tolerances; an answer of
+/// the reduced program that does not hold there is called by a lesser status. The observer sees the stated objectives.
+///
+/// ```
+/// use dyncvx::ipm::{self, Settings, Status};
+/// use dyncvx::problem::{LinearProgram, Limits, Sense};
+/// use dyncvx::projection::Recompute;
+/// use std::ops::ControlFlow;
+/// # fn main() -> dyncvx::Result<()> {
+/// let mut program = LinearProgram::new(Sense::Maximise);
+/// let x = program.add_variable("x", 3.0, Limits::NONNEGATIVE)?;
+/// let y = program.add_variable("y", 2.0, Limits::NONNEGATIVE)?;
+/// program.add_row("a", Limits::at_most(4.0)?, &[(x, 1.0), (y, 1.0)])?;
+/// program.add_row("b", Limits::at_most(6.0)?, &[(x, 3.0), (y, 1.0)])?;
+/// let mut conic = |p: &_, s: &_, o: &mut ipm::Observer<'_>| {
+///     let p: &dyncvx::problem::ConicProgram = p;
+///     ipm::solve(p, &mut Recompute::new(p.constraints().clone()), s, o)
+/// };
+/// let found = ipm::solve_linear(&program, &Settings::default(), &mut conic, &mut |_| ControlFlow::Continue(()))?;
+/// assert_eq!(found.status, Status::Solved);
+/// assert!((found.primal_objective - 9.0).abs() < 1e-6);
+/// assert!((found.point.row_duals[0] - 1.5).abs() < 1e-6);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting), [`Error::TooLarge`](crate::Error::TooLarge), and those of `conic`.
+///
+/// # Complexity
+/// That of `conic`, and some passes over the nonzeros.
+pub fn solve_linear(
+    program: &LinearProgram,
+    settings: &Settings,
+    conic: &mut ConicSolve<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<LinearOutcome> {
+    settings.validate()?;
+    let begun = Instant::now();
+    let reduced = match program.presolve()? {
+        Presolved::Reduced(reduced) => reduced,
+        Presolved::Infeasible(proof) => return without_point(program, settings, proof),
+    };
+    if reduced.program().variables().is_empty() {
+        let point = reduced.restore(&LinearSolution::default())?;
+        return measured(program, settings, point, Status::Solved);
+    }
+    let form = reduced.program().conic()?;
+    let mut translated = |it: &Iteration| {
+        observer(&Iteration {
+            primal_objective: form.objective(it.primal_objective),
+            dual_objective: form.objective(it.dual_objective),
+            ..*it
+        })
+    };
+    let mut inner = settings.clone();
+    inner.time_limit = (settings.time_limit - begun.elapsed().as_secs_f64()).max(0.0);
+    let found = conic(form.conic(), &inner, &mut translated)?;
+    let point = reduced.restore(&form.recover(&found.x, &found.y, &found.s)?)?;
+    let mut out = measured(program, settings, point, found.status)?;
+    if let Some(proof) = &found.certificate {
+        let proof = restored(program, &reduced, &form, proof)?;
+        out.certificate = proof.filter(|p| p.relative_violation() <= settings.tol_infeas);
+        if out.certificate.is_none() {
+            out.status = Status::InsufficientProgress;
+        }
+    }
+    out.iterations = found.iterations;
+    out.seconds = found.seconds;
+    Ok(out)
+}
+
+/// The proof of the conic program, as one of the linear program.
+fn restored(
+    program: &LinearProgram,
+    reduced: &ReducedLinear,
+    form: &LinearForm,
+    proof: &Certificate,
+) -> Result<Option<LinearCertificate>> {
+    match proof {
+        Certificate::Primal { y, .. } => {
+            let y = reduced.restore_multipliers(&form.multipliers(y)?)?;
+            program.primal_certificate(&y)
+        }
+        Certificate::Dual { x, .. } => {
+            let x = reduced.restore_direction(&form.direction(x)?)?;
+            program.dual_certificate(&x)
+        }
+    }
+}
+
+/// What presolve alone found.
+fn without_point(
+    program: &LinearProgram,
+    settings: &Settings,
+    proof: LinearCertificate,
+) -> Result<LinearOutcome> {
+    let status = match proof {
+        LinearCertificate::Dual { .. } => Status::DualInfeasible,
+        _ => Status::PrimalInfeasible,
+    };
+    let (m, n) = (program.rows().len(), program.variables().len());
+    let point = LinearSolution {
+        x: vec![f64::NAN; n],
+        activities: vec![f64::NAN; m],
+        row_duals: vec![f64::NAN; m],
+        reduced_costs: vec![f64::NAN; n],
+    };
+    let mut out = measured(program, settings, point, status)?;
+    out.certificate = Some(proof);
+    Ok(out)
+}
+
+/// A point with its errors, and the status that these leave it: `Solved` and `AlmostSolved` are earned here.
+fn measured(
+    program: &LinearProgram,
+    settings: &Settings,
+    point: LinearSolution,
+    status: Status,
+) -> Result<LinearOutcome> {
+    let (x, y, z) = (&point.x, &point.row_duals, &point.reduced_costs);
+    let (primal, dual) = (program.objective(x)?, program.dual_objective(y, z)?);
+    let errors = Dimacs(program.errors(x, y, z)?);
+    let scale = 1.0 + primal.abs() + dual.abs();
+    let within = errors.infeasibility() <= settings.tol_feas
+        && (errors.gap() <= settings.tol_gap_rel || errors.gap() * scale <= settings.tol_gap_abs);
+    let status = match status {
+        Status::Solved | Status::AlmostSolved if within => Status::Solved,
+        Status::Solved | Status::AlmostSolved if errors.max() <= settings.tol_almost => {
+            Status::AlmostSolved
+        }
+        Status::Solved | Status::AlmostSolved => Status::InsufficientProgress,
+        other => other,
+    };
+    Ok(LinearOutcome {
+        status,
+        point,
+        primal_objective: primal,
+        dual_objective: dual,
+        errors,
+        certificate: None,
+        iterations: 0,
+        seconds: 0.0,
+    })
+}
