@@ -3,11 +3,13 @@
 //! Human output goes to standard error, machine output alone to standard output.
 
 mod attack;
+mod lp;
 mod maintain;
 #[cfg(feature = "plot")]
 mod plot;
 mod report;
 mod sdp;
+mod solver;
 mod transport;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// Solve a semidefinite program in SDPA sparse format.
     Sdp(sdp::Arguments),
+    /// Solve a linear program in MPS format, fixed or free.
+    Lp(lp::Arguments),
     /// Maintain a projection through a stream of low-rank updates, against recomputing it.
     Maintain(maintain::Arguments),
     /// Let an adaptive adversary loose on one sketch, the median of copies, and the robust structure.
@@ -45,6 +49,17 @@ enum Outcome {
     Unanswered,
     /// Bad usage or unreadable input, in one line: exit status 2.
     Unusable(String),
+}
+
+impl Outcome {
+    /// Of a solve that says whether the question was answered.
+    fn of(solved: Result<bool, String>) -> Self {
+        match solved {
+            Ok(true) => Outcome::Answered,
+            Ok(false) => Outcome::Unanswered,
+            Err(reason) => Outcome::Unusable(reason),
+        }
+    }
 }
 
 /// Set by Ctrl-C; long work looks at it and ends with what it has.
@@ -70,6 +85,7 @@ pub fn run() -> ExitCode {
         Err(reason) => Outcome::Unusable(reason),
         Ok(()) => match &arguments.command {
             Command::Sdp(a) => sdp::run(a),
+            Command::Lp(a) => lp::run(a),
             Command::Maintain(a) => maintain::run(a),
             Command::Attack(a) => attack::run(a),
             Command::Transport(a) => transport::run(a),

@@ -46,20 +46,32 @@ pub(super) fn table_head() {
     );
 }
 
-/// A row of it. The file's primal is the solver's dual.
+/// A row of it, in the file's convention.
 pub(super) fn table_row(it: &Iteration) {
     let objective = |v: f64| format!("{v:+.11e}");
     let error = |v: f64| format!("{v:.1e}");
     say!(
         "{:4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:6.3} {:6.3}  {:9.3}",
         it.iteration,
-        objective(-it.dual_objective),
-        objective(-it.primal_objective),
-        error(it.dual_infeasibility),
+        objective(it.primal_objective),
+        objective(it.dual_objective),
         error(it.primal_infeasibility),
+        error(it.dual_infeasibility),
         error(it.gap),
-        it.dual_step,
         it.primal_step,
+        it.dual_step,
         it.seconds,
     );
+}
+
+/// The lines below it.
+pub(super) fn summary(
+    status: &str,
+    (primal, dual): (f64, f64),
+    largest_error: f64,
+    iterations: usize,
+    seconds: f64,
+) {
+    say!("{status}: primal objective {primal:.10e}, dual objective {dual:.10e}");
+    say!("largest DIMACS error {largest_error:.1e}, {iterations} iterations, {seconds:.3} s");
 }

@@ -1,123 +1,45 @@
 //! `dyncvx sdp`.
 
-use super::{Outcome, interrupted, report};
-use clap::{Args, ValueEnum};
-use dyncvx::constraints::{Block, BlockWeight};
+use super::solver::{self, Options, Record, Seconds};
+use super::{Outcome, report};
+use clap::Args;
+use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
-use dyncvx::ipm::{self, SearchDirection, Settings, Solution, Status};
+use dyncvx::ipm::{self, Iteration, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
-use dyncvx::projection::{Direct, Kronecker, Projection};
-use faer::Mat;
-use serde::Serialize;
-use std::io::{BufWriter, Read, Write};
-use std::ops::ControlFlow;
+use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// SDPA sparse file, or - for standard input.
     file: String,
-    /// What answers the Newton systems.
-    #[arg(long, value_enum, default_value_t = Engine::Auto)]
-    engine: Engine,
-    /// How complementarity is linearised; hkm needs the direct engine.
-    #[arg(long, value_enum, default_value_t = Direction::Auto)]
-    direction: Direction,
-    /// Relative tolerance of gap and feasibility.
-    #[arg(long, default_value_t = 1e-8)]
-    tol: f64,
-    /// Largest number of iterations.
-    #[arg(long, value_name = "N")]
-    max_iter: Option<usize>,
-    /// Seconds.
-    #[arg(long, value_name = "S")]
-    time_limit: Option<f64>,
-    /// Write the result as JSON, - for standard output.
-    #[arg(long, value_name = "FILE")]
-    json: Option<String>,
+    #[command(flatten)]
+    options: Options,
     /// Write the solution: x on the first line, then `1 block i j value` for the nonzeros of X = Σ x_i F_i − F_0 and
     /// `2 block i j value` for those of Y, upper triangles.
     #[arg(long, value_name = "FILE")]
     solution: Option<String>,
-    /// Print nothing but errors.
-    #[arg(long)]
-    quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum Engine {
-    /// Choose for me.
-    Auto,
-    /// Form and factor the Gram matrix at every step.
-    Direct,
-    /// Maintain its inverse through the changes of the weight.
-    Maintained,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
-enum Direction {
-    /// Choose for me.
-    Auto,
-    /// Nesterov–Todd.
-    Nt,
-    /// Helmberg–Kojima–Monteiro.
-    Hkm,
-}
-
-#[derive(Serialize)]
-struct Record {
-    status: &'static str,
-    primal_objective: Option<f64>,
-    dual_objective: Option<f64>,
-    gap: Option<f64>,
-    dimacs: [Option<f64>; 6],
-    iterations: usize,
-    engine: &'static str,
-    seconds: Seconds,
-    version: &'static str,
-}
-
-#[derive(Serialize)]
-struct Seconds {
-    read: f64,
-    setup: f64,
-    solve: f64,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    match solve(arguments) {
-        Ok(true) => Outcome::Answered,
-        Ok(false) => Outcome::Unanswered,
-        Err(reason) => Outcome::Unusable(reason),
-    }
+    Outcome::of(solve(arguments))
 }
 
 fn solve(arguments: &Arguments) -> Result<bool, String> {
-    let name = if arguments.file == "-" {
-        "standard input"
-    } else {
-        &arguments.file
-    };
-    let mut settings = Settings::with_tolerance(arguments.tol);
-    settings.max_iter = arguments.max_iter.unwrap_or(settings.max_iter);
-    settings.time_limit = arguments.time_limit.unwrap_or(settings.time_limit);
-    settings.direction = match arguments.direction {
-        Direction::Auto => SearchDirection::Auto,
-        Direction::Nt => SearchDirection::NesterovTodd,
-        Direction::Hkm => SearchDirection::Hkm,
-    };
-    settings.validate().map_err(|e| e.to_string())?;
+    let (name, options) = (solver::name(&arguments.file), &arguments.options);
+    let settings = options.settings()?;
 
     let clock = Instant::now();
-    let program = read(&arguments.file, name)?;
+    let program = solver::read(&arguments.file, sdpa::read)?;
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
     let (engine, mut projection) =
-        engine(arguments.engine, &program).map_err(|e| format!("{name}: {e}"))?;
+        solver::engine(options.engine, program.matrices()).map_err(|e| format!("{name}: {e}"))?;
     let setup = clock.elapsed().as_secs_f64();
 
-    if !arguments.quiet {
+    if !options.quiet {
         let (psd, numbers) = sizes(program.blocks());
         report::say!(
             "{name}: {} constraints, matrix blocks of order {psd}, {numbers} nonnegative numbers",
@@ -125,16 +47,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         );
         report::table_head();
     }
-    let mut observer = |it: &ipm::Iteration| {
-        if !arguments.quiet {
-            report::table_row(it);
-        }
-        if interrupted() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
+    let mut observer = options.observer(file_convention);
     let found = ipm::solve(
         program.conic(),
         projection.as_mut(),
@@ -144,85 +57,39 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     .map_err(|e| format!("{name}: {e}"))?;
 
     let status = file_status(found.status);
-    let primal = SemidefiniteProgram::primal_objective(found.dual_objective);
-    let dual = SemidefiniteProgram::dual_objective(found.primal_objective);
-    if !arguments.quiet {
-        report::say!(
-            "{}: primal objective {primal:.10e}, dual objective {dual:.10e}",
-            status.name()
-        );
-        report::say!(
-            "largest DIMACS error {:.1e}, {} iterations, {:.3} s",
-            found.dimacs.max(),
-            found.iterations,
-            found.seconds
-        );
+    let objectives = (
+        SemidefiniteProgram::primal_objective(found.dual_objective),
+        SemidefiniteProgram::dual_objective(found.primal_objective),
+    );
+    if !options.quiet {
+        let (worst, seconds) = (found.dimacs.max(), found.seconds);
+        report::summary(status.name(), objectives, worst, found.iterations, seconds);
     }
     if let Some(path) = &arguments.solution {
         write_solution(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
     }
-    if let Some(path) = &arguments.json {
-        // Objectives of an infeasible problem do not exist.
-        let exists = !matches!(status, Status::PrimalInfeasible | Status::DualInfeasible);
-        let value = |v: f64| if exists { report::finite(v) } else { None };
-        let record = Record {
-            status: status.name(),
-            primal_objective: value(primal),
-            dual_objective: value(dual),
-            gap: value(found.dimacs.0[4]),
-            dimacs: found.dimacs.0.map(report::finite),
-            iterations: found.iterations,
-            engine,
-            seconds: Seconds {
-                read,
-                setup,
-                solve: found.seconds,
-            },
-            version: env!("CARGO_PKG_VERSION"),
+    if let Some(path) = &options.json {
+        let seconds = Seconds {
+            read,
+            setup,
+            solve: found.seconds,
         };
+        let (errors, iterations) = (found.dimacs.0, found.iterations);
+        let record = Record::new(status, objectives, errors, iterations, engine, seconds);
         report::json(path, &record)?;
     }
     Ok(status.is_answer())
 }
 
-fn read(path: &str, name: &str) -> Result<SemidefiniteProgram, String> {
-    let mut bytes = Vec::new();
-    let done = if path == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut bytes))
-    };
-    done.map_err(|e| format!("{name}: {e}"))?;
-    sdpa::read(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))
-}
-
-fn engine(
-    which: Engine,
-    program: &SemidefiniteProgram,
-) -> dyncvx::Result<(&'static str, Box<dyn Projection>)> {
-    let a = program.matrices().clone();
-    Ok(match which {
-        Engine::Auto | Engine::Direct => ("direct", Box::new(Direct::new(a))),
-        Engine::Maintained => {
-            // Any first weight will do: the solver brings its own.
-            let ones = vec![1.0; a.ambient()];
-            let matrices: Vec<Mat<f64>> = a
-                .blocks()
-                .iter()
-                .map(|b| Mat::identity(b.order(), b.order()))
-                .collect();
-            let first: Vec<BlockWeight<'_>> = a
-                .blocks()
-                .iter()
-                .zip(&matrices)
-                .map(|(b, w)| match *b {
-                    Block::Psd(_) => BlockWeight::Psd(w.as_ref()),
-                    Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
-                })
-                .collect();
-            ("maintained", Box::new(Kronecker::new(a.clone(), &first)?))
-        }
-    })
+/// The solver's primal is the file's dual, with the other sign.
+fn file_convention(mut it: Iteration) -> Iteration {
+    (it.primal_objective, it.dual_objective) = (
+        SemidefiniteProgram::primal_objective(it.dual_objective),
+        SemidefiniteProgram::dual_objective(it.primal_objective),
+    );
+    core::mem::swap(&mut it.primal_infeasibility, &mut it.dual_infeasibility);
+    core::mem::swap(&mut it.primal_step, &mut it.dual_step);
+    it
 }
 
 /// The solver's primal is the file's dual.

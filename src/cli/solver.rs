@@ -1,0 +1,192 @@
+//! What the commands that run the interior-point solver share.
+
+use super::{interrupted, report};
+use clap::{Args, ValueEnum};
+use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::io::ParseError;
+use dyncvx::ipm::{Iteration, SearchDirection, Settings, Status};
+use dyncvx::projection::{Direct, Kronecker, Projection};
+use faer::Mat;
+use serde::Serialize;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// What answers the Newton systems.
+    #[arg(long, value_enum, default_value_t = Engine::Auto)]
+    pub engine: Engine,
+    /// How complementarity is linearised; hkm needs the direct engine.
+    #[arg(long, value_enum, default_value_t = Direction::Auto)]
+    direction: Direction,
+    /// Relative tolerance of gap and feasibility.
+    #[arg(long, default_value_t = 1e-8)]
+    tol: f64,
+    /// Largest number of iterations.
+    #[arg(long, value_name = "N")]
+    max_iter: Option<usize>,
+    /// Seconds.
+    #[arg(long, value_name = "S")]
+    time_limit: Option<f64>,
+    /// Write the result as JSON, - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<String>,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub(super) enum Engine {
+    /// Choose for me.
+    Auto,
+    /// Form and factor the Gram matrix at every step.
+    Direct,
+    /// Maintain its inverse through the changes of the weight.
+    Maintained,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum Direction {
+    /// Choose for me.
+    Auto,
+    /// Nesterov–Todd.
+    Nt,
+    /// Helmberg–Kojima–Monteiro.
+    Hkm,
+}
+
+impl Options {
+    pub(super) fn settings(&self) -> Result<Settings, String> {
+        let mut settings = Settings::with_tolerance(self.tol);
+        settings.max_iter = self.max_iter.unwrap_or(settings.max_iter);
+        settings.time_limit = self.time_limit.unwrap_or(settings.time_limit);
+        settings.direction = match self.direction {
+            Direction::Auto => SearchDirection::Auto,
+            Direction::Nt => SearchDirection::NesterovTodd,
+            Direction::Hkm => SearchDirection::Hkm,
+        };
+        settings.validate().map_err(|e| e.to_string())?;
+        Ok(settings)
+    }
+
+    /// Draws the table row by row, and ends the solve when the user does. `stated` puts an iteration into the file's
+    /// convention.
+    pub(super) fn observer(
+        &self,
+        stated: impl Fn(Iteration) -> Iteration,
+    ) -> impl FnMut(&Iteration) -> ControlFlow<()> {
+        let quiet = self.quiet;
+        move |it| {
+            if !quiet {
+                report::table_row(&stated(*it));
+            }
+            if interrupted() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+/// The name of a file in messages.
+pub(super) fn name(file: &str) -> &str {
+    if file == "-" { "standard input" } else { file }
+}
+
+/// Reads a file, or standard input for `-`, by one of the readers.
+pub(super) fn read<P>(
+    file: &str,
+    reader: impl Fn(&[u8]) -> Result<P, ParseError>,
+) -> Result<P, String> {
+    let mut bytes = Vec::new();
+    let done = if file == "-" {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|mut f| f.read_to_end(&mut bytes))
+    };
+    let name = name(file);
+    done.map_err(|e| format!("{name}: {e}"))?;
+    reader(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))
+}
+
+/// The engine for these rows, and its name in the result.
+pub(super) fn engine(
+    which: Engine,
+    a: &Arc<Constraints>,
+) -> dyncvx::Result<(&'static str, Box<dyn Projection>)> {
+    Ok(match which {
+        Engine::Auto | Engine::Direct => ("direct", Box::new(Direct::new(a.clone()))),
+        Engine::Maintained => {
+            // Any first weight will do: the solver brings its own.
+            let ones = vec![1.0; a.ambient()];
+            let matrices: Vec<Mat<f64>> = a
+                .blocks()
+                .iter()
+                .map(|b| match *b {
+                    Block::Psd(n) => Mat::identity(n, n),
+                    Block::Nonneg(_) => Mat::new(),
+                })
+                .collect();
+            let first: Vec<BlockWeight<'_>> = a
+                .blocks()
+                .iter()
+                .zip(&matrices)
+                .map(|(b, w)| match *b {
+                    Block::Psd(_) => BlockWeight::Psd(w.as_ref()),
+                    Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
+                })
+                .collect();
+            ("maintained", Box::new(Kronecker::new(a.clone(), &first)?))
+        }
+    })
+}
+
+/// The result for machines. Objectives are the file's.
+#[derive(Serialize)]
+pub(super) struct Record {
+    pub status: &'static str,
+    pub primal_objective: Option<f64>,
+    pub dual_objective: Option<f64>,
+    pub gap: Option<f64>,
+    pub dimacs: [Option<f64>; 6],
+    pub iterations: usize,
+    pub engine: &'static str,
+    pub seconds: Seconds,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct Seconds {
+    pub read: f64,
+    pub setup: f64,
+    pub solve: f64,
+}
+
+impl Record {
+    /// Objectives of an infeasible problem do not exist.
+    pub(super) fn new(
+        status: Status,
+        (primal, dual): (f64, f64),
+        dimacs: [f64; 6],
+        iterations: usize,
+        engine: &'static str,
+        seconds: Seconds,
+    ) -> Self {
+        let exists = !matches!(status, Status::PrimalInfeasible | Status::DualInfeasible);
+        let value = |v: f64| if exists { report::finite(v) } else { None };
+        Self {
+            status: status.name(),
+            primal_objective: value(primal),
+            dual_objective: value(dual),
+            gap: value(dimacs[4]),
+            dimacs: dimacs.map(report::finite),
+            iterations,
+            engine,
+            seconds,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+}
