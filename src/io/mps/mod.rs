@@ -26,7 +26,7 @@
 //! may be left out.
 //!
 //! **Which of the two** a file is in, it does not say. It is read as free format first, and as fixed when that fails, which
-//! names with blanks make it do; when both fail, the error reported is that of the reading that came further.
+//! names with blanks make it do; when both fail, the error reported is that of the reading that came to a later line.
 //!
 //! What the sections mean:
 //! * A right-hand side of the objective is *minus* its constant.
@@ -45,6 +45,7 @@
 
 mod layout;
 mod reader;
+mod tables;
 mod write;
 
 pub use write::write;
@@ -71,9 +72,7 @@ use layout::Layout;
 /// Linear in the bytes, which are passed over twice when the first reading fails.
 pub fn read(bytes: &[u8]) -> Result<LinearProgram, ParseError> {
     reader::read(bytes, Layout::Free).or_else(|free| {
-        reader::read(bytes, Layout::Fixed).map_err(|fixed| {
-            let further = (fixed.line, fixed.column) > (free.line, free.column);
-            if further { fixed } else { free }
-        })
+        reader::read(bytes, Layout::Fixed)
+            .map_err(|fixed| if fixed.line > free.line { fixed } else { free })
     })
 }
