@@ -250,7 +250,7 @@ const REFUSED: &[(&str, usize, usize, &str)] = &[
     ("ROWS\n N C\nCOLUMNS\n M 'MARKER' 'INTORG'\n", 4, 4, "integer programs are not supported"),
     ("ROWS\n N C\nCOLUMNS\n X C 1\nRHS\n S C 1\n S C 2\n", 7, 4, "one right-hand side, and there was one on line 6"),
     ("ROWS\n N C\nCOLUMNS\n X C 1\nRHS\n S D 1\n", 6, 4, "the name of a row, found `D`"),
-    ("ROWS\n N C\n E R\nCOLUMNS\n X C 1\nRHS\n S R 1e30\n", 7, 6, "expected a number below 1e20"),
+    ("ROWS\n N C\n E R\nCOLUMNS\n X C 1\nRHS\n S R 1e30\nENDATA\n", 7, 6, "expected a number below 1e20"),
     ("ROWS\n N C\nCOLUMNS\n X C 1\nRANGES\n S C 1\n", 6, 4, "a row of type L, G or E, found `C`"),
     ("ROWS\n N C\n L R\nCOLUMNS\n X C 1\nRANGES\n S R 1\n S R 1\n", 8, 4, "one range"),
     ("ROWS\n N C\nCOLUMNS\n X C 1\nBOUNDS\n UP B X\n", 6, 5, "the name of a variable, found `B`"),
@@ -262,7 +262,7 @@ const REFUSED: &[(&str, usize, usize, &str)] = &[
     ("ROWS\n N C\nCOLUMNS\n X C 1\nBOUNDS\n LO B X 1e20\n", 6, 9, "expected a number below 1e20"),
     ("ROWS\n N C\nCOLUMNS\n X C 1\nBOUNDS\n UP B X 1 2\n", 6, 11, "the end of the line after a bound, found `2`"),
     // Fixed format: names with blanks, then something off its columns.
-    ("ROWS\n N  C 1\n L  R 1\nCOLUMNS\n    X 1       C 1                1.    R 1               2.\n", 5, 40, "columns 37 to 39 to be blank in fixed format"),
+    ("ROWS\n N  C 1\n L  R 1\nCOLUMNS\n    X 1       C 1                1.  R 1               2.\n", 5, 38, "columns 37 to 39 to be blank in fixed format"),
     ("ROWS\n N  C 1\nCOLUMNS\n    X 1\tC 1\t1.\n", 4, 8, "expected"),
 ];
 

@@ -11,13 +11,13 @@ ROWS
  E  STORE
 COLUMNS
     WHEAT 1   COST                2.   MASS 1              1.
-    WHEAT 1   PROTEIN1            .1   FIBRE 1             .03
+    WHEAT 1   PROTEIN1            .1   FIBRE 1            .03
     WHEAT 2   COST                3.   MASS 2              1.
-    WHEAT 2   PROTEIN2            .1   FIBRE 2             .03
+    WHEAT 2   PROTEIN2            .1   FIBRE 2            .03
     SOY 1     COST                5.   MASS 1              1.
-    SOY 1     PROTEIN1            .4   FIBRE 1             .06
+    SOY 1     PROTEIN1            .4   FIBRE 1            .06
     SOY 2     COST                7.   MASS 2              1.
-    SOY 2     PROTEIN2            .4   FIBRE 2             .06
+    SOY 2     PROTEIN2            .4   FIBRE 2            .06
     KEEP      COST                .5   STORE               1.
     KEEP      MASS 1             -1.   MASS 2              1.
     LOSS      COST               1.5   STORE              -1.
