@@ -263,7 +263,7 @@ const REFUSED: &[(&str, usize, usize, &str)] = &[
     ("ROWS\n N C\nCOLUMNS\n X C 1\nBOUNDS\n UP B X 1 2\n", 6, 11, "the end of the line after a bound, found `2`"),
     // Fixed format: names with blanks, then something off its columns.
     ("ROWS\n N  C 1\n L  R 1\nCOLUMNS\n    X 1       C 1                1.  R 1               2.\n", 5, 38, "columns 37 to 39 to be blank in fixed format"),
-    ("ROWS\n N  C 1\nCOLUMNS\n    X 1\tC 1\t1.\n", 4, 8, "expected"),
+    ("ROWS\n N  C 1\nCOLUMNS\n    X 1\tC 1\t1.\n", 4, 13, "to be blank"),
 ];
 
 #[test]

@@ -91,7 +91,7 @@ impl Work<'_> {
                 self.drop_row(i);
                 Ok(())
             }
-            1 => self.into_limits(i),
+            1 => self.make_limits(i),
             _ if least >= lower - SAME * scale && most <= upper + SAME * scale => {
                 self.drop_row(i);
                 Ok(())
@@ -116,7 +116,7 @@ impl Work<'_> {
     }
 
     /// A row with one variable becomes limits of it.
-    fn into_limits(&mut self, i: usize) -> Result<(), Halt> {
+    fn make_limits(&mut self, i: usize) -> Result<(), Halt> {
         let Some((j, entry)) = self.entries(i).next() else {
             return Ok(());
         };
