@@ -224,6 +224,23 @@ impl Constraints {
             })
     }
 
+    /// The same positions with other values, in the order of [`Constraints::entries`]. A zero gives its position up.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`].
+    ///
+    /// # Complexity
+    /// A sort of the nonzeros.
+    pub fn with_values(&self, values: &[f64]) -> Result<Self> {
+        crate::error::check_shape("values", (self.nonzeros(), 1), (values.len(), 1))?;
+        crate::error::check_finite("values", values)?;
+        let mut builder = Self::builder(self.m, &self.blocks)?;
+        for ((i, b, row, col, _), &value) in self.entries().zip(values) {
+            builder.entry(i, b, row, col, value)?;
+        }
+        builder.build()
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }

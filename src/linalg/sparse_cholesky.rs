@@ -3,7 +3,7 @@
 use super::par;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::cholesky::{
-    LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+    LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, Mat, MatMut, Side};
@@ -44,6 +44,21 @@ impl Clone for SparseCholesky {
 /// Room for a solve with one right-hand side.
 fn scratch(symbolic: &SymbolicCholesky<usize>) -> MemBuffer {
     MemBuffer::new(symbolic.solve_in_place_scratch::<f64>(1, faer::Par::Seq))
+}
+
+/// Where the diagonal of the factor stands among its values, in the order of elimination.
+fn diagonal(symbolic: &SymbolicCholesky<usize>) -> Vec<usize> {
+    match symbolic.raw() {
+        SymbolicCholeskyRaw::Simplicial(s) => s.col_ptr()[..s.ncols()].to_vec(),
+        SymbolicCholeskyRaw::Supernodal(s) => (0..s.n_supernodes())
+            .flat_map(|k| {
+                let width = s.supernode_end()[k] - s.supernode_begin()[k];
+                let height = width + s.supernode(k).pattern().len();
+                let first = s.col_ptr_for_val()[k];
+                (0..width).map(move |j| first + j * (height + 1))
+            })
+            .collect(),
+    }
 }
 
 impl SparseCholesky {
@@ -91,6 +106,17 @@ impl SparseCholesky {
             Default::default(),
         );
         done.is_ok()
+    }
+
+    /// Pivots of the last factorisation, by row of the matrix.
+    pub(crate) fn pivots(&self) -> Vec<f64> {
+        let permutation = self.analysed.symbolic.perm();
+        let at = diagonal(&self.analysed.symbolic);
+        let mut out = vec![0.0; at.len()];
+        for (k, at) in at.into_iter().enumerate() {
+            out[permutation.map_or(k, |p| p.arrays().0[k])] = self.values[at] * self.values[at];
+        }
+        out
     }
 
     /// `rhs ← A⁻¹ rhs`.
@@ -156,5 +182,39 @@ mod tests {
         assert!((0..n).all(|i| (one[i] - expected[(i, 0)]).abs() < 1e-14));
         values[0] = -1.0;
         assert!(!sparse.factor(&values));
+    }
+
+    /// A dense matrix (factored by supernodes) and a banded one, whose last pivots are one over the inverse's diagonal.
+    #[test]
+    fn pivots_are_those_of_the_rows() {
+        for (n, width) in [(60, 60), (120, 3)] {
+            let entry = |i: usize, j: usize| {
+                if i == j {
+                    9.0 + i as f64
+                } else {
+                    ((i * j) as f64).sin()
+                }
+            };
+            let (mut start, mut row, mut values) = (vec![0], vec![], vec![]);
+            for j in 0..n {
+                for i in (0..=j).filter(|i| j - i <= width) {
+                    row.push(i);
+                    values.push(entry(i, j));
+                }
+                start.push(row.len());
+            }
+            let mut factor = SparseCholesky::analyse(n, start, row).unwrap();
+            assert!(factor.factor(&values));
+            let pivots = factor.pivots();
+            // Never above the diagonal, and equal to it where elimination begins.
+            assert!((0..n).all(|i| pivots[i] > 0.0 && pivots[i] <= entry(i, i) * (1.0 + 1e-14)));
+            assert!((0..n).any(|i| (pivots[i] - entry(i, i)).abs() < 1e-13 * entry(i, i)));
+            let last = (0..n).find(|&i| {
+                let mut unit: Vec<f64> = (0..n).map(|k| f64::from(u8::from(k == i))).collect();
+                factor.solve_in_place(&mut unit);
+                (unit[i] * pivots[i] - 1.0).abs() < 1e-13
+            });
+            assert!(last.is_some(), "{n}");
+        }
     }
 }

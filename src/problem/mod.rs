@@ -2,12 +2,14 @@
 
 pub mod generators;
 mod linear;
+mod reduce;
 mod semidefinite;
 
 pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
     Sense,
 };
+pub use reduce::{Proof, Reduced};
 pub use semidefinite::SemidefiniteProgram;
 
 use crate::constraints::Constraints;
