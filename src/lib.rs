@@ -13,10 +13,12 @@ pub mod problem;
 pub mod projection;
 pub mod random;
 pub mod sketch;
+pub mod solver;
 pub mod transport;
 
 pub use error::{Error, Result};
 /// The matrices of this library's interface, in the version it is built with.
 pub use faer;
+pub use solver::Solver;
 /// The sparse matrices [`constraints::Constraints::from_sprs`] reads.
 pub use sprs;

@@ -6,6 +6,7 @@ use clap::Args;
 use dyncvx::io::mps;
 use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution};
 use dyncvx::problem::{ConicProgram, LinearProgram};
+use dyncvx::solver::Solver;
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
@@ -81,9 +82,9 @@ fn solve_conic(
     observer: &mut Observer<'_>,
     used: &mut &'static str,
 ) -> dyncvx::Result<Solution> {
-    let (name, mut projection) = solver::engine(which, program.constraints())?;
+    let (name, make) = solver::engine(which);
     *used = name;
-    ipm::solve(program, projection.as_mut(), settings, observer)
+    Solver::with_engine(program.clone(), settings.clone(), make)?.solve(observer)
 }
 
 fn write_solution(

@@ -5,8 +5,9 @@ use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
-use dyncvx::ipm::{self, Iteration, Solution, Status};
+use dyncvx::ipm::{Iteration, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
+use dyncvx::solver::Solver;
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
@@ -35,8 +36,9 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
-    let (engine, mut projection) =
-        solver::engine(options.engine, program.matrices()).map_err(|e| format!("{name}: {e}"))?;
+    let (engine, make) = solver::engine(options.engine);
+    let mut solver = Solver::with_engine(program.conic().clone(), settings, make)
+        .map_err(|e| format!("{name}: {e}"))?;
     let setup = clock.elapsed().as_secs_f64();
 
     if !options.quiet {
@@ -48,13 +50,11 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         report::table_head();
     }
     let mut observer = options.observer(file_convention);
-    let found = ipm::solve(
-        program.conic(),
-        projection.as_mut(),
-        &settings,
-        &mut observer,
-    )
-    .map_err(|e| format!("{name}: {e}"))?;
+    let clock = Instant::now();
+    let found = solver
+        .solve(&mut observer)
+        .map_err(|e| format!("{name}: {e}"))?;
+    let seconds = clock.elapsed().as_secs_f64();
 
     let status = file_status(found.status);
     let objectives = (
@@ -62,7 +62,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         SemidefiniteProgram::dual_objective(found.primal_objective),
     );
     if !options.quiet {
-        let (worst, seconds) = (found.dimacs.max(), found.seconds);
+        let worst = found.dimacs.max();
         report::summary(status.name(), objectives, worst, found.iterations, seconds);
     }
     if let Some(path) = &arguments.solution {
@@ -72,7 +72,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         let seconds = Seconds {
             read,
             setup,
-            solve: found.seconds,
+            solve: seconds,
         };
         let (errors, iterations) = (found.dimacs.0, found.iterations);
         let record = Record::new(status, objectives, errors, iterations, engine, seconds);

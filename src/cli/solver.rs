@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{Iteration, SearchDirection, Settings, Status};
-use dyncvx::projection::{Direct, Kronecker, Projection};
+use dyncvx::projection::{Direct, Kronecker};
+use dyncvx::solver;
 use faer::Mat;
 use serde::Serialize;
 use std::io::Read;
@@ -112,36 +113,34 @@ pub(super) fn read<P>(
     reader(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))
 }
 
-/// The engine for these rows, and its name in the result.
-pub(super) fn engine(
-    which: Engine,
-    a: &Arc<Constraints>,
-) -> dyncvx::Result<(&'static str, Box<dyn Projection>)> {
-    Ok(match which {
-        Engine::Auto | Engine::Direct => ("direct", Box::new(Direct::new(a.clone()))),
-        Engine::Maintained => {
-            // Any first weight will do: the solver brings its own.
-            let ones = vec![1.0; a.ambient()];
-            let matrices: Vec<Mat<f64>> = a
-                .blocks()
-                .iter()
-                .map(|b| match *b {
-                    Block::Psd(n) => Mat::identity(n, n),
-                    Block::Nonneg(_) => Mat::new(),
-                })
-                .collect();
-            let first: Vec<BlockWeight<'_>> = a
-                .blocks()
-                .iter()
-                .zip(&matrices)
-                .map(|(b, w)| match *b {
-                    Block::Psd(_) => BlockWeight::Psd(w.as_ref()),
-                    Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
-                })
-                .collect();
-            ("maintained", Box::new(Kronecker::new(a.clone(), &first)?))
+/// How to make the engine for given rows, and its name in the result.
+pub(super) fn engine(which: Engine) -> (&'static str, solver::Engine) {
+    match which {
+        Engine::Auto | Engine::Direct => {
+            ("direct", Box::new(|a| Ok(Box::new(Direct::new(a.clone())))))
         }
-    })
+        Engine::Maintained => ("maintained", Box::new(|a| Ok(Box::new(maintained(a)?)))),
+    }
+}
+
+/// At the identity: any first weight will do, the solver brings its own.
+fn maintained(a: &Arc<Constraints>) -> dyncvx::Result<Kronecker> {
+    let ones = vec![1.0; a.ambient()];
+    let identity = |b: &Block| match *b {
+        Block::Psd(n) => Mat::identity(n, n),
+        Block::Nonneg(_) => Mat::new(),
+    };
+    let matrices: Vec<Mat<f64>> = a.blocks().iter().map(identity).collect();
+    let first: Vec<BlockWeight<'_>> = a
+        .blocks()
+        .iter()
+        .zip(&matrices)
+        .map(|(b, w)| match *b {
+            Block::Psd(_) => BlockWeight::Psd(w.as_ref()),
+            Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
+        })
+        .collect();
+    Kronecker::new(a.clone(), &first)
 }
 
 /// The result for machines. Objectives are the file's.

@@ -19,6 +19,7 @@ mod step;
 
 pub use linear::{ConicSolve, LinearOutcome, solve_linear};
 pub use residuals::{Dimacs, dimacs};
+pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
 pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve};
 pub use status::{Certificate, Phases, Solution, Status};

@@ -52,6 +52,17 @@ pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result
     check_shape("x", (a.ambient(), 1), (x.len(), 1))?;
     check_shape("y", (a.len(), 1), (y.len(), 1))?;
     check_shape("s", (a.ambient(), 1), (s.len(), 1))?;
+    let outside = (outside_cone(a.blocks(), x)?, outside_cone(a.blocks(), s)?);
+    dimacs_outside(problem, (x, y, s), outside)
+}
+
+/// The same when it is known by how much `x` and `s` lie outside the cone.
+pub(crate) fn dimacs_outside(
+    problem: &ConicProgram,
+    (x, y, s): (&[f64], &[f64], &[f64]),
+    outside: (f64, f64),
+) -> Result<Dimacs> {
+    let a = problem.constraints();
     let (mut ax, mut aty, mut c) = (
         vec![0.0; a.len()],
         vec![0.0; a.ambient()],
@@ -72,16 +83,16 @@ pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result
     let scale_gap = 1.0 + pobj.abs() + dobj.abs();
     Ok(Dimacs([
         norm(&primal) / scale_b,
-        outside_cone(a.blocks(), x)? / scale_b,
+        outside.0 / scale_b,
         norm(&dual) / scale_c,
-        outside_cone(a.blocks(), s)? / scale_c,
+        outside.1 / scale_c,
         (pobj - dobj) / scale_gap,
         dot(x, s) / scale_gap,
     ]))
 }
 
 /// `max(0, −λ_min(x))`, NaN when `x` is not finite.
-fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
+pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
     let least = smallest_eigenvalue(blocks, x)?;
     Ok(if least >= 0.0 { 0.0 } else { -least })
 }
@@ -106,7 +117,7 @@ fn smallest_eigenvalue(blocks: &[Block], x: &[f64]) -> Result<f64> {
 
 /// `y`, scaled to `bᵀy = 1`, as a proof of primal infeasibility, and how far it is from being one: the violation
 /// `−λ_min(−Aᵀy)` relative to `min(1, ‖Aᵀy‖)`. `None` when `bᵀy` is not positive.
-pub(super) fn primal_certificate(
+pub(crate) fn primal_certificate(
     problem: &ConicProgram,
     y: &[f64],
 ) -> Result<Option<(Certificate, f64)>> {
@@ -126,7 +137,7 @@ pub(super) fn primal_certificate(
 
 /// `x`, scaled to `⟨c, x⟩ = −1`, as a proof of dual infeasibility, and how far it is from being one: the larger of `‖A x‖`
 /// and `−λ_min(x)` relative to `min(1, ‖x‖)`. `None` when `⟨c, x⟩` is not negative.
-pub(super) fn dual_certificate(
+pub(crate) fn dual_certificate(
     problem: &ConicProgram,
     x: &[f64],
 ) -> Result<Option<(Certificate, f64)>> {

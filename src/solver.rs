@@ -1,0 +1,392 @@
+//! The front door: a conic program is reduced, solved, and answered in its own terms.
+
+use crate::constraints::Constraints;
+use crate::error::Result;
+use crate::ipm::{
+    self, Certificate, Dimacs, Observer, Settings, Solution, Status, dimacs_outside,
+    dual_certificate, outside_cone, primal_certificate,
+};
+use crate::linalg::{dot, max_abs, norm};
+use crate::problem::{ConicProgram, Proof, Reduced};
+use crate::projection::{Direct, Projection};
+use std::sync::Arc;
+
+/// Makes the structure that answers the Newton systems, for the rows of the reduced program.
+pub type Engine = Box<dyn Fn(&Arc<Constraints>) -> Result<Box<dyn Projection>> + Send>;
+
+/// Solves a conic program, and again after changes of its numbers.
+///
+/// The program is [`Reduced`] first: matrix blocks are split, rows that say nothing new are dropped. What is returned is in
+/// terms of the program as it was given, and so is everything that a status claims.
+///
+/// ```
+/// use dyncvx::{Solver, constraints::{Block, Constraints}, ipm::{Settings, Status}, problem::ConicProgram};
+/// use std::ops::ControlFlow;
+/// # fn main() -> dyncvx::Result<()> {
+/// // min x_0 + 2 x_1 subject to x_0 + x_1 = 1, said twice.
+/// let (mut a, mut c) = (Constraints::builder(2, &[Block::Nonneg(2)])?, Constraints::builder(1, &[Block::Nonneg(2)])?);
+/// a.entry(0, 0, 0, 0, 1.0)?.entry(0, 0, 1, 1, 1.0)?.entry(1, 0, 0, 0, 2.0)?.entry(1, 0, 1, 1, 2.0)?;
+/// c.entry(0, 0, 0, 0, 1.0)?.entry(0, 0, 1, 1, 2.0)?;
+/// let program = ConicProgram::new(a.build()?, vec![1.0, 2.0], c.build()?)?;
+/// let mut solver = Solver::new(program, Settings::default())?;
+/// let found = solver.solve(&mut |_| ControlFlow::Continue(()))?;
+/// assert!(found.status == Status::Solved && (found.primal_objective - 1.0).abs() < 1e-7);
+/// solver.set_rhs(&[1.0, 3.0])?;
+/// let found = solver.solve(&mut |_| ControlFlow::Continue(()))?;
+/// assert_eq!(found.status, Status::PrimalInfeasible);
+/// # Ok(()) }
+/// ```
+pub struct Solver {
+    program: ConicProgram,
+    settings: Settings,
+    reduced: Reduced,
+    engine: Engine,
+    /// For the rows of the reduced program, once it was needed.
+    projection: Option<Box<dyn Projection>>,
+}
+
+impl core::fmt::Debug for Solver {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Solver")
+            .field("program", &self.program)
+            .field("settings", &self.settings)
+            .field("reduced", &self.reduced)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Solver {
+    /// A solver with the [`Direct`] engine.
+    ///
+    /// # Errors
+    /// Those of [`Settings::validate`] and [`Reduced::new`].
+    ///
+    /// # Complexity
+    /// As [`Reduced::new`].
+    pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
+        let direct: Engine = Box::new(|a| Ok(Box::new(Direct::new(a.clone()))));
+        Self::with_engine(program, settings, direct)
+    }
+
+    /// A solver whose Newton systems are answered by what `engine` makes.
+    ///
+    /// # Errors
+    /// As [`Solver::new`].
+    pub fn with_engine(program: ConicProgram, settings: Settings, engine: Engine) -> Result<Self> {
+        settings.validate()?;
+        Ok(Self {
+            reduced: Reduced::new(&program)?,
+            program,
+            settings,
+            engine,
+            projection: None,
+        })
+    }
+
+    /// The program as it is now.
+    pub fn program(&self) -> &ConicProgram {
+        &self.program
+    }
+
+    /// What the interior-point method is given of it.
+    pub fn reduced(&self) -> &Reduced {
+        &self.reduced
+    }
+
+    /// Replaces the right-hand side; the engine and all that is known of the rows stay.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); then nothing changed.
+    pub fn set_rhs(&mut self, b: &[f64]) -> Result<()> {
+        let (a, c) = (
+            self.program.constraints().clone(),
+            self.program.cost().clone(),
+        );
+        self.replace(ConicProgram::new(a, b.to_vec(), c)?)
+    }
+
+    /// Replaces the cost. The engine stays, unless the cost links parts of a matrix block that nothing linked before.
+    ///
+    /// # Errors
+    /// Those of [`ConicProgram::new`] and [`Reduced::new`]; then nothing changed.
+    pub fn set_cost(&mut self, c: Constraints) -> Result<()> {
+        let (a, b) = (
+            self.program.constraints().clone(),
+            self.program.rhs().to_vec(),
+        );
+        self.replace(ConicProgram::new(a, b, c)?)
+    }
+
+    /// Replaces the values of `A`, in the order of [`Constraints::entries`] of the program's rows. Which rows depend on others
+    /// may change with them, so the program is reduced anew, and a new engine made.
+    ///
+    /// # Errors
+    /// Those of [`Constraints::with_values`] and [`Reduced::new`]; then nothing changed.
+    pub fn set_values(&mut self, values: &[f64]) -> Result<()> {
+        let a = self.program.constraints().with_values(values)?;
+        let (b, c) = (self.program.rhs().to_vec(), self.program.cost().clone());
+        let program = ConicProgram::new(a, b, c)?;
+        self.reduced = Reduced::new(&program)?;
+        self.program = program;
+        self.projection = None;
+        Ok(())
+    }
+
+    /// Replaces the program by one with the same rows.
+    fn replace(&mut self, program: ConicProgram) -> Result<()> {
+        let reduced = self.reduced.with_same_rows(&program)?;
+        let (new, old) = (
+            reduced.program().constraints(),
+            self.reduced.program().constraints(),
+        );
+        if !Arc::ptr_eq(new, old) {
+            self.projection = None;
+        }
+        (self.reduced, self.program) = (reduced, program);
+        Ok(())
+    }
+
+    /// Solves the program as it is now.
+    ///
+    /// # Errors
+    /// What the engine cannot be made from or refuses the first weight with, and
+    /// [`Error::TooLarge`](crate::Error::TooLarge). Numerical trouble after that is a [`Status`].
+    ///
+    /// # Complexity
+    /// That of [`ipm::solve`] for the reduced program.
+    pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
+        if let Some(solution) = self.proved()? {
+            return Ok(solution);
+        }
+        let small = self.reduced.program();
+        if small.constraints().is_empty() {
+            // No row is left, so no variable that a row touches.
+            return self.lift(nothing_to_do());
+        }
+        let mut projection = match self.projection.take() {
+            Some(projection) => projection,
+            None => (self.engine)(small.constraints())?,
+        };
+        let found = self.attempt(projection.as_mut(), observer);
+        self.projection = Some(projection);
+        found
+    }
+
+    /// Solves the reduced program; once more, to tighter tolerances, when its units are others and what was enough there is
+    /// not in the original's.
+    fn attempt(
+        &self,
+        projection: &mut dyn Projection,
+        observer: &mut Observer<'_>,
+    ) -> Result<Solution> {
+        const TIGHTEST: f64 = 1e-14;
+        let small = self.reduced.program();
+        let found = ipm::solve(small, projection, &self.settings, observer)?;
+        if self.reduced.is_identity() {
+            return Ok(found);
+        }
+        let enough = found.status == Status::Solved;
+        let first = self.lift(found)?;
+        if !enough || first.status == Status::Solved {
+            return Ok(first);
+        }
+        let mut settings = self.settings.clone();
+        let tighten =
+            |tol: f64, error: f64| (0.1 * tol * (tol / error).min(1.0)).clamp(TIGHTEST, tol);
+        settings.tol_feas = tighten(settings.tol_feas, first.dimacs.infeasibility());
+        settings.tol_gap_rel = tighten(settings.tol_gap_rel, first.dimacs.gap());
+        settings.tol_gap_abs = tighten(settings.tol_gap_abs, first.dimacs.gap());
+        settings.time_limit -= first.seconds;
+        settings.max_iter = settings.max_iter.saturating_sub(first.iterations);
+        if settings.validate().is_err() {
+            return Ok(first);
+        }
+        let mut second = self.lift(ipm::solve(small, projection, &settings, observer)?)?;
+        if second.dimacs.max() > first.dimacs.max() || second.dimacs.max().is_nan() {
+            return Ok(first);
+        }
+        second.iterations += first.iterations;
+        second.seconds += first.seconds;
+        Ok(second)
+    }
+
+    /// What the reduction proved, when that holds in the original data.
+    fn proved(&self) -> Result<Option<Solution>> {
+        let Some(proof) = self.reduced.proof() else {
+            return Ok(None);
+        };
+        let (status, certificate) = match proof {
+            Proof::PrimalInfeasible { y } => (Status::PrimalInfeasible, self.contradiction(&y)?),
+            Proof::DualInfeasible { x } => (Status::DualInfeasible, self.ray(&x)?),
+        };
+        let Some(certificate) = certificate else {
+            return Ok(None);
+        };
+        let m = self.program.constraints().len();
+        let mut s = vec![0.0; self.program.constraints().ambient()];
+        self.program.cost().adjoint(&[1.0], &mut s)?;
+        let (x, y) = (vec![0.0; s.len()], vec![0.0; m]);
+        let dimacs = ipm::dimacs(&self.program, &x, &y, &s)?;
+        Ok(Some(Solution {
+            status,
+            certificate: Some(certificate),
+            x,
+            y,
+            s,
+            dimacs,
+            ..nothing_to_do()
+        }))
+    }
+
+    /// `y` as a certificate, if its violation excludes every `x` but those `1/tol_infeas` times larger than the largest that a
+    /// right-hand side asks for, `max │b_i│/‖A_i‖`.
+    fn contradiction(&self, y: &[f64]) -> Result<Option<Certificate>> {
+        let Some((certificate, _)) = primal_certificate(&self.program, y)? else {
+            return Ok(None);
+        };
+        let a = self.program.constraints();
+        let mut squares = vec![0.0; a.len()];
+        for (i, _, row, col, v) in a.entries() {
+            squares[i] += if row == col { v * v } else { 2.0 * v * v };
+        }
+        let rows = self
+            .program
+            .rhs()
+            .iter()
+            .zip(&squares)
+            .filter(|(_, s)| **s > 0.0);
+        let size = rows.map(|(b, s)| b.abs() / s.sqrt()).fold(0.0, f64::max);
+        let holds = match &certificate {
+            Certificate::Primal { violation, .. } => violation * size <= self.settings.tol_infeas,
+            Certificate::Dual { .. } => false,
+        };
+        Ok(holds.then_some(certificate))
+    }
+
+    /// `x` as a certificate, if `A x` vanishes and `x` is in the cone up to rounding.
+    fn ray(&self, x: &[f64]) -> Result<Option<Certificate>> {
+        const ROUNDING: f64 = 1e-12;
+        Ok(
+            dual_certificate(&self.program, x)?.and_then(|(certificate, relative)| {
+                let holds = match &certificate {
+                    Certificate::Dual { x, violation } => {
+                        *violation == 0.0 && relative <= ROUNDING * norm(x).max(1.0)
+                    }
+                    Certificate::Primal { .. } => false,
+                };
+                holds.then_some(certificate)
+            }),
+        )
+    }
+
+    /// A solution of the reduced program in terms of the original one, with the status it deserves there.
+    fn lift(&self, found: Solution) -> Result<Solution> {
+        let small = self.reduced.program();
+        let x = self.reduced.primal(&found.x)?;
+        let y = self.reduced.multipliers(&found.y)?;
+        let s = self.reduced.slack(&found.s)?;
+        // Zeros between the components leave eigenvalues as they are.
+        let blocks = small.constraints().blocks();
+        let mut cost = vec![0.0; small.constraints().ambient()];
+        small.cost().adjoint(&[1.0], &mut cost)?;
+        let (x_outside, s_outside) = if self.reduced.is_unscaled() {
+            let [_, x, _, s, ..] = found.dimacs.0;
+            (x * (1.0 + max_abs(small.rhs())), s * (1.0 + max_abs(&cost)))
+        } else {
+            let parts = (
+                self.reduced.primal_parts(&found.x)?,
+                self.reduced.slack_parts(&found.s)?,
+            );
+            (
+                outside_cone(blocks, &parts.0)?,
+                outside_cone(blocks, &parts.1)?,
+            )
+        };
+        let outside = (x_outside, s_outside.max(-self.reduced.least_untouched()));
+        let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
+        let mut value = [0.0];
+        self.program.cost().apply(&x, &mut value)?;
+        let (primal_objective, dual_objective) = (value[0], dot(self.program.rhs(), &y));
+        let (mut status, mut certificate) = (found.status, None);
+        match &found.certificate {
+            Some(Certificate::Primal { y, .. }) => {
+                let y = self.reduced.multipliers(y)?;
+                certificate = primal_certificate(&self.program, &y)?;
+            }
+            Some(Certificate::Dual { x, .. }) => {
+                let x = self.reduced.primal(x)?;
+                certificate = dual_certificate(&self.program, &x)?;
+            }
+            None => {}
+        }
+        // Within the tolerance for the rows that were kept, it grows by no more than this; in other units, which round nothing,
+        // it was tested there.
+        let most = match self.reduced.is_unscaled() {
+            true => self.settings.tol_infeas * self.reduced.growth() * (1.0 + 1e-6),
+            false => f64::INFINITY,
+        };
+        let certificate = certificate.filter(|(_, r)| *r <= most).map(|(c, _)| c);
+        let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
+        let holds = match status {
+            Status::Solved => self.within_tolerances(&dimacs, scale),
+            Status::PrimalInfeasible | Status::DualInfeasible => certificate.is_some(),
+            _ => true,
+        };
+        let nearly = dimacs.max() <= self.settings.tol_almost;
+        let gave_up = matches!(
+            status,
+            Status::InsufficientProgress | Status::NumericalError | Status::AlmostSolved
+        );
+        if gave_up && self.within_tolerances(&dimacs, scale) {
+            status = Status::Solved;
+        }
+        if !holds || (status == Status::AlmostSolved && !nearly) {
+            status = match nearly {
+                true => Status::AlmostSolved,
+                false => Status::InsufficientProgress,
+            };
+        }
+        Ok(Solution {
+            status,
+            x,
+            y,
+            s,
+            primal_objective,
+            dual_objective,
+            dimacs,
+            certificate,
+            ..found
+        })
+    }
+
+    /// With the slack that the interior-point method itself allows where rounding ends its progress.
+    fn within_tolerances(&self, errors: &Dimacs, scale: f64) -> bool {
+        let Settings {
+            tol_feas,
+            tol_gap_rel,
+            tol_gap_abs,
+            slack,
+            ..
+        } = self.settings;
+        let gap = errors.gap();
+        errors.infeasibility() <= slack * tol_feas
+            && (gap <= slack * tol_gap_rel || gap * scale <= slack * tol_gap_abs)
+    }
+}
+
+/// The answer to a program without variables.
+fn nothing_to_do() -> Solution {
+    Solution {
+        status: Status::Solved,
+        x: vec![],
+        y: vec![],
+        s: vec![],
+        primal_objective: 0.0,
+        dual_objective: 0.0,
+        dimacs: Dimacs::default(),
+        certificate: None,
+        iterations: 0,
+        seconds: 0.0,
+        phases: Default::default(),
+    }
+}
