@@ -2,8 +2,10 @@
 
 use super::par;
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::ldlt::factor::LdltRegularization;
 use faer::sparse::linalg::cholesky::{
-    LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering, factorize_symbolic_cholesky,
+    LdltRef, LltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
+    factorize_symbolic_cholesky,
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
 use faer::{Conj, Mat, MatMut, Side};
@@ -20,6 +22,8 @@ struct Analysed {
 pub(crate) struct SparseCholesky {
     analysed: Arc<Analysed>,
     values: Vec<f64>,
+    /// Whether `L` has a unit diagonal, and `D` is in its place.
+    unit: bool,
     scratch: MemBuffer,
 }
 
@@ -36,6 +40,7 @@ impl Clone for SparseCholesky {
         Self {
             analysed: self.analysed.clone(),
             values: self.values.clone(),
+            unit: self.unit,
             scratch: scratch(&self.analysed.symbolic),
         }
     }
@@ -79,6 +84,7 @@ impl SparseCholesky {
         Some(Self {
             analysed,
             values,
+            unit: false,
             scratch,
         })
     }
@@ -88,8 +94,25 @@ impl SparseCholesky {
         self.values.len()
     }
 
-    /// Factors the matrix with these values on the pattern; `false` when it is not positive definite, and then nothing can
-    /// be solved until another matrix was factored.
+    /// Flops of a factorisation: the squares of the column lengths.
+    pub(crate) fn flops(&self) -> f64 {
+        let column = |length: usize| (length as f64).powi(2);
+        match self.analysed.symbolic.raw() {
+            SymbolicCholeskyRaw::Simplicial(s) => {
+                s.col_ptr().windows(2).map(|w| column(w[1] - w[0])).sum()
+            }
+            SymbolicCholeskyRaw::Supernodal(s) => (0..s.n_supernodes())
+                .map(|k| {
+                    let width = s.supernode_end()[k] - s.supernode_begin()[k];
+                    let below = s.nnz_per_super()[k];
+                    (1..=width).map(|j| column(j + below)).sum::<f64>()
+                })
+                .sum(),
+        }
+    }
+
+    /// Factors the matrix with these values on the pattern, as `L Lᵀ`; `false` when it is not positive definite, and then
+    /// nothing can be solved until another matrix was factored.
     pub(crate) fn factor(&mut self, values: &[f64]) -> bool {
         let Analysed { upper, symbolic } = &*self.analysed;
         let par = par(self.values.len() * 64);
@@ -105,6 +128,35 @@ impl SparseCholesky {
             MemStack::new(&mut mem),
             Default::default(),
         );
+        self.unit = false;
+        done.is_ok()
+    }
+
+    /// The same of a matrix that need only be positive semidefinite to working precision, as `L D Lᵀ`: one takes the place of a
+    /// pivot that is not above `vanishing`. `false` when a pivot was no number.
+    ///
+    /// Not as `L Lᵀ`: there faer 0.24 divides the column by the pivot's substitute, but leaves the pivot on the diagonal.
+    pub(crate) fn factor_semidefinite(&mut self, values: &[f64], vanishing: f64) -> bool {
+        let Analysed { upper, symbolic } = &*self.analysed;
+        let par = par(self.values.len() * 64);
+        let a = SparseColMatRef::new(upper.as_ref(), values);
+        let mut mem =
+            MemBuffer::new(symbolic.factorize_numeric_ldlt_scratch::<f64>(par, Default::default()));
+        let signs = vec![1; symbolic.nrows()];
+        let done = symbolic.factorize_numeric_ldlt(
+            &mut self.values,
+            a,
+            Side::Upper,
+            LdltRegularization {
+                dynamic_regularization_signs: Some(&signs),
+                dynamic_regularization_delta: 1.0,
+                dynamic_regularization_epsilon: vanishing,
+            },
+            par,
+            MemStack::new(&mut mem),
+            Default::default(),
+        );
+        self.unit = true;
         done.is_ok()
     }
 
@@ -126,12 +178,14 @@ impl SparseCholesky {
     pub(crate) fn solve_in_place(&mut self, rhs: &mut [f64]) {
         let n = rhs.len();
         let rhs = MatMut::from_column_major_slice_mut(rhs, n, 1);
-        let factor = LltRef::new(&self.analysed.symbolic, &self.values);
-        factor.solve_in_place_with_conj(
-            Conj::No,
+        let (analysed, stack) = (&*self.analysed, MemStack::new(&mut self.scratch));
+        substitute(
+            analysed,
+            &self.values,
+            self.unit,
             rhs,
             faer::Par::Seq,
-            MemStack::new(&mut self.scratch),
+            stack,
         );
     }
 
@@ -140,8 +194,23 @@ impl SparseCholesky {
         let symbolic = &self.analysed.symbolic;
         let par = par(4 * self.values.len() * rhs.ncols());
         let mut mem = MemBuffer::new(symbolic.solve_in_place_scratch::<f64>(rhs.ncols(), par));
-        let factor = LltRef::new(symbolic, &self.values);
-        factor.solve_in_place_with_conj(Conj::No, rhs.as_mut(), par, MemStack::new(&mut mem));
+        let (rhs, stack) = (rhs.as_mut(), MemStack::new(&mut mem));
+        substitute(&self.analysed, &self.values, self.unit, rhs, par, stack);
+    }
+}
+
+fn substitute(
+    analysed: &Analysed,
+    values: &[f64],
+    unit: bool,
+    rhs: MatMut<'_, f64>,
+    par: faer::Par,
+    stack: &mut MemStack,
+) {
+    let symbolic = &analysed.symbolic;
+    match unit {
+        true => LdltRef::new(symbolic, values).solve_in_place_with_conj(Conj::No, rhs, par, stack),
+        false => LltRef::new(symbolic, values).solve_in_place_with_conj(Conj::No, rhs, par, stack),
     }
 }
 

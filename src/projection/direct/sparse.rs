@@ -1,0 +1,316 @@
+//! The Gram matrix as a sparse matrix, and its factor.
+//!
+//! Rows that only bound a variable are eliminated beforehand ([`Columns`]); variables that so many rows read that they would
+//! fill the matrix are taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula, whose lost digits
+//! refinement with the assembled `K` restores.
+
+use super::columns::Columns;
+use super::pattern::{Pattern, assemble};
+use crate::constraints::{Constraints, HeldWeight, Part};
+use crate::error::{Error, Result};
+use crate::linalg::cholesky::Cholesky;
+use crate::linalg::pcg::Reached;
+use crate::linalg::sparse_cholesky::SparseCholesky;
+use crate::linalg::{axpy, norm};
+use crate::projection::Seconds;
+use faer::{Mat, MatMut};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Pivots of the unit-diagonal matrix up to this are rounding: they come from rows that depend on others, at this weight. One
+/// takes their place, so that the answer there is the (vanishing) residual itself[^W99].
+///
+/// [^W99]: Wright. Modified Cholesky factorizations in interior-point algorithms for linear programming. SIAM J. Optim. 9, 1999:
+/// pivots as small as that may be replaced by anything large.
+const VANISHING: f64 = 1e-13;
+
+/// Rounds of refinement, at most.
+const ROUNDS: usize = 8;
+
+/// Flops a second of dense and of sparse factors: what counts is their ratio, measured on orders from 500 to 6000.
+const DENSE_SPEED: f64 = 30e9;
+const SPARSE_SPEED: f64 = 6e9;
+
+/// A variable is taken out when more than this many times the square root of the number of rows read it, …
+const DENSE_COLUMN: f64 = 10.0;
+/// … at most so many are, …
+const MOST_DENSE: usize = 200;
+/// … and doing so divides the flops by this at least.
+const WORTH_SPLITTING: f64 = 4.0;
+
+/// What does not change with the weight.
+#[derive(Debug)]
+struct Layout {
+    pattern: Pattern,
+    /// Variables kept out of the pattern.
+    dense: Vec<u32>,
+}
+
+/// `K = BBᵀ`, assembled and factored along a fixed pattern.
+#[derive(Debug, Clone)]
+pub(super) struct SparseGram {
+    layout: Arc<Layout>,
+    columns: Columns,
+    /// Of `S`, scaled by `1/√K_ii` from both sides.
+    values: Vec<f64>,
+    inverse_scale: Vec<f64>,
+    factor: SparseCholesky,
+    /// Scaled columns `U`, and of `S⁻¹U` and the factor of `I + UᵀS⁻¹U`.
+    split: Option<Split>,
+    work: Work,
+    pub seconds: Seconds,
+}
+
+/// Vectors over the kept rows.
+#[derive(Debug, Clone, Default)]
+struct Work {
+    given: Vec<f64>,
+    x: Vec<f64>,
+    step: Vec<f64>,
+    r: Vec<f64>,
+}
+
+#[derive(Debug, Clone)]
+struct Split {
+    /// By variable: rows and scaled values.
+    u: Vec<Vec<(u32, f64)>>,
+    solved: Mat<f64>,
+    inner: Cholesky,
+}
+
+impl SparseGram {
+    /// `None` where a dense matrix pays better.
+    ///
+    /// # Complexity
+    /// A pass over the products of pairs of rows with an entry in common, and a symbolic factorisation; two of them where some
+    /// variables may be worth taking out.
+    pub(super) fn analyse(a: &Constraints) -> Option<Self> {
+        let columns = Columns::new(a);
+        let m = columns.kept().len();
+        // A block makes all its rows meet: with more pairs than a dense matrix has there is nothing sparse.
+        let pairs = a.parts().iter().map(|part| match part {
+            Part::Psd(rows) => (rows.touching() as f64).powi(2),
+            Part::Nonneg(_) => 0.0,
+        });
+        if pairs.sum::<f64>() > 0.5 * (m as f64).powi(2) {
+            return None;
+        }
+        let analyse = |dense: &[u32]| {
+            let pattern = Pattern::new(a, &columns, dense)?;
+            let factor = pattern.analyse()?;
+            Some((pattern, factor))
+        };
+        let limit = DENSE_COLUMN * (m as f64).sqrt();
+        let mut dense: Vec<u32> = (0..columns.variables() as u32)
+            .filter(|&k| columns.by_column.len(k as usize) as f64 > limit)
+            .collect();
+        if dense.len() > MOST_DENSE {
+            dense.clear();
+        }
+        let mut best = analyse(&[]);
+        if !dense.is_empty() {
+            let flops = |f: &SparseCholesky| f.flops() + 1.0;
+            let without = analyse(&dense).filter(|(_, w)| {
+                let solves = 4.0 * (w.nonzeros() * dense.len()) as f64;
+                let all = flops(w) + solves;
+                best.as_ref()
+                    .is_none_or(|(_, f)| WORTH_SPLITTING * all < flops(f))
+            });
+            match without {
+                Some(found) => best = Some(found),
+                None => dense.clear(),
+            }
+        }
+        let (pattern, factor) = best?;
+        let in_dense = (a.len() as f64).powi(3) / 3.0 / DENSE_SPEED;
+        if factor.flops() / SPARSE_SPEED > in_dense {
+            return None;
+        }
+        Some(Self {
+            values: vec![0.0; pattern.nonzeros()],
+            inverse_scale: vec![1.0; m],
+            factor,
+            layout: Arc::new(Layout { pattern, dense }),
+            columns,
+            split: None,
+            seconds: Seconds::default(),
+            work: Work {
+                given: vec![0.0; m],
+                x: vec![0.0; m],
+                step: vec![0.0; m],
+                r: vec![0.0; m],
+            },
+        })
+    }
+
+    /// Number of variables kept out of the pattern.
+    #[cfg(test)]
+    pub(super) fn taken_out(&self) -> usize {
+        self.layout.dense.len()
+    }
+
+    /// Assembles and factors `K`. After an error nothing can be solved until the next success.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when `K` overflowed.
+    pub(super) fn refresh(&mut self, weight: &[HeldWeight]) -> Result<()> {
+        const WHAT: &str = "diagonal of the Gram matrix";
+        let Self {
+            layout, columns, ..
+        } = self;
+        let clock = Instant::now();
+        columns.set_weight(weight);
+        assemble(&layout.pattern, columns, weight, &mut self.values);
+        let mut diagonal: Vec<f64> = layout.pattern.diagonal(&self.values);
+        for &k in &layout.dense {
+            let d = columns.weight[k as usize];
+            columns
+                .by_column
+                .iter(k as usize)
+                .for_each(|(i, v)| diagonal[i] += v * v * d);
+        }
+        for (i, (s, d)) in self.inverse_scale.iter_mut().zip(&diagonal).enumerate() {
+            if !d.is_finite() {
+                let index = columns.kept()[i] as usize;
+                return Err(Error::NonFinite { what: WHAT, index });
+            }
+            *s = if *d > 0.0 { 1.0 / d.sqrt() } else { 1.0 };
+        }
+        layout.pattern.scale(&self.inverse_scale, &mut self.values);
+        self.seconds.assembly += clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        if !self.factor.factor_semidefinite(&self.values, VANISHING) {
+            let what = "Gram matrix";
+            return Err(Error::NotPositiveDefinite { what, pivot: 0 });
+        }
+        self.split = match layout.dense.is_empty() {
+            true => None,
+            false => Some(self.split()?),
+        };
+        self.seconds.factorisation += clock.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    fn split(&self) -> Result<Split> {
+        let (m, q) = (self.inverse_scale.len(), self.layout.dense.len());
+        let u: Vec<Vec<(u32, f64)>> = self
+            .layout
+            .dense
+            .iter()
+            .map(|&k| {
+                let root = self.columns.weight[k as usize].sqrt();
+                let column = self.columns.by_column.iter(k as usize);
+                column
+                    .map(|(i, v)| (i as u32, root * v * self.inverse_scale[i]))
+                    .collect()
+            })
+            .collect();
+        let mut solved = Mat::zeros(m, q);
+        for (j, column) in u.iter().enumerate() {
+            let to = solved.col_as_slice_mut(j);
+            column.iter().for_each(|&(i, v)| to[i as usize] = v);
+        }
+        self.factor.solve_columns(&mut solved);
+        let mut inner = Mat::identity(q, q);
+        for j in 0..q {
+            for (i, column) in u.iter().enumerate().skip(j) {
+                inner[(i, j)] += sparse_dot(column, solved.col_as_slice(j));
+            }
+        }
+        // 1 and a sum of squares on the diagonal: only an overflow or rounding beyond it can fail.
+        let inner = Cholesky::factor(inner).map_err(|pivot| Error::NotPositiveDefinite {
+            what: "Gram matrix of the dense columns",
+            pivot,
+        })?;
+        Ok(Split { u, solved, inner })
+    }
+
+    /// `rhs ← K⁻¹ rhs` for one column, refined to a relative residual measured with the assembled `K`.
+    ///
+    /// Not by conjugate gradients: where pivots were replaced `K` is singular to working precision, and they would follow the
+    /// rounding of the right-hand side along its kernel.
+    ///
+    /// # Complexity
+    /// `4 nnz(L) + 4 nnz(K)` flops, and as many a round of refinement.
+    pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
+        let mut reached = Reached {
+            residual: 0.0,
+            iterations: 0,
+        };
+        let scale = norm(rhs);
+        if scale == 0.0 {
+            return reached;
+        }
+        let mut work = core::mem::take(&mut self.work);
+        let Work { given, x, step, r } = &mut work;
+        self.columns.reduce(rhs, given);
+        x.fill(0.0);
+        r.copy_from_slice(given);
+        reached.residual = norm(r) / scale;
+        for round in 0..ROUNDS {
+            step.copy_from_slice(r);
+            self.precondition(step);
+            axpy(1.0, step, x);
+            self.residual(given, x, r);
+            let now = norm(r) / scale;
+            // In the first round nothing is better than an answer, unless it is no number.
+            if now.is_nan() || (round > 0 && now >= reached.residual) {
+                axpy(-1.0, step, x);
+                break;
+            }
+            let slow = now > 0.5 * reached.residual;
+            (reached.residual, reached.iterations) = (now, round);
+            if now <= tol || slow {
+                break;
+            }
+        }
+        self.columns.expand(x, rhs);
+        self.work = work;
+        reached
+    }
+
+    /// `v ← K⁻¹ v` on the kept rows, as far as the factor goes.
+    fn precondition(&mut self, v: &mut [f64]) {
+        let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
+        scale(v, &self.inverse_scale);
+        self.factor.solve_in_place(v);
+        if let Some(split) = &self.split {
+            split.correct(v);
+        }
+        scale(v, &self.inverse_scale);
+    }
+
+    /// `r ← given − K x` on the kept rows.
+    fn residual(&self, given: &[f64], x: &[f64], r: &mut [f64]) {
+        let scaled: Vec<f64> = x
+            .iter()
+            .zip(&self.inverse_scale)
+            .map(|(x, d)| x / d)
+            .collect();
+        self.layout.pattern.multiply(&self.values, &scaled, r);
+        for u in self.split.iter().flat_map(|s| &s.u) {
+            let along = sparse_dot(u, &scaled);
+            u.iter().for_each(|&(i, v)| r[i as usize] += along * v);
+        }
+        for ((r, d), g) in r.iter_mut().zip(&self.inverse_scale).zip(given) {
+            *r = g - *r / d;
+        }
+    }
+}
+
+impl Split {
+    /// From `S⁻¹v` to `(S + UUᵀ)⁻¹v`.
+    fn correct(&self, v: &mut [f64]) {
+        let q = self.u.len();
+        let mut along: Vec<f64> = self.u.iter().map(|u| sparse_dot(u, v)).collect();
+        self.inner
+            .solve_in_place(MatMut::from_column_major_slice_mut(&mut along, q, 1));
+        for (j, along) in along.iter().enumerate() {
+            axpy(-along, self.solved.col_as_slice(j), v);
+        }
+    }
+}
+
+fn sparse_dot(u: &[(u32, f64)], v: &[f64]) -> f64 {
+    u.iter().map(|&(i, u)| u * v[i as usize]).sum()
+}
