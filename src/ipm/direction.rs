@@ -78,6 +78,10 @@ pub(super) trait Geometry {
         affine: &Direction,
         centre: f64,
     ) -> Result<Direction>;
+    /// How far to follow a direction in the primal and in the dual cone: `safe` of the way to the boundary, 1 at most.
+    fn steps(&self, _system: &System<'_>, d: &Direction, safe: f64) -> (f64, f64) {
+        ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0))
+    }
 }
 
 /// The Nesterov–Todd scaling of the current point.

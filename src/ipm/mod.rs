@@ -8,6 +8,7 @@ mod direction;
 mod hkm;
 mod interior;
 mod linear;
+mod nonneg;
 mod residuals;
 mod scaling;
 mod settings;

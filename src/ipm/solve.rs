@@ -6,7 +6,8 @@ use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::sparsity::Sparsity;
 use super::{
-    Certificate, Dimacs, Phases, SearchDirection, Settings, Solution, Status, dimacs, start, step,
+    Certificate, Dimacs, Phases, SearchDirection, Settings, Solution, Status, dimacs, nonneg,
+    start, step,
 };
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::{axpy, dot, max_abs, norm};
@@ -92,21 +93,56 @@ pub fn solve(
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
     let run = Run::new(problem, settings)?;
-    match settings.direction {
-        SearchDirection::NesterovTodd => run.run(false, projection, observer),
-        SearchDirection::Hkm => run.run(true, projection, observer),
-        SearchDirection::Auto => match run.clone().run(true, projection, observer) {
-            Err(Error::Unsupported { .. }) => {
-                // The first row of the table was seen already.
-                let mut rest = |row: &Iteration| match row.iteration {
-                    0 => ControlFlow::Continue(()),
-                    _ => observer(row),
-                };
-                run.run(false, projection, &mut rest)
-            }
-            found => found,
-        },
+    let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
+        let run = run.clone();
+        match settings.direction {
+            SearchDirection::NesterovTodd => run.run(Method::NesterovTodd, projection, observer),
+            SearchDirection::Hkm => run.run(Method::Hkm, projection, observer),
+            SearchDirection::Auto => match run.clone().run(Method::Hkm, projection, observer) {
+                Err(Error::Unsupported { .. }) => {
+                    // The first row of the table was seen already.
+                    let mut rest = |row: &Iteration| match row.iteration {
+                        0 => ControlFlow::Continue(()),
+                        _ => observer(row),
+                    };
+                    run.run(Method::NesterovTodd, projection, &mut rest)
+                }
+                found => found,
+            },
+        }
+    };
+    if !nonneg::is_linear(a) {
+        return generic(observer, projection);
     }
+    let first = run.clone().run(Method::Linear, projection, observer)?;
+    if matches!(
+        first.status,
+        Status::Solved | Status::Stopped | Status::TimeLimit | Status::MaxIterations
+    ) {
+        return Ok(first);
+    }
+    // From another start and along other directions: a certificate within the tolerance may also fit a feasible program
+    // whose solutions are large, and that would show now.
+    let second = generic(observer, projection)?;
+    let mut better = match (first.status.is_answer(), second.status.is_answer()) {
+        (_, true) if second.status == Status::Solved => second.clone(),
+        (true, _) => first.clone(),
+        (false, true) => second.clone(),
+        _ if first.dimacs.max() <= second.dimacs.max() => first.clone(),
+        _ => second.clone(),
+    };
+    better.iterations = first.iterations + second.iterations;
+    better.seconds = run.begun.elapsed().as_secs_f64();
+    better.phases = first.phases.and(&second.phases);
+    Ok(better)
+}
+
+/// What one run of the loop follows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Method {
+    Linear,
+    Hkm,
+    NesterovTodd,
 }
 
 /// A primal–dual point.
@@ -180,17 +216,26 @@ impl<'a> Run<'a> {
 
     fn run(
         mut self,
-        hkm: bool,
+        method: Method,
         projection: &mut dyn Projection,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
         let blocks = self.problem.constraints().blocks().to_vec();
+        let (hkm, linear) = (method == Method::Hkm, method == Method::Linear);
         let sparsity = if hkm {
             Sparsity::of(self.problem)
         } else {
             vec![]
         };
-        let mut geometry: Box<dyn Geometry> = if hkm {
+        let mut pairs = nonneg::SplitPairs::default();
+        if linear {
+            let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
+            self.point = Point { x, y, s };
+            pairs = nonneg::SplitPairs::find(self.problem.constraints(), &self.cost);
+        }
+        let mut geometry: Box<dyn Geometry> = if linear {
+            Box::new(nonneg::Newton::new(pairs.clone()))
+        } else if hkm {
             Box::new(Hkm::new(self.problem.constraints(), sparsity.clone()))
         } else {
             Box::new(NesterovTodd::new(&blocks))
@@ -283,11 +328,11 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            let safe = 0.9 + 0.09 * ap.min(ad);
+            let (ap, ad) = geometry.steps(&system, &d, safe);
             self.phases.assembly += gram.0;
             self.phases.factorisation += gram.1;
             self.phases.directions += self.lap() - gram.0 - gram.1;
-            let safe = 0.9 + 0.09 * ap.min(ad);
-            let (ap, ad) = ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0));
             let (Some((ap, new_primal)), Some((ad, new_dual))) = (
                 step::advance(&blocks, &mut self.point.x, &d.dx, ap, None),
                 step::advance(&blocks, &mut self.point.s, &d.ds, ad, sparsity),
@@ -295,6 +340,8 @@ impl<'a> Run<'a> {
                 return self.finish(Status::InsufficientProgress);
             };
             axpy(ad, &d.dy, &mut self.point.y);
+            let product = dot(&self.point.x, &self.point.s) / self.degree;
+            pairs.recentre(&mut self.point.x, &mut self.point.s, product);
             (primal, dual) = (new_primal, new_dual);
             if ad == 1.0 || self.dual_feasible {
                 dual = self.close_dual(sparsity, dual)?;

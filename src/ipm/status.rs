@@ -96,6 +96,19 @@ pub struct Phases {
     pub checks: f64,
 }
 
+impl Phases {
+    /// Of two runs after one another.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self {
+            assembly: self.assembly + other.assembly,
+            factorisation: self.factorisation + other.factorisation,
+            directions: self.directions + other.directions,
+            steps: self.steps + other.steps,
+            checks: self.checks + other.checks,
+        }
+    }
+}
+
 /// Where a solve ended: the best point seen, and its errors in the original data.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
