@@ -57,7 +57,8 @@ pub struct Iteration {
 pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
 
 /// Solves a conic program by a predictor–corrector method from an infeasible start, along HKM or Nesterov–Todd[^TTT98]
-/// directions.
+/// directions. A linear program is begun from least squares and corrected for centrality several times a factor; what that
+/// leaves open is begun once more as any other program is, which the observer sees as a second count from 0.
 ///
 /// The projection must have been made from the rows of this problem; it is moved to a new weight once an iteration, and
 /// asked for two solves. The point returned is the best one seen, and a status that claims something was verified in the

@@ -27,7 +27,7 @@ const VANISHING: f64 = 1e-13;
 /// Rounds of refinement, at most.
 const ROUNDS: usize = 8;
 
-/// Flops a second of dense and of sparse factors: what counts is their ratio, measured on orders from 500 to 6000.
+/// Flops a second of dense and of sparse factors, estimated: what counts is their ratio.
 const DENSE_SPEED: f64 = 30e9;
 const SPARSE_SPEED: f64 = 6e9;
 
