@@ -1,9 +1,9 @@
 //! The front door: a conic program is reduced, solved, and answered in its own terms.
 
 use crate::constraints::Constraints;
-use crate::error::Result;
+use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::{
-    self, Certificate, Dimacs, Observer, Settings, Solution, Status, dimacs_outside,
+    self, Certificate, Dimacs, Observer, Settings, Solution, Start, Status, dimacs_outside,
     dual_certificate, outside_cone, primal_certificate,
 };
 use crate::linalg::{dot, max_abs, norm};
@@ -43,6 +43,8 @@ pub struct Solver {
     engine: Engine,
     /// For the rows of the reduced program, once it was needed.
     projection: Option<Box<dyn Projection>>,
+    /// For the next solve, in terms of the program.
+    start: Option<Start>,
 }
 
 impl core::fmt::Debug for Solver {
@@ -80,6 +82,7 @@ impl Solver {
             settings,
             engine,
             projection: None,
+            start: None,
         })
     }
 
@@ -146,6 +149,23 @@ impl Solver {
         Ok(())
     }
 
+    /// Begins the next solve, and that one alone, from a point of this program: the solution before its numbers were changed, or
+    /// what another method found. See [`ipm::solve_from`].
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); then nothing changed.
+    pub fn warm_start(&mut self, start: impl Into<Start>) -> Result<()> {
+        let (start, a) = (start.into(), self.program.constraints());
+        check_shape("x of the start", (a.ambient(), 1), (start.x.len(), 1))?;
+        check_shape("y of the start", (a.len(), 1), (start.y.len(), 1))?;
+        check_shape("s of the start", (a.ambient(), 1), (start.s.len(), 1))?;
+        check_finite("x of the start", &start.x)?;
+        check_finite("y of the start", &start.y)?;
+        check_finite("s of the start", &start.s)?;
+        self.start = Some(start);
+        Ok(())
+    }
+
     /// Solves the program as it is now.
     ///
     /// # Errors
@@ -155,6 +175,7 @@ impl Solver {
     /// # Complexity
     /// That of [`ipm::solve`] for the reduced program.
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
+        let start = self.start.take();
         if let Some(solution) = self.proved()? {
             return Ok(solution);
         }
@@ -167,7 +188,7 @@ impl Solver {
             Some(projection) => projection,
             None => (self.engine)(small.constraints())?,
         };
-        let found = self.attempt(projection.as_mut(), observer);
+        let found = self.attempt(projection.as_mut(), start.as_ref(), observer);
         self.projection = Some(projection);
         found
     }
@@ -177,11 +198,19 @@ impl Solver {
     fn attempt(
         &self,
         projection: &mut dyn Projection,
+        start: Option<&Start>,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
         const TIGHTEST: f64 = 1e-14;
         let small = self.reduced.program();
-        let found = ipm::solve(small, projection, &self.settings, observer)?;
+        let found = match start {
+            None => ipm::solve(small, projection, &self.settings, observer)?,
+            Some(start) => {
+                let [x, y, s] = self.reduced.restrict(&start.x, &start.y, &start.s)?;
+                let start = Start { x, y, s };
+                ipm::solve_from(small, projection, &self.settings, &start, observer)?
+            }
+        };
         if self.reduced.is_identity() {
             return Ok(found);
         }

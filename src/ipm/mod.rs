@@ -22,7 +22,8 @@ pub use linear::{ConicSolve, LinearOutcome, solve_linear};
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
 pub use settings::{SearchDirection, Settings};
-pub use solve::{Iteration, Observer, solve};
+pub use solve::{Iteration, Observer, solve, solve_from};
+pub use start::Start;
 pub use status::{Certificate, Phases, Solution, Status};
 
 #[allow(unused_imports)] // for the links above

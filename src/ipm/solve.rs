@@ -6,8 +6,8 @@ use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
 use super::sparsity::Sparsity;
 use super::{
-    Certificate, Dimacs, Phases, SearchDirection, Settings, Solution, Status, dimacs, nonneg,
-    start, step,
+    Certificate, Dimacs, Phases, SearchDirection, Settings, Solution, Start, Status, dimacs,
+    nonneg, start, step,
 };
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::{axpy, dot, max_abs, norm};
@@ -80,6 +80,47 @@ pub fn solve(
     settings: &Settings,
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
+    begin(problem, projection, settings, None, observer)
+}
+
+/// The same from a point that may be near the solution: that of a problem with nearby numbers, say. The point is moved into
+/// the interior by as much as it is infeasible here. What a warm start leaves without an answer is solved from cold,
+/// which the observer sees as a second count from 0.
+///
+/// # Errors
+/// Those of [`solve`]; [`Error::Shape`] and [`Error::NonFinite`] for the start.
+///
+/// # Complexity
+/// That of [`solve`], and the eigenvalues of every block of the start.
+pub fn solve_from(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    start: &Start,
+    observer: &mut Observer<'_>,
+) -> Result<Solution> {
+    let found = begin(problem, projection, settings, Some(start), observer)?;
+    let ended = matches!(
+        found.status,
+        Status::Stopped | Status::TimeLimit | Status::MaxIterations
+    );
+    if found.status.is_answer() || ended {
+        return Ok(found);
+    }
+    let mut cold = begin(problem, projection, settings, None, observer)?;
+    cold.iterations += found.iterations;
+    cold.seconds += found.seconds;
+    cold.phases = cold.phases.and(&found.phases);
+    Ok(cold)
+}
+
+fn begin(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    start: Option<&Start>,
+    observer: &mut Observer<'_>,
+) -> Result<Solution> {
     settings.validate()?;
     let a = problem.constraints();
     let shape = projection.shape();
@@ -93,7 +134,7 @@ pub fn solve(
     }
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
-    let run = Run::new(problem, settings)?;
+    let run = Run::new(problem, settings, start)?;
     let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
         let run = run.clone();
         match settings.direction {
@@ -172,6 +213,8 @@ struct Run<'a> {
     scale_c: f64,
     degree: f64,
     point: Point,
+    /// Whether that came from elsewhere.
+    warm: bool,
     /// Whether `s = c − Aᵀy` to the last bit.
     dual_feasible: bool,
     best: Point,
@@ -188,12 +231,21 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(problem: &'a ConicProgram, settings: &'a Settings) -> Result<Self> {
+    fn new(
+        problem: &'a ConicProgram,
+        settings: &'a Settings,
+        start: Option<&Start>,
+    ) -> Result<Self> {
         let begun = Instant::now();
         let a = problem.constraints();
         let mut cost = vec![0.0; a.ambient()];
         problem.cost().adjoint(&[1.0], &mut cost)?;
-        let (x, y, s) = start::point(problem);
+        let warm = match start {
+            Some(start) => start::warm(problem, &cost, start)?,
+            None => None,
+        };
+        let is_warm = warm.is_some();
+        let (x, y, s) = warm.unwrap_or_else(|| start::point(problem));
         let point = Point { x, y, s };
         Ok(Self {
             problem,
@@ -204,6 +256,7 @@ impl<'a> Run<'a> {
             cost,
             best: point.clone(),
             point,
+            warm: is_warm,
             dual_feasible: false,
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
@@ -230,8 +283,10 @@ impl<'a> Run<'a> {
         };
         let mut pairs = nonneg::SplitPairs::default();
         if linear {
-            let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
-            self.point = Point { x, y, s };
+            if !self.warm {
+                let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
+                self.point = Point { x, y, s };
+            }
             pairs = nonneg::SplitPairs::find(self.problem.constraints(), &self.cost);
         }
         let mut geometry: Box<dyn Geometry> = if linear {

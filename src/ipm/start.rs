@@ -1,7 +1,97 @@
 //! Where to begin.
 
 use crate::constraints::Block;
+use crate::error::{Result, check_finite, check_shape};
+use crate::linalg::{max_abs, norm, spectral};
 use crate::problem::ConicProgram;
+use faer::{Mat, MatRef};
+
+/// A primal–dual point from elsewhere: the solution of a problem with nearby numbers, or what another method found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// The primal point, a flat vector of length `N`.
+    pub x: Vec<f64>,
+    /// The multipliers, of length `m`.
+    pub y: Vec<f64>,
+    /// The dual slack, laid out as `x`.
+    pub s: Vec<f64>,
+}
+
+impl From<&super::Solution> for Start {
+    fn from(found: &super::Solution) -> Self {
+        Self {
+            x: found.x.clone(),
+            y: found.y.clone(),
+            s: found.s.clone(),
+        }
+    }
+}
+
+/// A start moved into the interior: every block of `x` and `s` is shifted by its most negative eigenvalue and by a share `η` of
+/// its mean one, so that what is at the boundary on one side meets its partner with a product of the order of `ημ̄`. `η` is
+/// the start's relative infeasibility in this problem, 1e-3 at least: a point off by more than all of it says nothing,
+/// and `None` is returned.
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite).
+pub(super) fn warm(
+    problem: &ConicProgram,
+    cost: &[f64],
+    start: &Start,
+) -> Result<Option<(Vec<f64>, Vec<f64>, Vec<f64>)>> {
+    const LEAST: f64 = 1e-3;
+    let (a, b) = (problem.constraints(), problem.rhs());
+    check_shape("x of the start", (a.ambient(), 1), (start.x.len(), 1))?;
+    check_shape("y of the start", (a.len(), 1), (start.y.len(), 1))?;
+    check_shape("s of the start", (a.ambient(), 1), (start.s.len(), 1))?;
+    check_finite("x of the start", &start.x)?;
+    check_finite("y of the start", &start.y)?;
+    check_finite("s of the start", &start.s)?;
+    let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
+    a.apply(&start.x, &mut primal)?;
+    primal.iter_mut().zip(b).for_each(|(r, b)| *r -= b);
+    a.adjoint(&start.y, &mut dual)?;
+    for ((r, s), c) in dual.iter_mut().zip(&start.s).zip(cost) {
+        *r += s - c;
+    }
+    let off = f64::max(
+        norm(&primal) / (1.0 + max_abs(b)),
+        norm(&dual) / (1.0 + max_abs(cost)),
+    );
+    if off.is_nan() || off >= 1.0 {
+        return Ok(None);
+    }
+    let (mut x, mut s) = (start.x.clone(), start.s.clone());
+    for (k, block) in a.blocks().iter().enumerate() {
+        for v in [&mut x[a.range(k)], &mut s[a.range(k)]] {
+            shift(*block, v, off.max(LEAST))?;
+        }
+    }
+    Ok(Some((x, start.y.clone(), s)))
+}
+
+fn shift(block: Block, v: &mut [f64], share: f64) -> Result<()> {
+    let spectrum = match block {
+        Block::Nonneg(_) => v.to_vec(),
+        Block::Psd(n) => {
+            let given = MatRef::from_column_major_slice(&*v, n, n);
+            let half = |i: usize, j: usize| 0.5 * given[(i, j)] + 0.5 * given[(j, i)];
+            let symmetric = Mat::from_fn(n, n, half);
+            for j in 0..n {
+                (0..n).for_each(|i| v[i + j * n] = symmetric[(i, j)]);
+            }
+            spectral::eigenvalues(symmetric.as_ref())?
+        }
+    };
+    let mean = spectrum.iter().map(|l| l.abs()).sum::<f64>() / spectrum.len().max(1) as f64;
+    let scale = if mean > 0.0 { mean } else { 1.0 };
+    let least = spectrum.iter().copied().fold(0.0, f64::min);
+    let step = if let Block::Psd(n) = block { n + 1 } else { 1 };
+    v.iter_mut()
+        .step_by(step)
+        .for_each(|v| *v += share * scale - least);
+    Ok(())
+}
 
 /// Multiples of the identity, large enough for the scale of the data block by block[^TTT03]:
 /// `ξ = max(10, √n, n max_i (1+|b_i|)/(1+‖A_i‖))`, `η = max(10, √n, ‖C‖, max_i ‖A_i‖)`, norms on the block.
