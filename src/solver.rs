@@ -236,6 +236,7 @@ impl Solver {
         }
         second.iterations += first.iterations;
         second.seconds += first.seconds;
+        second.phases = second.phases.and(&first.phases);
         Ok(second)
     }
 

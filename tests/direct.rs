@@ -254,3 +254,22 @@ fn a_sparse_dual_is_exploited_and_changes_nothing() {
         assert!((found.primal_objective - expected).abs() < 1e-6 * expected.abs());
     }
 }
+
+#[test]
+fn seconds_are_told_apart() {
+    let program = equipartition(40);
+    let mut p = Direct::new(program.constraints().clone());
+    let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
+    let found = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let phases = found.phases;
+    let parts = [
+        phases.assembly,
+        phases.factorisation,
+        phases.directions,
+        phases.steps,
+        phases.checks,
+    ];
+    assert!(parts.iter().all(|&s| s > 0.0) && parts.iter().sum::<f64>() <= found.seconds);
+    let gram = p.seconds().unwrap();
+    assert!(gram.assembly >= phases.assembly && gram.factorisation >= phases.factorisation);
+}

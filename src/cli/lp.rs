@@ -56,7 +56,14 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let (errors, iterations) = (found.errors, found.iterations);
     if !options.quiet {
         let (status, seconds) = (found.status.name(), found.seconds);
-        report::summary(status, objectives, errors.max(), iterations, seconds);
+        report::summary(
+            status,
+            objectives,
+            errors.max(),
+            iterations,
+            seconds,
+            &found.phases,
+        );
     }
     if let Some(path) = &arguments.solution {
         write_solution(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
@@ -68,7 +75,15 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             solve: found.seconds,
         };
         let status = found.status;
-        let record = Record::new(status, objectives, errors.0, iterations, engine, seconds);
+        let record = Record::new(
+            status,
+            objectives,
+            errors.0,
+            iterations,
+            engine,
+            seconds,
+            &found.phases,
+        );
         report::json(path, &record)?;
     }
     Ok(found.status.is_answer())

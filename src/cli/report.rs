@@ -1,6 +1,6 @@
 //! Output: the iteration table for people, JSON for machines.
 
-use dyncvx::ipm::Iteration;
+use dyncvx::ipm::{Iteration, Phases};
 use serde::Serialize;
 use std::io::Write;
 
@@ -71,7 +71,16 @@ pub(super) fn summary(
     largest_error: f64,
     iterations: usize,
     seconds: f64,
+    phases: &Phases,
 ) {
     say!("{status}: primal objective {primal:.10e}, dual objective {dual:.10e}");
     say!("largest DIMACS error {largest_error:.1e}, {iterations} iterations, {seconds:.3} s");
+    say!(
+        "seconds: assembly {:.3}, factorisation {:.3}, directions {:.3}, steps {:.3}, checks {:.3}",
+        phases.assembly,
+        phases.factorisation,
+        phases.directions,
+        phases.steps,
+        phases.checks
+    );
 }

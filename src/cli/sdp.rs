@@ -63,7 +63,14 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     );
     if !options.quiet {
         let worst = found.dimacs.max();
-        report::summary(status.name(), objectives, worst, found.iterations, seconds);
+        report::summary(
+            status.name(),
+            objectives,
+            worst,
+            found.iterations,
+            seconds,
+            &found.phases,
+        );
     }
     if let Some(path) = &arguments.solution {
         write_solution(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
@@ -75,7 +82,15 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             solve: seconds,
         };
         let (errors, iterations) = (found.dimacs.0, found.iterations);
-        let record = Record::new(status, objectives, errors, iterations, engine, seconds);
+        let record = Record::new(
+            status,
+            objectives,
+            errors,
+            iterations,
+            engine,
+            seconds,
+            &found.phases,
+        );
         report::json(path, &record)?;
     }
     Ok(status.is_answer())

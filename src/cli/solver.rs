@@ -4,7 +4,7 @@ use super::{interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::io::ParseError;
-use dyncvx::ipm::{Iteration, SearchDirection, Settings, Status};
+use dyncvx::ipm::{Iteration, Phases, SearchDirection, Settings, Status};
 use dyncvx::projection::{Direct, Kronecker};
 use dyncvx::solver;
 use faer::Mat;
@@ -154,6 +154,7 @@ pub(super) struct Record {
     pub iterations: usize,
     pub engine: &'static str,
     pub seconds: Seconds,
+    phases: Breakdown,
     version: &'static str,
 }
 
@@ -162,6 +163,16 @@ pub(super) struct Seconds {
     pub read: f64,
     pub setup: f64,
     pub solve: f64,
+}
+
+/// What the seconds of the solver went to.
+#[derive(Serialize)]
+struct Breakdown {
+    assembly: f64,
+    factorisation: f64,
+    directions: f64,
+    steps: f64,
+    checks: f64,
 }
 
 impl Record {
@@ -173,6 +184,7 @@ impl Record {
         iterations: usize,
         engine: &'static str,
         seconds: Seconds,
+        phases: &Phases,
     ) -> Self {
         let exists = !matches!(status, Status::PrimalInfeasible | Status::DualInfeasible);
         let value = |v: f64| if exists { report::finite(v) } else { None };
@@ -185,6 +197,13 @@ impl Record {
             iterations,
             engine,
             seconds,
+            phases: Breakdown {
+                assembly: phases.assembly,
+                factorisation: phases.factorisation,
+                directions: phases.directions,
+                steps: phases.steps,
+                checks: phases.checks,
+            },
             version: env!("CARGO_PKG_VERSION"),
         }
     }

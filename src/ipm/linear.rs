@@ -1,6 +1,6 @@
 //! Linear programs: presolve, solve as a conic program, and check the answer in the program as it was stated.
 
-use super::{Certificate, Dimacs, Iteration, Observer, Settings, Solution, Status};
+use super::{Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Status};
 use crate::error::Result;
 use crate::problem::{
     ConicProgram, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved,
@@ -30,6 +30,8 @@ pub struct LinearOutcome {
     pub certificate: Option<LinearCertificate>,
     /// Iterations made, 0 when presolve was enough.
     pub iterations: usize,
+    /// Seconds of the conic solver, by what they went to.
+    pub phases: Phases,
     /// Seconds they took.
     pub seconds: f64,
 }
@@ -99,6 +101,7 @@ pub fn solve_linear(
         let point = reduced.restore(&form.recover(&found.x, &found.y, &found.s)?)?;
         let mut out = measured(program, settings, point, found.status)?;
         (out.iterations, out.seconds) = (found.iterations, found.seconds);
+        out.phases = found.phases;
         Ok((found, out))
     };
     let (mut found, mut out) = attempt(&mut inner)?;
@@ -110,17 +113,19 @@ pub fn solve_linear(
         inner.tol_gap_rel *= factor;
         inner.tol_gap_abs *= factor;
         let (found_again, mut again) = attempt(&mut inner)?;
-        let (iterations, seconds) = (out.iterations, out.seconds);
+        let (iterations, seconds, phases) = (out.iterations, out.seconds, out.phases);
         if again.errors.max() < out.errors.max() {
             // Short of the sharper tolerances the point may be within those that were asked for.
             again = LinearOutcome {
                 iterations: again.iterations,
                 seconds: again.seconds,
+                phases: again.phases,
                 ..measured(program, settings, again.point, Status::Solved)?
             };
             (found, out) = (found_again, again);
         }
         (out.iterations, out.seconds) = (out.iterations + iterations, out.seconds + seconds);
+        out.phases = out.phases.and(&phases);
     }
     if let Some(proof) = &found.certificate {
         let proof = restored(program, &reduced, &form, proof)?;
@@ -202,6 +207,7 @@ fn measured(
         errors,
         certificate: None,
         iterations: 0,
+        phases: Phases::default(),
         seconds: 0.0,
     })
 }

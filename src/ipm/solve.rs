@@ -245,7 +245,10 @@ impl<'a> Run<'a> {
             None => None,
         };
         let is_warm = warm.is_some();
-        let (x, y, s) = warm.unwrap_or_else(|| start::point(problem));
+        let Start { x, y, s } = warm.unwrap_or_else(|| {
+            let (x, y, s) = start::point(problem);
+            Start { x, y, s }
+        });
         let point = Point { x, y, s };
         Ok(Self {
             problem,

@@ -34,11 +34,7 @@ impl From<&super::Solution> for Start {
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite).
-pub(super) fn warm(
-    problem: &ConicProgram,
-    cost: &[f64],
-    start: &Start,
-) -> Result<Option<(Vec<f64>, Vec<f64>, Vec<f64>)>> {
+pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Result<Option<Start>> {
     const LEAST: f64 = 1e-3;
     let (a, b) = (problem.constraints(), problem.rhs());
     check_shape("x of the start", (a.ambient(), 1), (start.x.len(), 1))?;
@@ -67,7 +63,8 @@ pub(super) fn warm(
             shift(*block, v, off.max(LEAST))?;
         }
     }
-    Ok(Some((x, start.y.clone(), s)))
+    let y = start.y.clone();
+    Ok(Some(Start { x, y, s }))
 }
 
 fn shift(block: Block, v: &mut [f64], share: f64) -> Result<()> {

@@ -98,7 +98,7 @@ pub struct Phases {
 
 impl Phases {
     /// Of two runs after one another.
-    pub(super) fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         Self {
             assembly: self.assembly + other.assembly,
             factorisation: self.factorisation + other.factorisation,
