@@ -1,0 +1,438 @@
+//! The main loop.
+
+use super::direction::{Geometry, NesterovTodd, System};
+use super::hkm::Hkm;
+use super::interior::Interior;
+use super::residuals::{dual_certificate, primal_certificate};
+use super::sparsity::Sparsity;
+use super::{
+    Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, dimacs,
+    nonneg, start, step,
+};
+use crate::error::Result;
+use crate::linalg::{axpy, dot, max_abs, norm};
+use crate::problem::ConicProgram;
+use crate::projection::{Projection, Refresh, Seconds};
+use std::time::Instant;
+
+/// Iterations without a tenth of progress after which a solve is given up.
+const PATIENCE: usize = 20;
+
+/// The same once errors are near their tolerances, where rounding is what ends progress.
+const PATIENCE_AT_THE_END: usize = 8;
+
+/// What one run of the loop follows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Method {
+    Linear,
+    Hkm,
+    NesterovTodd,
+}
+
+/// A primal–dual point.
+#[derive(Debug, Clone)]
+struct Point {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    s: Vec<f64>,
+}
+
+/// Everything about a point that the loop decides by.
+struct Measures {
+    primal: Vec<f64>,
+    dual: Vec<f64>,
+    row: Iteration,
+    /// The largest of feasibility and gap, each in units of its tolerance.
+    merit: f64,
+}
+
+#[derive(Clone)]
+pub(super) struct Run<'a> {
+    problem: &'a ConicProgram,
+    settings: &'a Settings,
+    cost: Vec<f64>,
+    scale_b: f64,
+    scale_c: f64,
+    degree: f64,
+    point: Point,
+    /// Whether that came from elsewhere.
+    warm: bool,
+    /// Whether `s = c − Aᵀy` to the last bit.
+    dual_feasible: bool,
+    best: Point,
+    best_merit: f64,
+    /// Iteration at which the merit last fell by a tenth, and the merit then.
+    progress: (usize, f64),
+    /// The best certificate of infeasibility within the tolerance, and its relative violation.
+    candidate: Option<(Status, Certificate, f64)>,
+    pub(super) begun: Instant,
+    /// End of the phase before the current one.
+    lap: Instant,
+    phases: Phases,
+    iterations: usize,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        problem: &'a ConicProgram,
+        settings: &'a Settings,
+        start: Option<&Start>,
+    ) -> Result<Self> {
+        let begun = Instant::now();
+        let a = problem.constraints();
+        let mut cost = vec![0.0; a.ambient()];
+        problem.cost().adjoint(&[1.0], &mut cost)?;
+        let warm = match start {
+            Some(start) => start::warm(problem, &cost, start)?,
+            None => None,
+        };
+        let is_warm = warm.is_some();
+        let Start { x, y, s } = warm.unwrap_or_else(|| {
+            let (x, y, s) = start::point(problem);
+            Start { x, y, s }
+        });
+        let point = Point { x, y, s };
+        Ok(Self {
+            problem,
+            settings,
+            scale_b: 1.0 + max_abs(problem.rhs()),
+            scale_c: 1.0 + max_abs(&cost),
+            degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
+            cost,
+            best: point.clone(),
+            point,
+            warm: is_warm,
+            dual_feasible: false,
+            best_merit: f64::INFINITY,
+            progress: (0, f64::INFINITY),
+            candidate: None,
+            begun,
+            lap: begun,
+            phases: Phases::default(),
+            iterations: 0,
+        })
+    }
+
+    pub(super) fn run(
+        mut self,
+        method: Method,
+        projection: &mut dyn Projection,
+        observer: &mut Observer<'_>,
+    ) -> Result<Solution> {
+        let blocks = self.problem.constraints().blocks().to_vec();
+        let (hkm, linear) = (method == Method::Hkm, method == Method::Linear);
+        let sparsity = if hkm {
+            Sparsity::of(self.problem)
+        } else {
+            vec![]
+        };
+        let mut pairs = nonneg::SplitPairs::default();
+        if linear {
+            if !self.warm {
+                let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
+                self.point = Point { x, y, s };
+            }
+            pairs = nonneg::SplitPairs::find(self.problem.constraints(), &self.cost);
+        }
+        let mut geometry: Box<dyn Geometry> = if linear {
+            Box::new(nonneg::Newton::new(pairs.clone()))
+        } else if hkm {
+            Box::new(Hkm::new(self.problem.constraints(), sparsity.clone()))
+        } else {
+            Box::new(NesterovTodd::new(&blocks))
+        };
+        let sparsity = hkm.then_some(&sparsity[..]);
+        let interiors = Interior::new(&blocks, &self.point.x, None).zip(Interior::new(
+            &blocks,
+            &self.point.s,
+            sparsity,
+        ));
+        let Some((mut primal, mut dual)) = interiors else {
+            return self.finish(Status::NumericalError);
+        };
+        let (mut steps, mut refresh) = ((0.0, 0.0), None);
+        loop {
+            self.phases.steps += self.lap();
+            let now = self.measure(steps, refresh)?;
+            if now.merit < self.best_merit {
+                self.best_merit = now.merit;
+                self.best.x.copy_from_slice(&self.point.x);
+                self.best.y.copy_from_slice(&self.point.y);
+                self.best.s.copy_from_slice(&self.point.s);
+            }
+            if observer(&now.row).is_break() {
+                return self.finish(Status::Stopped);
+            }
+            if now.merit <= 1.0
+                && self
+                    .errors()?
+                    .is_some_and(|e| self.within_tolerances(&e, 1.0))
+            {
+                return self.finish(Status::Solved);
+            }
+            if let Some(sure) = self.infeasible(&now)? {
+                return self.finish(sure);
+            }
+            if self.iterations >= self.settings.max_iter {
+                return self.finish(Status::MaxIterations);
+            }
+            if now.row.seconds >= self.settings.time_limit {
+                return self.finish(Status::TimeLimit);
+            }
+            if now.merit < 0.9 * self.progress.1 {
+                self.progress = (self.iterations, now.merit);
+            } else if self.iterations - self.progress.0 >= self.patience() {
+                return self.finish(Status::InsufficientProgress);
+            }
+            // Far off a point that was nearly right: rounding has taken over.
+            if !now.merit.is_finite()
+                || (now.merit > 1e4 * self.best_merit && self.best_merit < 1e3)
+            {
+                return self.finish(Status::InsufficientProgress);
+            }
+
+            self.phases.checks += self.lap();
+            let system = System {
+                a: self.problem.constraints(),
+                b: self.problem.rhs(),
+                x: &self.point.x,
+                s: &self.point.s,
+                interiors: (&primal, &dual),
+                primal: &now.primal,
+                dual: &now.dual,
+                dual_feasible: self.dual_feasible,
+                mu: now.row.mu,
+                target: 0.01 * self.settings.tol_feas * self.scale_b,
+            };
+            if geometry.move_to(&system).is_err() {
+                return self.finish(Status::NumericalError);
+            }
+            let before = projection.seconds();
+            match projection.update(&geometry.weight(&system)) {
+                Ok(done) => refresh = Some(done),
+                Err(error) if self.iterations == 0 => return Err(error),
+                Err(_) => return self.finish(Status::NumericalError),
+            }
+            let gram = spent(before, projection.seconds());
+            let mu = now.row.mu;
+            let Ok(affine) = geometry.affine(&system, projection) else {
+                return self.finish(Status::NumericalError);
+            };
+            let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
+            let affine_mu = (dot(&self.point.x, &self.point.s)
+                + ap * dot(&affine.dx, &self.point.s)
+                + ad * dot(&self.point.x, &affine.ds)
+                + ap * ad * dot(&affine.dx, &affine.ds))
+                / self.degree;
+            let sigma = step::centring(mu, affine_mu, ap.min(ad));
+            let d = match geometry.corrected(&system, projection, &affine, sigma * mu) {
+                Ok(d) if d.residual <= 0.1 => d,
+                _ => return self.finish(Status::NumericalError),
+            };
+            let safe = 0.9 + 0.09 * ap.min(ad);
+            let (ap, ad) = geometry.steps(&system, &d, safe);
+            self.phases.assembly += gram.0;
+            self.phases.factorisation += gram.1;
+            self.phases.directions += self.lap() - gram.0 - gram.1;
+            let (Some((ap, new_primal)), Some((ad, new_dual))) = (
+                step::advance(&blocks, &mut self.point.x, &d.dx, ap, None),
+                step::advance(&blocks, &mut self.point.s, &d.ds, ad, sparsity),
+            ) else {
+                return self.finish(Status::InsufficientProgress);
+            };
+            axpy(ad, &d.dy, &mut self.point.y);
+            let product = dot(&self.point.x, &self.point.s) / self.degree;
+            pairs.recentre(&mut self.point.x, &mut self.point.s, product);
+            (primal, dual) = (new_primal, new_dual);
+            if ad == 1.0 || self.dual_feasible {
+                dual = self.close_dual(sparsity, dual)?;
+            }
+            steps = (ap, ad);
+            self.iterations += 1;
+            if ap.max(ad) < 1e-6 {
+                return self.finish(Status::InsufficientProgress);
+            }
+        }
+    }
+
+    /// Seconds since the last call.
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        let seconds = (now - self.lap).as_secs_f64();
+        self.lap = now;
+        seconds
+    }
+
+    fn patience(&self) -> usize {
+        if self.best_merit < 1e3 {
+            PATIENCE_AT_THE_END
+        } else {
+            PATIENCE
+        }
+    }
+
+    /// After a full dual step, and from then on: `s ← c − Aᵀy`, so that the dual residual is zero to the last bit and what
+    /// depends on it need not be worked out.
+    fn close_dual(&mut self, sparsity: Option<&[Sparsity]>, dual: Interior) -> Result<Interior> {
+        let a = self.problem.constraints();
+        let mut slack = vec![0.0; a.ambient()];
+        a.adjoint(&self.point.y, &mut slack)?;
+        slack
+            .iter_mut()
+            .zip(&self.cost)
+            .for_each(|(s, c)| *s = c - *s);
+        let Some(found) = Interior::new(a.blocks(), &slack, sparsity) else {
+            self.dual_feasible = false;
+            return Ok(dual);
+        };
+        self.point.s = slack;
+        self.dual_feasible = true;
+        Ok(found)
+    }
+
+    fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {
+        let (a, Point { x, y, s }) = (self.problem.constraints(), &self.point);
+        let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
+        a.apply(x, &mut primal)?;
+        primal
+            .iter_mut()
+            .zip(self.problem.rhs())
+            .for_each(|(r, b)| *r = b - *r);
+        a.adjoint(y, &mut dual)?;
+        for ((r, c), s) in dual.iter_mut().zip(&self.cost).zip(s) {
+            *r = c - *r - s;
+        }
+        let (primal_objective, dual_objective) = (dot(&self.cost, x), dot(self.problem.rhs(), y));
+        let complementarity = dot(x, s);
+        let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
+        let row = Iteration {
+            iteration: self.iterations,
+            primal_objective,
+            dual_objective,
+            primal_infeasibility: norm(&primal) / self.scale_b,
+            dual_infeasibility: norm(&dual) / self.scale_c,
+            gap: complementarity / scale,
+            mu: complementarity / self.degree,
+            primal_step: steps.0,
+            dual_step: steps.1,
+            refresh,
+            seconds: self.begun.elapsed().as_secs_f64(),
+        };
+        // None of these may lose a NaN, as `f64::max` does.
+        let infeasibility = max_abs(&[row.primal_infeasibility, row.dual_infeasibility]);
+        let feasibility = infeasibility / self.settings.tol_feas;
+        let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
+        let gap = self.gap_in_tolerances(gap, scale);
+        let merit = max_abs(&[feasibility, gap]);
+        Ok(Measures {
+            primal,
+            dual,
+            row,
+            merit,
+        })
+    }
+
+    /// An absolute gap in units of whichever of the two tolerances is easier.
+    fn gap_in_tolerances(&self, gap: f64, scale: f64) -> f64 {
+        (gap / scale / self.settings.tol_gap_rel).min(gap / self.settings.tol_gap_abs)
+    }
+
+    fn within_tolerances(&self, errors: &Dimacs, slack: f64) -> bool {
+        let c = dot(&self.cost, &self.best.x).abs() + dot(self.problem.rhs(), &self.best.y).abs();
+        errors.infeasibility() <= slack * self.settings.tol_feas
+            && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= slack
+    }
+
+    /// Errors of the best point in the original data; `None` when they cannot be computed.
+    fn errors(&self) -> Result<Option<Dimacs>> {
+        Ok(
+            dimacs(self.problem, &self.best.x, &self.best.y, &self.best.s)
+                .ok()
+                .filter(|e| !e.max().is_nan()),
+        )
+    }
+
+    /// Looks for a certificate in the current point, and tests it in the original data. The test costs eigenvalues, so it is
+    /// made only when the point looks like a ray.
+    ///
+    /// One that is violated within the tolerance, but by more than rounding, is kept while the iteration goes on: it also
+    /// fits a feasible problem whose solutions are larger than `1/tol_infeas`, and the iteration may yet find one.
+    fn infeasible(&mut self, now: &Measures) -> Result<Option<Status>> {
+        const SURE: f64 = 1e-13;
+        let tol = self.settings.tol_infeas;
+        let Point { x, y, .. } = &self.point;
+        // Aᵀy + s = c − R_d: small against bᵀy when y is a ray.
+        let slack: Vec<f64> = self
+            .cost
+            .iter()
+            .zip(&now.dual)
+            .map(|(c, r)| c - r)
+            .collect();
+        // A x = b − r_p.
+        let ax: Vec<f64> = self
+            .problem
+            .rhs()
+            .iter()
+            .zip(&now.primal)
+            .map(|(b, r)| b - r)
+            .collect();
+        let (pobj, dobj) = (now.row.primal_objective, now.row.dual_objective);
+        let found = if dobj > 0.0 && norm(&slack) <= 10.0 * tol * dobj {
+            (
+                Status::PrimalInfeasible,
+                primal_certificate(self.problem, y)?,
+            )
+        } else if pobj < 0.0 && norm(&ax) <= -10.0 * tol * pobj {
+            (Status::DualInfeasible, dual_certificate(self.problem, x)?)
+        } else {
+            return Ok(None);
+        };
+        let (status, Some((certificate, relative))) = found else {
+            return Ok(None);
+        };
+        if relative <= tol && self.candidate.as_ref().is_none_or(|c| relative < c.2) {
+            self.candidate = Some((status, certificate, relative));
+        }
+        Ok((relative <= SURE).then_some(status))
+    }
+
+    /// The best point, with the status its errors deserve if that is better than why the loop ended.
+    fn finish(mut self, why: Status) -> Result<Solution> {
+        let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
+        let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
+        let (mut status, mut certificate) = (why, None);
+        if gave_up && self.within_tolerances(&errors, self.settings.slack) {
+            status = Status::Solved;
+        } else if gave_up && errors.max() <= self.settings.tol_almost {
+            status = Status::AlmostSolved;
+        }
+        if !matches!(status, Status::Solved | Status::AlmostSolved)
+            && let Some((infeasible, proof, _)) = self.candidate.take()
+        {
+            (status, certificate) = (infeasible, Some(proof));
+        }
+        self.phases.checks += self.lap();
+        let Point { x, y, s } = self.best;
+        Ok(Solution {
+            status,
+            primal_objective: dot(&self.cost, &x),
+            dual_objective: dot(self.problem.rhs(), &y),
+            x,
+            y,
+            s,
+            dimacs: errors,
+            certificate,
+            iterations: self.iterations,
+            seconds: self.begun.elapsed().as_secs_f64(),
+            phases: self.phases,
+        })
+    }
+}
+
+/// Seconds of assembly and of factorisation between two counts.
+fn spent(before: Option<Seconds>, after: Option<Seconds>) -> (f64, f64) {
+    match (before, after) {
+        (Some(b), Some(a)) => (a.assembly - b.assembly, a.factorisation - b.factorisation),
+        _ => (0.0, 0.0),
+    }
+}
