@@ -273,3 +273,36 @@ fn seconds_are_told_apart() {
     let gram = p.seconds().unwrap();
     assert!(gram.assembly >= phases.assembly && gram.factorisation >= phases.factorisation);
 }
+
+/// A start whose slack has entries where the problem has none.
+#[test]
+fn a_start_off_the_pattern_of_the_dual_is_as_good() {
+    let n = 120;
+    let mut a = Constraints::builder(n, &[Block::Psd(n)]).unwrap();
+    let mut c = Constraints::builder(1, &[Block::Psd(n)]).unwrap();
+    for i in 0..n {
+        a.entry(i, 0, i, i, 1.0).unwrap();
+        c.entry(0, 0, i, (i + 1) % n, 1.0).unwrap();
+    }
+    let (a, c) = (a.build().unwrap(), c.build().unwrap());
+    let program = ConicProgram::new(a, vec![1.0; n], c).unwrap();
+    let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
+    let mut p = Direct::new(program.constraints().clone());
+    let cold = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let mut start = ipm::Start::from(&cold);
+    for j in 0..n {
+        for i in 0..n {
+            start.s[i + j * n] += 5e-3 * ((i + j) as f64).sin();
+        }
+    }
+    let warm = ipm::solve_from(&program, &mut p, &Settings::default(), &start, go).unwrap();
+    assert_eq!(warm.status, Status::Solved);
+    assert!(
+        warm.iterations < cold.iterations,
+        "{} {}",
+        warm.iterations,
+        cold.iterations
+    );
+    let scale = cold.primal_objective.abs();
+    assert!((warm.primal_objective - cold.primal_objective).abs() < 1e-6 * scale);
+}

@@ -415,7 +415,7 @@ impl Geometry for Hkm {
         }
         dy.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
         let residual = system.solve(projection, &mut dy)?;
-        let (mut plain, mut ds) = self.dual_part(system, &dy, false)?;
+        let (plain, mut ds) = self.dual_part(system, &dy, false)?;
         let d = if self.apart { &plain } else { &ds };
         for (b, multiplied) in multiplied.into_iter().enumerate() {
             if multiplied {
@@ -437,13 +437,11 @@ impl Geometry for Hkm {
         self.refine(system, projection, &mut dx, wanted)?;
         dy.iter_mut().zip(&affine.dy).for_each(|(d, a)| *d += a);
         ds.iter_mut().zip(&affine.ds).for_each(|(d, a)| *d += a);
-        plain.clear();
         let longest = self.longest(system, (&dx, &ds), STEP_ACCURACY)?;
         Ok(Direction {
             dx,
             dy,
             ds,
-            plain,
             residual,
             longest,
             ..Direction::default()

@@ -27,7 +27,7 @@ impl From<&super::Solution> for Start {
     }
 }
 
-/// A start moved into the interior: every block of `x` and `s` is shifted by its most negative eigenvalue and by a share `η` of
+/// A start moved into the interior: with `s = c − Aᵀy`, every block of `x` and `s` is shifted by its most negative eigenvalue and by a share `η` of
 /// its mean one, so that what is at the boundary on one side meets its partner with a product of the order of `ημ̄`. `η` is
 /// the start's relative infeasibility in this problem, 1e-3 at least: a point off by more than all of it says nothing,
 /// and `None` is returned.
@@ -57,7 +57,9 @@ pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Resul
     if off.is_nan() || off >= 1.0 {
         return Ok(None);
     }
+    // c − Aᵀy: what is left of the dual residual is the shift alone, and nothing stands where the program has no entries.
     let (mut x, mut s) = (start.x.clone(), start.s.clone());
+    s.iter_mut().zip(&dual).for_each(|(s, r)| *s -= r);
     for (k, block) in a.blocks().iter().enumerate() {
         for v in [&mut x[a.range(k)], &mut s[a.range(k)]] {
             shift(*block, v, off.max(LEAST))?;
