@@ -459,3 +459,68 @@ fn apart(part: &Part) -> impl Iterator<Item = (usize, &RankOne)> {
         (0..rows.touching()).filter_map(|k| Some((rows.get(k).0, rows.factored(k)?)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipm::interior::Interior;
+    use crate::problem::ConicProgram;
+    use faer::Mat;
+
+    /// With a row `eeᵀ` that is kept apart: `left · dS · Z` from the pieces, and `dS` itself.
+    #[test]
+    fn products_from_pieces_are_those_of_the_whole() {
+        let n = 12;
+        let mut a = Constraints::builder(n + 1, &[Block::Psd(n)]).unwrap();
+        let mut c = Constraints::builder(1, &[Block::Psd(n)]).unwrap();
+        for i in 0..n {
+            a.entry(i, 0, i, i, 1.0).unwrap();
+            c.entry(0, 0, i, (i + 1) % n, 1.0).unwrap();
+            for j in 0..=i {
+                a.entry(n, 0, j, i, 1.0).unwrap();
+            }
+        }
+        let b = vec![1.0; n + 1];
+        let program = ConicProgram::new(a.build().unwrap(), b, c.build().unwrap()).unwrap();
+        let a = program.constraints();
+        let flat = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            (0..n * n).map(|k| f(k % n, k / n)).collect()
+        };
+        let s = flat(&|i, j| {
+            if i == j {
+                4.0
+            } else {
+                ((i + j) as f64).sin() * 0.3
+            }
+        });
+        let left = flat(&|i, j| ((i * j) as f64).cos());
+        let blocks = a.blocks();
+        let interior = |v: &[f64]| Interior::new(blocks, v, None).unwrap();
+        let zeros = vec![0.0; n * n];
+        let system = System {
+            a,
+            b: program.rhs(),
+            x: &s,
+            s: &s,
+            interiors: (&interior(&s), &interior(&s)),
+            primal: &vec![0.0; n + 1],
+            dual: &zeros,
+            dual_feasible: true,
+            mu: 1.0,
+            target: 0.0,
+        };
+        let mut hkm = Hkm::new(a, Sparsity::of(&program));
+        assert!(hkm.apart);
+        hkm.move_to(&system).unwrap();
+        let dy: Vec<f64> = (0..=n).map(|i| 1.0 + i as f64).collect();
+        let (d, ds) = hkm.dual_part(&system, &dy, true).unwrap();
+        let mut expected = vec![0.0; n * n];
+        a.adjoint(&dy, &mut expected).unwrap();
+        assert!((0..n * n).all(|k| (ds[k] + expected[k]).abs() < 1e-13));
+        let whole: Mat<f64> = view(&left, n) * view(&ds, n) * view(&hkm.inverse, n);
+        hkm.product(&system, 0, &left, (&dy, &d), Accum::Replace);
+        assert!((view(&hkm.work.t, n) - &whole).norm_max() < 1e-11);
+        hkm.product(&system, 0, &left, (&dy, &d), Accum::Add);
+        assert!((view(&hkm.work.t, n) - &whole * faer::Scale(2.0)).norm_max() < 1e-11);
+    }
+}
