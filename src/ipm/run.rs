@@ -46,7 +46,6 @@ struct Measures {
     merit: f64,
 }
 
-#[derive(Clone)]
 pub(super) struct Run<'a> {
     problem: &'a ConicProgram,
     settings: &'a Settings,
@@ -65,7 +64,7 @@ pub(super) struct Run<'a> {
     progress: (usize, f64),
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Status, Certificate, f64)>,
-    pub(super) begun: Instant,
+    begun: Instant,
     /// End of the phase before the current one.
     lap: Instant,
     phases: Phases,
@@ -77,8 +76,8 @@ impl<'a> Run<'a> {
         problem: &'a ConicProgram,
         settings: &'a Settings,
         start: Option<&Start>,
+        begun: Instant,
     ) -> Result<Self> {
-        let begun = Instant::now();
         let a = problem.constraints();
         let mut cost = vec![0.0; a.ambient()];
         problem.cost().adjoint(&[1.0], &mut cost)?;
@@ -107,7 +106,7 @@ impl<'a> Run<'a> {
             progress: (0, f64::INFINITY),
             candidate: None,
             begun,
-            lap: begun,
+            lap: Instant::now(),
             phases: Phases::default(),
             iterations: 0,
         })

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;
 use crate::projection::{Projection, Refresh};
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 /// Flat vectors of length `N` that a solve holds at once, about.
 const VECTORS: u128 = 20;
@@ -119,20 +120,23 @@ fn begin(
     }
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
-    let run = Run::new(problem, settings, start)?;
+    let begun = Instant::now();
+    // Made anew for each attempt: a spare copy of the vectors would be held all along.
+    let attempt = |method, projection: &mut dyn Projection, observer: &mut Observer<'_>| {
+        Run::new(problem, settings, start, begun)?.run(method, projection, observer)
+    };
     let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
-        let run = run.clone();
         match settings.direction {
-            SearchDirection::NesterovTodd => run.run(Method::NesterovTodd, projection, observer),
-            SearchDirection::Hkm => run.run(Method::Hkm, projection, observer),
-            SearchDirection::Auto => match run.clone().run(Method::Hkm, projection, observer) {
+            SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
+            SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
+            SearchDirection::Auto => match attempt(Method::Hkm, projection, observer) {
                 Err(Error::Unsupported { .. }) => {
                     // The first row of the table was seen already.
                     let mut rest = |row: &Iteration| match row.iteration {
                         0 => ControlFlow::Continue(()),
                         _ => observer(row),
                     };
-                    run.run(Method::NesterovTodd, projection, &mut rest)
+                    attempt(Method::NesterovTodd, projection, &mut rest)
                 }
                 found => found,
             },
@@ -141,7 +145,7 @@ fn begin(
     if !nonneg::is_linear(a) {
         return generic(observer, projection);
     }
-    let first = run.clone().run(Method::Linear, projection, observer)?;
+    let first = attempt(Method::Linear, projection, observer)?;
     if matches!(
         first.status,
         Status::Solved | Status::Stopped | Status::TimeLimit | Status::MaxIterations
@@ -159,7 +163,7 @@ fn begin(
         _ => second.clone(),
     };
     better.iterations = first.iterations + second.iterations;
-    better.seconds = run.begun.elapsed().as_secs_f64();
+    better.seconds = begun.elapsed().as_secs_f64();
     better.phases = first.phases.and(&second.phases);
     Ok(better)
 }
