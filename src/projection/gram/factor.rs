@@ -3,7 +3,8 @@
 use super::Assembler;
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
-use crate::linalg::{cholesky::Cholesky, max_abs, product, spectral};
+use crate::linalg::cholesky::{self, Cholesky};
+use crate::linalg::{max_abs, product, spectral};
 use faer::{Mat, MatMut};
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
@@ -51,11 +52,15 @@ impl RankCheck {
                 sums[j] += if i > j { k[(i, j)].abs() } else { 0.0 };
             }
         }
-        let mut shifted = k.clone();
-        (0..m).for_each(|i| shifted[(i, i)] -= rounding * max_abs(&sums));
-        let rank = match Cholesky::factor(shifted) {
-            Ok(_) => m,
+        // The factor below the diagonal, what it is made of kept above.
+        product::mirror_lower(k.as_mut());
+        let diagonal: Vec<f64> = (0..m).map(|i| k[(i, i)]).collect();
+        (0..m).for_each(|i| k[(i, i)] -= rounding * max_abs(&sums));
+        let rank = match cholesky::factor_lower_in_place(k.as_mut()) {
+            Ok(()) => m,
             Err(_) => {
+                product::mirror_upper(k.as_mut());
+                (0..m).for_each(|i| k[(i, i)] = diagonal[i]);
                 let lambda = spectral::eigenvalues(k.as_ref())?;
                 let floor = lambda.last().copied().unwrap_or(0.0) * rounding;
                 lambda.iter().filter(|&&l| l > floor).count()
