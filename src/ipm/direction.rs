@@ -75,7 +75,7 @@ pub(super) trait Geometry {
         &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
-        affine: &Direction,
+        affine: Direction,
         centre: f64,
     ) -> Result<Direction>;
     /// How far to follow a direction in the primal and in the dual cone: `safe` of the way to the boundary, 1 at most.
@@ -121,10 +121,10 @@ impl Geometry for NesterovTodd {
         &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
-        affine: &Direction,
+        affine: Direction,
         centre: f64,
     ) -> Result<Direction> {
-        let t = self.scaling.bent(system.a.ambient(), affine, centre);
+        let t = self.scaling.bent(system.a.ambient(), &affine, centre);
         self.scaling.direction(system, projection, &t)
     }
 }

@@ -161,64 +161,52 @@ impl Hkm {
         Ok(())
     }
 
-    /// `(d, dS)` of a dual direction, `dS = R_d − Aᵀdy` (or without `R_d`); `d` is empty where it is the same.
-    fn dual_part(
-        &self,
-        system: &System<'_>,
-        dy: &[f64],
-        residual: bool,
-    ) -> Result<(Vec<f64>, Vec<f64>)> {
-        let mut ds = vec![0.0; system.x.len()];
-        let turn = |ds: &mut [f64]| {
-            if residual && !system.dual_feasible {
-                ds.iter_mut()
-                    .zip(system.dual)
-                    .for_each(|(s, r)| *s = r - *s);
-            } else {
-                ds.iter_mut().for_each(|s| *s = -*s);
+    /// `dS = R_d − Aᵀdy` (or without `R_d`) but for the rows that are kept apart.
+    fn plain_part(&self, system: &System<'_>, dy: &[f64], residual: bool) -> Result<Vec<f64>> {
+        let mut d = vec![0.0; system.x.len()];
+        if self.apart {
+            let mut rest = dy.to_vec();
+            for (i, _) in system.a.parts().iter().flat_map(apart) {
+                rest[i] = 0.0;
             }
-        };
-        if !self.apart {
-            system.a.adjoint(dy, &mut ds)?;
-            turn(&mut ds);
-            return Ok((vec![], ds));
+            system.a.adjoint(&rest, &mut d)?;
+        } else {
+            system.a.adjoint(dy, &mut d)?;
         }
-        let mut rest = dy.to_vec();
-        for (i, _) in system.a.parts().iter().flat_map(apart) {
-            rest[i] = 0.0;
+        if residual && !system.dual_feasible {
+            d.iter_mut().zip(system.dual).for_each(|(d, r)| *d = r - *d);
+        } else {
+            d.iter_mut().for_each(|d| *d = -*d);
         }
-        system.a.adjoint(&rest, &mut ds)?;
-        turn(&mut ds);
-        let d = ds.clone();
+        Ok(d)
+    }
+
+    /// Adds to `dS` what those rows contribute.
+    fn add_apart(&self, system: &System<'_>, dy: &[f64], ds: &mut [f64]) {
         for (b, part) in system.a.parts().iter().enumerate() {
             for (i, a) in apart(part) {
                 a.add_to(-dy[i], &mut ds[system.a.range(b)], self.blocks[b].order());
             }
         }
-        Ok((d, ds))
     }
 
-    /// `sign · from + centre · Z − sym(t)` block by block.
-    fn primal_part(&self, centre: f64, sign: f64, from: &[f64]) -> Vec<f64> {
-        let mut dx = vec![0.0; from.len()];
+    /// `dx ← sign · dx + centre · Z − sym(t)` block by block.
+    fn primal_part(&self, centre: f64, sign: f64, dx: &mut [f64]) {
         let mut at = 0;
         for block in &self.blocks {
             let part = at..at + block.ambient();
             at = part.end;
-            let (from, z) = (&from[part.clone()], &self.inverse[part.clone()]);
-            let (t, dx) = (&self.work.t[part.clone()], &mut dx[part]);
+            let (z, t) = (&self.inverse[part.clone()], &self.work.t[part.clone()]);
+            let dx = &mut dx[part];
             match *block {
                 Block::Nonneg(_) => {
-                    for (((d, from), z), t) in dx.iter_mut().zip(from).zip(z).zip(t) {
-                        *d = sign * from + centre * z - t;
+                    for ((d, z), t) in dx.iter_mut().zip(z).zip(t) {
+                        *d = sign * *d + centre * z - t;
                     }
                 }
-                Block::Psd(n) => {
-                    symmetric_part(dx, n, t, |k, t| sign * from[k] + centre * z[k] - t)
-                }
+                Block::Psd(n) => symmetric_part(dx, n, t, |k, d, t| sign * d + centre * z[k] - t),
             }
         }
-        dx
     }
 
     /// Makes good what rounding left of `A(dX) = r`, by further Newton systems: `dX += sym(X Aᵀ(δ) Z)`, `K δ = r − A(dX)`.
@@ -244,12 +232,13 @@ impl Hkm {
                 break;
             }
             system.solve(projection, &mut r)?;
-            let (plain, ds) = self.dual_part(system, &r, false)?;
-            let d = if self.apart { &plain } else { &ds };
+            let d = self.plain_part(system, &r, false)?;
             for b in 0..self.blocks.len() {
-                self.product(system, b, system.x, (&r, d), Accum::Replace);
+                self.product(system, b, system.x, (&r, &d), Accum::Replace);
             }
-            let tried = self.primal_part(0.0, 1.0, dx);
+            let mut tried = d;
+            tried.copy_from_slice(dx);
+            self.primal_part(0.0, 1.0, &mut tried);
             r = rest(&tried)?;
             if norm(&r) > 0.5 * before {
                 break;
@@ -281,15 +270,15 @@ impl Hkm {
     }
 }
 
-/// `out ← f(k, sym(t)_k)` for a symmetric `f`, in tiles so that the transposed reads stay in cache.
-fn symmetric_part(out: &mut [f64], n: usize, t: &[f64], f: impl Fn(usize, f64) -> f64) {
+/// `out_k ← f(k, out_k, sym(t)_k)` for symmetric `f` and `out`, in tiles so that the transposed reads stay in cache.
+fn symmetric_part(out: &mut [f64], n: usize, t: &[f64], f: impl Fn(usize, f64, f64) -> f64) {
     const TILE: usize = 32;
     for j0 in (0..n).step_by(TILE) {
         for i0 in (j0..n).step_by(TILE) {
             for j in j0..(j0 + TILE).min(n) {
                 for i in i0.max(j)..(i0 + TILE).min(n) {
                     let (k, mirrored) = (i + j * n, j + i * n);
-                    let v = f(k, 0.5 * (t[k] + t[mirrored]));
+                    let v = f(k, out[k], 0.5 * (t[k] + t[mirrored]));
                     out[k] = v;
                     out[mirrored] = v;
                 }
@@ -350,12 +339,17 @@ impl Geometry for Hkm {
             Self::add_rows(system, &self.infeasible, 1.0, &mut vec![], &mut dy)?;
         }
         let residual = system.solve(projection, &mut dy)?;
-        let (plain, ds) = self.dual_part(system, &dy, true)?;
-        let d = if self.apart { &plain } else { &ds };
+        let mut ds = self.plain_part(system, &dy, true)?;
         for b in 0..self.blocks.len() {
-            self.product(system, b, system.x, (&dy, d), Accum::Replace);
+            self.product(system, b, system.x, (&dy, &ds), Accum::Replace);
         }
-        let dx = self.primal_part(0.0, -1.0, system.x);
+        let mut plain = vec![];
+        if self.apart {
+            plain.clone_from(&ds);
+            self.add_apart(system, &dy, &mut ds);
+        }
+        let mut dx = system.x.to_vec();
+        self.primal_part(0.0, -1.0, &mut dx);
         let longest = self.longest(system, (&dx, &ds), AFFINE_ACCURACY)?;
         Ok(Direction {
             dx,
@@ -372,7 +366,7 @@ impl Geometry for Hkm {
         &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
-        affine: &Direction,
+        affine: Direction,
         centre: f64,
     ) -> Result<Direction> {
         // On top of the affine direction as it came out: what rounding left of its residual is made good.
@@ -415,11 +409,16 @@ impl Geometry for Hkm {
         }
         dy.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
         let residual = system.solve(projection, &mut dy)?;
-        let (plain, mut ds) = self.dual_part(system, &dy, false)?;
-        let d = if self.apart { &plain } else { &ds };
+        let Direction {
+            mut dx,
+            dy: affine_dy,
+            mut ds,
+            ..
+        } = affine;
+        let d = self.plain_part(system, &dy, false)?;
         for (b, multiplied) in multiplied.into_iter().enumerate() {
             if multiplied {
-                self.product(system, b, system.x, (&dy, d), Accum::Add);
+                self.product(system, b, system.x, (&dy, &d), Accum::Add);
                 continue;
             }
             let (part, n) = (system.a.range(b), self.blocks[b].order());
@@ -433,10 +432,14 @@ impl Geometry for Hkm {
                 gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
             }
         }
-        let mut dx = self.primal_part(centre, 1.0, &affine.dx);
+        ds.iter_mut().zip(&d).for_each(|(s, d)| *s += d);
+        if self.apart {
+            self.add_apart(system, &dy, &mut ds);
+        }
+        drop(d);
+        self.primal_part(centre, 1.0, &mut dx);
         self.refine(system, projection, &mut dx, wanted)?;
-        dy.iter_mut().zip(&affine.dy).for_each(|(d, a)| *d += a);
-        ds.iter_mut().zip(&affine.ds).for_each(|(d, a)| *d += a);
+        dy.iter_mut().zip(&affine_dy).for_each(|(d, a)| *d += a);
         let longest = self.longest(system, (&dx, &ds), STEP_ACCURACY)?;
         Ok(Direction {
             dx,
@@ -513,7 +516,9 @@ mod tests {
         assert!(hkm.apart);
         hkm.move_to(&system).unwrap();
         let dy: Vec<f64> = (0..=n).map(|i| 1.0 + i as f64).collect();
-        let (d, ds) = hkm.dual_part(&system, &dy, true).unwrap();
+        let d = hkm.plain_part(&system, &dy, true).unwrap();
+        let mut ds = d.clone();
+        hkm.add_apart(&system, &dy, &mut ds);
         let mut expected = vec![0.0; n * n];
         a.adjoint(&dy, &mut expected).unwrap();
         assert!((0..n * n).all(|k| (ds[k] + expected[k]).abs() < 1e-13));

@@ -224,7 +224,7 @@ impl<'a> Run<'a> {
                 + ap * ad * dot(&affine.dx, &affine.ds))
                 / self.degree;
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
-            let d = match geometry.corrected(&system, projection, &affine, sigma * mu) {
+            let d = match geometry.corrected(&system, projection, affine, sigma * mu) {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };

@@ -166,7 +166,7 @@ impl Geometry for Newton {
         &mut self,
         system: &System<'_>,
         projection: &mut dyn Projection,
-        affine: &Direction,
+        affine: Direction,
         centre: f64,
     ) -> Result<Direction> {
         let mut d = affine.clone();
