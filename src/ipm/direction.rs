@@ -32,6 +32,10 @@ pub(super) struct Direction {
 pub(super) struct System<'a> {
     pub a: &'a Constraints,
     pub b: &'a [f64],
+    /// `1 + max│b│`.
+    pub scale_b: f64,
+    /// `1 + max│c│`.
+    pub scale_c: f64,
     pub x: &'a [f64],
     pub s: &'a [f64],
     /// Factors of `x` and of `s`.

@@ -503,6 +503,8 @@ mod tests {
         let system = System {
             a,
             b: program.rhs(),
+            scale_b: 2.0,
+            scale_c: 1.0,
             x: &s,
             s: &s,
             interiors: (&interior(&s), &interior(&s)),

@@ -194,6 +194,8 @@ impl<'a> Run<'a> {
             let system = System {
                 a: self.problem.constraints(),
                 b: self.problem.rhs(),
+                scale_b: self.scale_b,
+                scale_c: self.scale_c,
                 x: &self.point.x,
                 s: &self.point.s,
                 interiors: (&primal, &dual),

@@ -26,11 +26,20 @@ const DOUBTFUL: f64 = 1e-3;
 /// Products of the aim below and above which a pair is corrected.
 const BAND: (f64, f64) = (0.1, 10.0);
 
+/// Ratio `x/s` under which none goes into the Gram matrix, in units of `(1 + max│b│)/(1 + max│c│)`.
+///
+/// Rows that leave their variables nothing but zero have multipliers without a bound. Their part of `A D Aᵀ` vanishes with
+/// `μ²`, and rounding over it makes steps that take `y` to 1e15 (d2q06c, bore3d). With the floor such a step is short, and what it
+/// leaves of the residual is far below the tolerance; the other rows do not feel it, for refinement is with the true `D`.
+const LEAST_RATIO: f64 = 1e-13;
+
 /// The linearisation at one point.
 #[derive(Debug)]
 pub(in crate::ipm) struct Newton {
     /// `√(x/s)`.
     root: Vec<f64>,
+    /// The same, not under the floor.
+    weight: Vec<f64>,
     pairs: SplitPairs,
 }
 
@@ -38,6 +47,7 @@ impl Newton {
     pub(in crate::ipm) fn new(pairs: SplitPairs) -> Self {
         Self {
             root: vec![],
+            weight: vec![],
             pairs,
         }
     }
@@ -132,13 +142,16 @@ impl Geometry for Newton {
         let ratios = system.x.iter().zip(system.s);
         self.root.clear();
         self.root.extend(ratios.map(|(x, s)| (x / s).sqrt()));
+        let least = (LEAST_RATIO * system.scale_b / system.scale_c).sqrt();
+        self.weight.clear();
+        self.weight.extend(self.root.iter().map(|r| r.max(least)));
         Ok(())
     }
 
     fn weight<'s>(&'s self, system: &System<'s>) -> Vec<BlockWeight<'s>> {
         let blocks = 0..system.a.blocks().len();
         blocks
-            .map(|b| BlockWeight::Nonneg(&self.root[system.a.range(b)]))
+            .map(|b| BlockWeight::Nonneg(&self.weight[system.a.range(b)]))
             .collect()
     }
 
@@ -263,3 +276,6 @@ fn blocking(v: &[f64], dv: &[f64]) -> Option<usize> {
     }
     found.1
 }
+
+#[cfg(test)]
+mod tests;

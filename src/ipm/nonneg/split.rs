@@ -72,3 +72,52 @@ impl SplitPairs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Variables 0 and 2 are one free variable, 1 is its own; 3 has the opposite column of 1 at another cost.
+    fn pairs() -> SplitPairs {
+        let mut a = Constraints::builder(2, &[Block::Nonneg(4)]).unwrap();
+        for (i, k, v) in [
+            (0, 0, 1.0),
+            (1, 0, -2.0),
+            (0, 2, -1.0),
+            (1, 2, 2.0),
+            (0, 1, 3.0),
+            (0, 3, -3.0),
+        ] {
+            a.entry(i, 0, k, k, v).unwrap();
+        }
+        SplitPairs::find(&a.build().unwrap(), &[5.0, 1.0, -5.0, 2.0])
+    }
+
+    #[test]
+    fn pairs_are_opposite_in_columns_and_cost() {
+        assert_eq!(pairs().pairs, [(0, 2)]);
+    }
+
+    #[test]
+    fn recentring_keeps_the_free_variable_and_centres_its_slacks() {
+        for (p, q) in [(1e9, 1e9 - 3.0), (2.0, 1e12), (1e-9, 1e-9)] {
+            let mut x = [p, 1.0, q, 4.0];
+            let mut s = [1e-14, 0.5, 3e-15, 0.25];
+            let mean = (p + q + 5.0) / 4.0;
+            pairs().recentre(&mut x, &mut s, 0.1);
+            assert!((x[0] - x[2] - (p - q)).abs() <= 4.0 * f64::EPSILON * p.max(q));
+            assert!(
+                x[0] > 0.0 && x[2] > 0.0 && x[0].min(x[2]) <= 1.000_001 * mean.max((p - q).abs())
+            );
+            assert!((x[0] * s[0] - 0.1).abs() < 1e-15 && (x[2] * s[2] - 0.1).abs() < 1e-15);
+            assert_eq!((x[1], x[3], s[1], s[3]), (1.0, 4.0, 0.5, 0.25));
+        }
+    }
+
+    #[test]
+    fn balancing_keeps_the_sum_of_the_slacks() {
+        let mut dual = [3.0, 7.0, 1.0, -2.0];
+        pairs().balance(&mut dual);
+        assert_eq!(dual, [1.0, 7.0, -1.0, -2.0]);
+    }
+}
