@@ -163,8 +163,8 @@ fn what_is_unusable_is_said_in_one_line() {
 fn published_optima() {
     for name in [
         "adlittle", "afiro", "agg2", "bandm", "beaconfd", "blend", "boeing2", "bore3d", "capri",
-        "e226", "etamacro", "fffff800", "forplan", "israel", "kb2", "lotfi", "sc105", "scagr7",
-        "share2b", "standmps", "stocfor1",
+        "d2q06c", "e226", "etamacro", "fffff800", "forplan", "israel", "kb2", "lotfi", "sc105",
+        "scagr7", "share2b", "standmps", "stocfor1",
     ] {
         let (Some(bytes), Some(optimum)) = (netlib::file(name), netlib::optimum(name)) else {
             return;
