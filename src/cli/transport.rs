@@ -1,5 +1,6 @@
 //! `dyncvx transport`.
 
+mod exact;
 mod images;
 mod read;
 
@@ -18,6 +19,8 @@ use std::time::Instant;
 enum Method {
     /// Entropic mirror descent with one normalisation a step.
     MirrorSinkhorn,
+    /// Network simplex on the arcs that Sinkhorn potentials choose.
+    Exact,
 }
 
 #[derive(Debug, Args)]
@@ -46,13 +49,13 @@ pub(super) struct Arguments {
     /// The method.
     #[arg(long, value_enum, default_value = "mirror-sinkhorn")]
     method: Method,
-    /// Relative certified gap at which the answer counts as optimal.
-    #[arg(long, default_value_t = 1e-2)]
-    tol: f64,
-    /// Normalisations at most.
+    /// Relative certified gap at which the answer counts as optimal [default: 1e-2, exact: 1e-9].
+    #[arg(long)]
+    tol: Option<f64>,
+    /// Normalisations at most (Mirror Sinkhorn).
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     max_iter: usize,
-    /// Multiplies the steps; larger is faster on easy problems and unstable on hard ones.
+    /// Multiplies the steps (Mirror Sinkhorn); larger is faster on easy problems and unstable on hard ones.
     #[arg(long, default_value_t = 4.0, value_name = "X")]
     step_scale: f64,
     /// Seconds.
@@ -139,24 +142,24 @@ fn problem(arguments: &Arguments) -> Result<Problem, String> {
 }
 
 fn solve(arguments: &Arguments) -> Result<Status, String> {
-    let Method::MirrorSinkhorn = arguments.method;
-    if !(arguments.tol > 0.0 && arguments.tol.is_finite()) {
-        return Err(format!(
-            "--tol: expected a positive number, found {}",
-            arguments.tol
-        ));
+    if let Some(tol) = arguments.tol.filter(|tol| !(*tol > 0.0 && tol.is_finite())) {
+        return Err(format!("--tol: expected a positive number, found {tol}"));
     }
     let clock = Instant::now();
     let problem = problem(arguments)?;
     let read = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
     let marginals = Marginals::new(&problem.mu, &problem.nu).map_err(|e| e.to_string())?;
+    let setup = clock.elapsed().as_secs_f64();
+    let cost = problem.cost.as_ref();
+    if let Method::Exact = arguments.method {
+        return exact::run(arguments, cost, &marginals, [read, setup]);
+    }
     let mut settings = Settings::default();
-    settings.tol_gap_rel = arguments.tol;
+    settings.tol_gap_rel = arguments.tol.unwrap_or(1e-2);
     settings.max_iter = arguments.max_iter;
     settings.step_scale = arguments.step_scale;
     settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
-    let setup = clock.elapsed().as_secs_f64();
     let show = !arguments.quiet && std::io::stderr().is_terminal();
     let mut observer = |it: &Iteration| {
         if show && it.iteration.is_multiple_of(50) {
@@ -171,7 +174,6 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
             ControlFlow::Continue(())
         }
     };
-    let cost = problem.cost.as_ref();
     let solution = minimize_linear(
         cost,
         &marginals,

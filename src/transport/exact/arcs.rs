@@ -1,0 +1,120 @@
+//! The arcs to begin with, and the first feasible tree.
+
+use super::Dense;
+use super::simplex::Arcs;
+use super::tree::Tree;
+
+/// The `k` smallest values seen, in order.
+#[derive(Debug, Clone)]
+struct Least {
+    kept: Vec<(f64, u32)>,
+    bar: f64,
+}
+
+impl Least {
+    fn new(k: usize) -> Self {
+        Self {
+            kept: Vec::with_capacity(k),
+            bar: f64::INFINITY,
+        }
+    }
+
+    fn offer(&mut self, value: f64, at: usize, k: usize) {
+        let place = self.kept.partition_point(|(v, _)| *v <= value);
+        if self.kept.len() == k {
+            self.kept.pop();
+        }
+        self.kept.insert(place, (value, at as u32));
+        if self.kept.len() == k {
+            self.bar = self.kept[k - 1].0;
+        }
+    }
+}
+
+/// The arcs of the `k` least reduced costs of every row and column (an arc once), least first.
+pub(super) fn candidates(cost: &Dense<'_>, phi: &[f64], psi: &[f64], k: usize) -> Arcs {
+    let (m, n) = (phi.len(), psi.len());
+    let (by_row, by_column) = (k.min(n), k.min(m));
+    let mut rows = vec![Least::new(by_row); m];
+    let mut bars = vec![f64::INFINITY; m];
+    let mut found: Vec<(f64, u32, u32)> = Vec::with_capacity((m + n) * k);
+    let mut line = vec![0.0; m];
+    for (j, psi) in psi.iter().enumerate() {
+        cost.column(j, &mut line);
+        let mut column = Least::new(by_column);
+        for (i, ((d, phi), bar)) in line.iter().zip(phi).zip(&mut bars).enumerate() {
+            let reduced = d - phi - psi;
+            if reduced < column.bar {
+                column.offer(reduced, i, by_column);
+            }
+            if reduced < *bar {
+                rows[i].offer(reduced, j, by_row);
+                *bar = rows[i].bar;
+            }
+        }
+        found.extend(column.kept.iter().map(|(r, i)| (*r, *i, j as u32)));
+    }
+    for (i, row) in rows.iter().enumerate() {
+        found.extend(row.kept.iter().map(|(r, j)| (*r, i as u32, *j)));
+    }
+    found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    found.dedup_by_key(|a| (a.1, a.2));
+    let mut arcs = Arcs::default();
+    for (_, i, j) in found {
+        let (i, j) = (i as usize, j as usize);
+        arcs.push(i, j, cost.entry(i, j));
+    }
+    arcs
+}
+
+/// A strongly feasible tree: mass is sent along `arcs` in their order as far as it goes, and the rest by the north-west corner
+/// with the lines in the order of the potentials, whose arcs are added.
+///
+/// Every arc used exhausts one line, which then hangs below the other end. Where it exhausts both, the column goes: what is left
+/// is a row without mass, and the arc of zero flow above it will point to the root.
+pub(super) fn tree(
+    cost: &Dense<'_>,
+    arcs: &mut Arcs,
+    phi: &[f64],
+    psi: &[f64],
+    supply: (&[i64], &[i64]),
+) -> Tree {
+    let (m, n) = (phi.len(), psi.len());
+    let mut rest: Vec<i64> = supply.0.iter().chain(supply.1).copied().collect();
+    let mut gone = vec![false; m + n];
+    let mut left = [m, n];
+    let mut links = Vec::with_capacity(m + n - 1);
+    let mut send = |i: usize, j: usize, arc: usize, gone: &mut [bool]| {
+        let row_goes = left[1] == 1 || rest[i] < rest[m + j];
+        let (out, stays) = if row_goes { (i, m + j) } else { (m + j, i) };
+        let flow = rest[out];
+        rest[stays] -= flow;
+        gone[out] = true;
+        left[usize::from(!row_goes)] -= 1;
+        links.push((out, stays, arc, flow));
+    };
+    for arc in 0..arcs.len() {
+        let (i, j) = arcs.ends[arc];
+        let (i, j) = (i as usize, j as usize);
+        if !gone[i] && !gone[m + j] {
+            send(i, j, arc, &mut gone);
+        }
+    }
+    let mut rows: Vec<usize> = (0..m).filter(|i| !gone[*i]).collect();
+    let mut columns: Vec<usize> = (0..n).filter(|j| !gone[m + j]).collect();
+    rows.sort_by(|a, b| phi[*a].total_cmp(&phi[*b]));
+    columns.sort_by(|a, b| psi[*b].total_cmp(&psi[*a]));
+    let (mut a, mut b) = (0, 0);
+    while let (Some(&i), Some(&j)) = (rows.get(a), columns.get(b)) {
+        let arc = arcs.push(i, j, cost.entry(i, j));
+        send(i, j, arc, &mut gone);
+        a += usize::from(gone[i]);
+        b += usize::from(gone[m + j]);
+    }
+    let root = (0..m + n).find(|v| !gone[*v]).unwrap_or(0);
+    let mut tree = Tree::new(m, n, root);
+    for (node, parent, arc, flow) in links {
+        tree.link(node, parent, arc, flow);
+    }
+    tree
+}

@@ -1,0 +1,281 @@
+//! The phases of a run, in order.
+
+use super::super::half_steps::HalfSteps;
+use super::super::{Marginals, Precision, certificate, kernel, parallel};
+use super::simplex::{self, Arcs, End};
+use super::tree::Tree;
+use super::{Cost, Dense, Exact, ExactSettings, Observer, arcs};
+use crate::error::Result;
+use crate::ipm::Status;
+use std::time::Instant;
+
+/// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
+const UNITS: f64 = (1u64 << 60) as f64;
+/// Violated arcs a column that join in a round.
+const WORST: usize = 4;
+/// Reduced costs above this much of the largest cost, with the sign changed, are rounding error.
+const ROUNDING: f64 = 1e-14;
+
+pub(super) struct Run<'a, 'b> {
+    pub(super) dense: Dense<'a>,
+    pub(super) marginals: &'a Marginals,
+    pub(super) settings: &'a ExactSettings,
+    pub(super) scale: f64,
+    pub(super) watch: Watch<'b>,
+}
+
+/// The clock and the observer, and what they said.
+pub(super) struct Watch<'b> {
+    pub(super) clock: Instant,
+    pub(super) time_limit: f64,
+    pub(super) observer: Option<Observer<'b>>,
+    pub(super) calls: usize,
+    pub(super) ended: Option<Status>,
+}
+
+/// The cost moved and scaled onto [0, 1]: f32 keeps its digits there.
+struct Unit<'a>(&'a Dense<'a>);
+
+impl Cost for Unit<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.0.cost.shape()
+    }
+
+    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
+        let (low, by) = (self.0.low, 1.0 / self.0.range);
+        match self.0.cost.dense() {
+            Some(cost) => {
+                let at = column * self.shape().0 + first;
+                out.copy_from_slice(&cost[at..at + out.len()]);
+            }
+            None => self.0.cost.fill(column, first, out),
+        }
+        out.iter_mut().for_each(|c| *c = (*c - low) * by);
+    }
+
+    fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
+        let (low, by) = (self.0.low, 1.0 / self.0.range);
+        if let Some(cost) = self.0.cost.dense() {
+            let at = column * self.shape().0 + first;
+            for (o, c) in out.iter_mut().zip(&cost[at..]) {
+                *o = ((c - low) * by) as f32;
+            }
+            return;
+        }
+        self.0.cost.fill_single(column, first, out);
+        out.iter_mut()
+            .for_each(|c| *c = ((f64::from(*c) - low) * by) as f32);
+    }
+}
+
+impl Run<'_, '_> {
+    pub(super) fn solve(mut self, start: Option<&[Vec<f64>; 2]>) -> Result<Exact> {
+        let mut phases = [0.0; 4];
+        let mut mark = Instant::now();
+        let mut lap = |phase: usize| {
+            phases[phase] += mark.elapsed().as_secs_f64();
+            mark = Instant::now();
+        };
+        let [phi, psi] = match start {
+            Some(start) => self.restrict(start),
+            None => self.anneal(),
+        };
+        lap(0);
+        let keep = if self.watch.ended.is_some() {
+            1
+        } else {
+            self.settings.arcs
+        };
+        let mut kept = arcs::candidates(&self.dense, &phi, &psi, keep);
+        let supply = self.supply();
+        let mut tree = arcs::tree(&self.dense, &mut kept, &phi, &psi, (&supply[0], &supply[1]));
+        tree.reprice(&kept);
+        lap(1);
+        let eps = ROUNDING * self.scale;
+        let (mut rounds, mut pivots) = (0, 0);
+        while self.watch.ended.is_none() {
+            let end = simplex::run(&mut tree, &kept, eps, &mut pivots, &mut |_| {
+                self.watch.halt(0.0)
+            });
+            lap(2);
+            if end == End::Halted {
+                break;
+            }
+            rounds += 1;
+            let fresh = self.price(&tree, eps);
+            lap(3);
+            if fresh.is_empty() {
+                break;
+            }
+            for (i, j) in fresh {
+                kept.push(i, j, self.dense.entry(i, j));
+            }
+            if rounds == self.settings.max_rounds {
+                self.watch.ended = Some(Status::MaxIterations);
+            }
+            self.watch.halt(0.0);
+        }
+        let mut answer = self.certify(&tree, &kept);
+        lap(3);
+        answer.rounds = rounds;
+        answer.pivots = pivots;
+        answer.arcs = kept.len();
+        answer.phases = phases;
+        answer.seconds = self.watch.clock.elapsed().as_secs_f64();
+        Ok(answer)
+    }
+
+    fn restrict(&self, duals: &[Vec<f64>; 2]) -> [Vec<f64>; 2] {
+        let pick = |at: &[usize], v: &[f64]| at.iter().map(|i| v[*i]).collect();
+        [
+            pick(&self.dense.rows, &duals[0]),
+            pick(&self.dense.columns, &duals[1]),
+        ]
+    }
+
+    /// Potentials by Sinkhorn half-steps at temperatures that fall geometrically; zero where the cost is constant.
+    fn anneal(&mut self) -> [Vec<f64>; 2] {
+        const FIRST: f64 = 10.0;
+        let shape = self.dense.cost.shape();
+        let none = [vec![0.0; shape.0], vec![0.0; shape.1]];
+        let steps = self.settings.half_steps;
+        if self.dense.range <= 0.0 || steps == 0 {
+            return self.restrict(&none);
+        }
+        let factor = (self.settings.beta / FIRST).powf(1.0 / steps.max(2) as f64);
+        let mut beta = FIRST;
+        let unit = Unit(&self.dense);
+        let mut half = HalfSteps::new(&unit, self.marginals, Precision::Single);
+        let mut duals = none;
+        for step in 0..steps {
+            // Potentials that cannot be had in f32 are a worse choice of arcs, no more.
+            if half.normalise(step % 2, beta).is_err() {
+                break;
+            }
+            for (mode, dual) in duals.iter_mut().enumerate() {
+                let pairs = half.potentials[mode].iter().zip(&half.logs[mode]);
+                *dual = pairs
+                    .map(|(u, log)| (u - log) / beta * self.dense.range)
+                    .collect();
+            }
+            if self.watch.halt(beta) {
+                break;
+            }
+            if step + 1 < steps {
+                half.carry(0, factor);
+                half.carry(1, factor);
+                beta *= factor;
+            }
+        }
+        self.restrict(&duals)
+    }
+
+    /// The masses in units; what rounding leaves goes to the largest.
+    fn supply(&self) -> [Vec<i64>; 2] {
+        let total = self.marginals.total();
+        let units = |mode: usize, at: &[usize]| -> Vec<i64> {
+            let masses = self.marginals.masses(mode);
+            at.iter()
+                .map(|i| ((masses[*i] / total * UNITS) as i64).max(1))
+                .collect()
+        };
+        let mut supply = [units(0, &self.dense.rows), units(1, &self.dense.columns)];
+        for side in &mut supply {
+            let off = UNITS as i64 - side.iter().sum::<i64>();
+            if let Some(largest) = side.iter_mut().max() {
+                *largest += off;
+            }
+        }
+        supply
+    }
+
+    /// The worst violated arcs of every column.
+    fn price(&self, tree: &Tree, eps: f64) -> Vec<(usize, usize)> {
+        let (phi, psi) = tree.dual.split_at(tree.rows);
+        let (arch, dense) = (pulp::Arch::new(), &self.dense);
+        let parts = parallel::map(psi.len(), phi.len() * psi.len(), |columns| {
+            let (mut found, mut worst) = (Vec::new(), Vec::new());
+            let mut line = vec![0.0; phi.len()];
+            for j in columns {
+                dense.column(j, &mut line);
+                if kernel::min_difference(arch, &line, phi) - psi[j] >= -eps {
+                    continue;
+                }
+                let reduced = line.iter().zip(phi).map(|(c, p)| c - p - psi[j]);
+                worst.clear();
+                worst.extend(reduced.enumerate().filter(|(_, r)| *r < -eps));
+                worst.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+                found.extend(worst.iter().take(WORST).map(|(i, _)| (*i, j)));
+            }
+            found
+        });
+        parts.concat()
+    }
+
+    /// Plan and potentials in the original data, and the status they deserve.
+    fn certify(&self, tree: &Tree, arcs: &Arcs) -> Exact {
+        let (mu, nu) = (self.marginals.masses(0), self.marginals.masses(1));
+        let total = self.marginals.total();
+        let (rows, columns) = (&self.dense.rows, &self.dense.columns);
+        let mut plan = Vec::new();
+        let (mut objective, mut off) = (0.0, [mu.to_vec(), nu.to_vec()]);
+        let mut magnitude: f64 = 0.0;
+        for (flow, arc) in tree.flow.iter().zip(&tree.arc).filter(|(f, _)| **f > 0) {
+            let (i, j) = arcs.ends[*arc];
+            let mass = *flow as f64 / UNITS * total;
+            let cost = arcs.costs[*arc];
+            plan.push((rows[i as usize], columns[j as usize], mass));
+            objective += mass * cost;
+            magnitude += mass * cost.abs();
+            off[0][rows[i as usize]] -= mass;
+            off[1][columns[j as usize]] -= mass;
+        }
+        plan.sort_unstable_by_key(|(i, j, _)| (*j, *i));
+        let marginal_violation: f64 = off.iter().flatten().map(|v| v.abs()).sum();
+        let (phi, psi) = tree.dual.split_at(tree.rows);
+        let mut potentials = [vec![0.0; mu.len()], vec![0.0; nu.len()]];
+        rows.iter()
+            .zip(phi)
+            .for_each(|(i, v)| potentials[0][*i] = *v);
+        columns
+            .iter()
+            .zip(psi)
+            .for_each(|(j, v)| potentials[1][*j] = *v);
+        let cost = self.dense.cost;
+        let lines = |j: usize, out: &mut [f64]| cost.fill(j, 0, out);
+        let lower_bound = certificate::dual_bound(self.marginals, &lines, &mut potentials);
+        // Points without mass get the largest potentials that are feasible.
+        for mode in 0..2 {
+            if potentials[mode].iter().all(|v| v.is_finite()) {
+                continue;
+            }
+            let mut whole = potentials.clone();
+            certificate::c_transform(self.marginals.layout(), &lines, &mut whole, mode);
+            for (p, w) in potentials[mode].iter_mut().zip(&whole[mode]) {
+                *p = if p.is_finite() { *p } else { *w };
+            }
+        }
+        let gap = objective - lower_bound;
+        let enough = (self.settings.tol_gap_rel * magnitude.min(objective.abs()))
+            .max(ROUNDING * total * self.scale);
+        let exact = marginal_violation <= 1e-12 * total;
+        let status = match self.watch.ended {
+            _ if gap <= enough && exact => Status::Solved,
+            Some(status) => status,
+            None => Status::InsufficientProgress,
+        };
+        Exact {
+            status,
+            plan,
+            potentials,
+            objective,
+            lower_bound,
+            marginal_violation,
+            rounds: 0,
+            pivots: 0,
+            arcs: 0,
+            seconds: 0.0,
+            phases: [0.0; 4],
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The network simplex on a list of arcs without capacities[^C76].
+//!
+//! Flows are integers, so that ties are seen as ties: every tree is strongly feasible (arcs of zero flow point to the root),
+//! which excludes cycling.
+//!
+//! [^C76]: Cunningham. *A network simplex method.* Mathematical Programming 11, 1976.
+
+use super::tree::{NONE, Tree};
+
+/// Arcs from rows to columns, each with its cost.
+#[derive(Debug, Default)]
+pub(super) struct Arcs {
+    pub(super) ends: Vec<(u32, u32)>,
+    pub(super) costs: Vec<f64>,
+}
+
+impl Arcs {
+    /// From row `i` to column `j`.
+    pub(super) fn push(&mut self, i: usize, j: usize, cost: f64) -> usize {
+        self.ends.push((i as u32, j as u32));
+        self.costs.push(cost);
+        self.costs.len() - 1
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.costs.len()
+    }
+}
+
+/// Whether a run came to the optimum on its arcs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Optimal,
+    Halted,
+}
+
+/// Pivots between two looks at the clock.
+const LOOK: usize = 1024;
+
+/// Runs the primal network simplex until no arc has a reduced cost below `-eps`, or `halt` (asked now and then with the number
+/// of pivots so far) says so.
+pub(super) fn run(
+    tree: &mut Tree,
+    arcs: &Arcs,
+    eps: f64,
+    pivots: &mut usize,
+    halt: &mut dyn FnMut(usize) -> bool,
+) -> End {
+    let block = ((arcs.len() as f64).sqrt() as usize).clamp(32, arcs.len().max(32));
+    let (mut at, mut fresh) = (0, true);
+    tree.reprice(arcs);
+    loop {
+        let Some(entering) = search(tree, arcs, eps, block, &mut at) else {
+            // Subtrees were shifted one rounding after another: believe only potentials that come straight from the tree.
+            if fresh {
+                return End::Optimal;
+            }
+            tree.reprice(arcs);
+            fresh = true;
+            continue;
+        };
+        tree.pivot(arcs, entering);
+        fresh = false;
+        *pivots += 1;
+        if pivots.is_multiple_of(LOOK) && halt(*pivots) {
+            tree.reprice(arcs);
+            return End::Halted;
+        }
+    }
+}
+
+/// The arc of least reduced cost in the first block, from `at` on, that has one below `-eps`.
+fn search(tree: &Tree, arcs: &Arcs, eps: f64, block: usize, at: &mut usize) -> Option<usize> {
+    let count = arcs.len();
+    let (mut least, mut found, mut left) = (-eps, None, count);
+    while left > 0 {
+        let len = block.min(left).min(count - *at);
+        let range = *at..*at + len;
+        let ends = &arcs.ends[range.clone()];
+        for (k, ((i, j), cost)) in ends.iter().zip(&arcs.costs[range]).enumerate() {
+            let reduced = cost - tree.dual[*i as usize] - tree.dual[tree.rows + *j as usize];
+            if reduced < least {
+                (least, found) = (reduced, Some(*at + k));
+            }
+        }
+        *at = (*at + len) % count;
+        left -= len;
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+impl Tree {
+    /// Brings `entering` into the tree; its reduced cost must be negative.
+    fn pivot(&mut self, arcs: &Arcs, entering: usize) {
+        let (i, j) = arcs.ends[entering];
+        let (u, v) = (i as usize, self.rows + j as usize);
+        let reduced = arcs.costs[entering] - self.dual[u] - self.dual[v];
+        let join = self.join(u, v);
+        // Along apex → u → v → apex the last blocking arc leaves.
+        let (mut delta, mut leaving, mut below_u) = (i64::MAX, NONE, true);
+        let mut w = u;
+        while w != join {
+            if w < self.rows && self.flow[w] < delta {
+                (delta, leaving) = (self.flow[w], w);
+            }
+            w = self.parent[w];
+        }
+        w = v;
+        while w != join {
+            if w >= self.rows && self.flow[w] <= delta {
+                (delta, leaving, below_u) = (self.flow[w], w, false);
+            }
+            w = self.parent[w];
+        }
+        if delta > 0 {
+            let mut w = u;
+            while w != join {
+                self.flow[w] += if w < self.rows { -delta } else { delta };
+                w = self.parent[w];
+            }
+            w = v;
+            while w != join {
+                self.flow[w] += if w < self.rows { delta } else { -delta };
+                w = self.parent[w];
+            }
+        }
+        let (top, under) = if below_u { (u, v) } else { (v, u) };
+        self.rehang(top, under, leaving, entering, delta);
+        self.shift(top, reduced);
+    }
+
+    /// The lowest node above both.
+    fn join(&self, mut u: usize, mut v: usize) -> usize {
+        while u != v {
+            if self.depth[u] >= self.depth[v] {
+                u = self.parent[u];
+            } else {
+                v = self.parent[v];
+            }
+        }
+        u
+    }
+}

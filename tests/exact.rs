@@ -1,0 +1,268 @@
+//! Exact transport: against a simplex for general linear programs, and certified from the outside.
+
+use dyncvx::Error;
+use dyncvx::transport::{CostFn, Exact, ExactSettings, Linear, Marginals, Status, exact};
+use std::ops::ControlFlow;
+
+struct Problem {
+    mu: Vec<f64>,
+    nu: Vec<f64>,
+    cost: Vec<f64>,
+}
+
+/// Numbers in (0, 1) by a linear congruence.
+fn stream(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+}
+
+fn masses(n: usize, mut entry: impl FnMut(usize) -> f64) -> Vec<f64> {
+    let v: Vec<f64> = (0..n).map(&mut entry).collect();
+    let total: f64 = v.iter().sum();
+    v.iter().map(|x| x / total).collect()
+}
+
+/// Solves, and checks everything the answer claims in the data.
+fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -> Exact {
+    let (m, n) = (p.mu.len(), p.nu.len());
+    let cost = Linear::new(&[m, n], p.cost.clone()).unwrap();
+    let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
+    let answer = exact(&cost, &marginals, settings, start, None).unwrap();
+    verify(p, &answer);
+    answer
+}
+
+fn verify(p: &Problem, answer: &Exact) {
+    let (m, n) = (p.mu.len(), p.nu.len());
+    let total: f64 = p.mu.iter().sum();
+    let largest = p.cost.iter().fold(0.0f64, |a, c| a.max(c.abs()));
+    let (mut rows, mut columns, mut value) = (p.mu.clone(), p.nu.clone(), 0.0);
+    assert!(answer.plan.len() < m + n);
+    for (i, j, mass) in &answer.plan {
+        assert!(*mass > 0.0);
+        rows[*i] -= mass;
+        columns[*j] -= mass;
+        value += mass * p.cost[i + m * j];
+    }
+    let off: f64 = rows.iter().chain(&columns).map(|v| v.abs()).sum();
+    assert!(off <= 1e-12 * total, "marginals off by {off}");
+    assert!((value - answer.objective).abs() <= 1e-13 * total * largest);
+    let [phi, psi] = &answer.potentials;
+    for j in 0..n {
+        for i in 0..m {
+            let slack = p.cost[i + m * j] - phi[i] - psi[j];
+            assert!(
+                slack >= -1e-14 * (largest + phi[i].abs() + psi[j].abs()),
+                "({i}, {j}): {slack}"
+            );
+        }
+    }
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let bound = dot(&p.mu, phi) + dot(&p.nu, psi);
+    assert!((bound - answer.lower_bound).abs() <= 1e-12 * total * largest);
+    if answer.status == Status::Solved {
+        let gap = answer.objective - bound;
+        assert!(
+            gap <= 1e-9 * answer.objective.abs() + 2e-13 * total * largest,
+            "gap {gap}"
+        );
+    }
+}
+
+fn oracle(p: &Problem) -> f64 {
+    use microlp::{ComparisonOp, LinearExpr, OptimizationDirection};
+    let (m, n) = (p.mu.len(), p.nu.len());
+    let mut lp = microlp::Problem::new(OptimizationDirection::Minimize);
+    let x: Vec<_> = p
+        .cost
+        .iter()
+        .map(|c| lp.add_var(*c, (0.0, f64::INFINITY)))
+        .collect();
+    for (i, mass) in p.mu.iter().enumerate() {
+        let mut row = LinearExpr::empty();
+        (0..n).for_each(|j| row.add(x[i + m * j], 1.0));
+        lp.add_constraint(row, ComparisonOp::Eq, *mass);
+    }
+    // The last column follows from the others.
+    for (j, mass) in p.nu.iter().enumerate().take(n - 1) {
+        let mut column = LinearExpr::empty();
+        (0..m).for_each(|i| column.add(x[i + m * j], 1.0));
+        lp.add_constraint(column, ComparisonOp::Eq, *mass);
+    }
+    lp.solve().unwrap().objective()
+}
+
+#[test]
+fn random_problems_agree_with_an_oracle() {
+    for seed in 0..60 {
+        let mut r = stream(seed + 1);
+        let (m, n) = (1 + (r() * 12.0) as usize, 1 + (r() * 12.0) as usize);
+        let (mu, nu) = (masses(m, |_| r() + 0.05), masses(n, |_| r() + 0.05));
+        let mut r = stream(seed + 1000);
+        // Real, negative and small whole costs in turn.
+        let cost = (0..m * n)
+            .map(|_| match seed % 3 {
+                0 => r(),
+                1 => 4.0 * r() - 2.0,
+                _ => (3.0 * r()).floor(),
+            })
+            .collect();
+        let p = Problem { mu, nu, cost };
+        let mut settings = ExactSettings::default();
+        settings.arcs = 1 + (seed as usize) % 4;
+        settings.half_steps = [0, 3, 40][(seed as usize / 3) % 3];
+        let answer = solve(&p, &settings, None);
+        assert_eq!(answer.status, Status::Solved, "seed {seed}");
+        let best = oracle(&p);
+        assert!(
+            (answer.objective - best).abs() <= 1e-9,
+            "seed {seed}: {} {best}",
+            answer.objective
+        );
+    }
+}
+
+#[test]
+fn hard_inputs_are_solved() {
+    let sizes = [(1, 1), (1, 40), (40, 1), (60, 60), (7, 300), (300, 7)];
+    for (m, n) in sizes {
+        let mut r = stream((m * 1000 + n) as u64);
+        let uniform = |k: usize| vec![1.0 / k as f64; k];
+        let mut spread = |k: usize| masses(k, |_| 10f64.powf(-12.0 * r()));
+        let holes = |k: usize| masses(k, |i| if k > 2 && i % 3 == 1 { 0.0 } else { 1.0 });
+        let measures = [
+            (uniform(m), uniform(n)),
+            (spread(m), spread(n)),
+            (holes(m), holes(n)),
+        ];
+        for (k, (mu, nu)) in measures.into_iter().enumerate() {
+            let kinds: [fn(usize, usize) -> f64; 6] = [
+                |_, _| 1.0,
+                |_, _| 0.0,
+                |i, j| ((i * 7 + j * 11) % 3) as f64,
+                |i, j| f64::from(u8::from(i != j)),
+                |i, j| 1e6 + (i as f64 - j as f64).abs(),
+                |i, j| -((i * j) as f64),
+            ];
+            for (c, kind) in kinds.iter().enumerate() {
+                let cost = (0..m * n).map(|e| kind(e % m, e / m)).collect();
+                let p = Problem {
+                    mu: mu.clone(),
+                    nu: nu.clone(),
+                    cost,
+                };
+                let answer = solve(&p, &ExactSettings::default(), None);
+                let case = format!("{m} x {n}, measures {k}, cost {c}");
+                assert_eq!(answer.status, Status::Solved, "{case}");
+            }
+        }
+    }
+}
+
+fn square(n: usize, seed: u64) -> Problem {
+    let mut r = stream(seed);
+    let x: Vec<[f64; 4]> = (0..n).map(|_| [r(), r(), r(), r()]).collect();
+    let cost = (0..n * n)
+        .map(|e| {
+            let (a, b) = (x[e % n], x[e / n]);
+            (a[0] - b[2]).powi(2) + (a[1] - b[3]).powi(2)
+        })
+        .collect();
+    let (mu, nu) = (masses(n, |_| r() + 0.05), masses(n, |_| r() + 0.05));
+    Problem { mu, nu, cost }
+}
+
+#[test]
+fn potentials_of_a_similar_problem_save_pivots() {
+    let mut p = square(200, 3);
+    let cold = solve(&p, &ExactSettings::default(), None);
+    assert_eq!(cold.status, Status::Solved);
+    let mut r = stream(9);
+    p.cost.iter_mut().for_each(|c| *c *= 1.0 + 1e-3 * r());
+    let warm = solve(&p, &ExactSettings::default(), Some(&cold.potentials));
+    let mut blind = ExactSettings::default();
+    blind.half_steps = 0;
+    let blind = solve(&p, &blind, None);
+    assert_eq!(
+        (warm.status, blind.status),
+        (Status::Solved, Status::Solved)
+    );
+    assert!((warm.objective - blind.objective).abs() <= 1e-9 * blind.objective);
+    assert!(
+        2 * warm.pivots < blind.pivots,
+        "{} {}",
+        warm.pivots,
+        blind.pivots
+    );
+}
+
+#[test]
+fn limits_end_a_run_with_a_plan_and_a_bound() {
+    let p = square(150, 5);
+    let best = solve(&p, &ExactSettings::default(), None).objective;
+    let mut settings = ExactSettings::default();
+    settings.time_limit = 1e-9;
+    let early = solve(&p, &settings, None);
+    assert_eq!(early.status, Status::TimeLimit);
+    assert!(early.lower_bound <= best + 1e-12 && best <= early.objective + 1e-12);
+    let cost = Linear::new(&[150, 150], p.cost.clone()).unwrap();
+    let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
+    let mut calls = 0;
+    let mut observer = |_: &_| {
+        calls += 1;
+        if calls == 3 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let settings = ExactSettings::default();
+    let stopped = exact(&cost, &marginals, &settings, None, Some(&mut observer)).unwrap();
+    assert_eq!((stopped.status, calls), (Status::Stopped, 3));
+    verify(&p, &stopped);
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let marginals = Marginals::uniform(&[2, 3]).unwrap();
+    let settings = ExactSettings::default();
+    let run = |cost: &CostFn<fn(usize, usize) -> f64>, start: Option<&[Vec<f64>; 2]>| {
+        exact(cost, &marginals, &settings, start, None).map(|a| a.status)
+    };
+    let entry: fn(usize, usize) -> f64 = |i, j| (i + j) as f64;
+    let good = CostFn::new(2, 3, entry);
+    assert_eq!(run(&good, None), Ok(Status::Solved));
+    assert!(matches!(
+        run(&CostFn::new(3, 2, entry), None),
+        Err(Error::Shape { .. })
+    ));
+    let infinite = CostFn::new(2, 3, (|_, _| f64::INFINITY) as fn(usize, usize) -> f64);
+    assert!(matches!(run(&infinite, None), Err(Error::NonFinite { .. })));
+    let short = [vec![0.0; 2], vec![0.0; 2]];
+    assert!(matches!(run(&good, Some(&short)), Err(Error::Shape { .. })));
+    let odd = [vec![0.0; 2], vec![f64::NAN; 3]];
+    assert!(matches!(
+        run(&good, Some(&odd)),
+        Err(Error::NonFinite { .. })
+    ));
+    let masked = marginals.clone().forbid(vec![false; 6]).unwrap();
+    let refused = exact(&good, &masked, &settings, None, None);
+    assert!(matches!(refused, Err(Error::Unsupported { .. })));
+    for change in [
+        |s: &mut ExactSettings| s.arcs = 0,
+        |s: &mut ExactSettings| s.max_rounds = 0,
+        |s: &mut ExactSettings| s.beta = f64::NAN,
+        |s: &mut ExactSettings| s.time_limit = 0.0,
+        |s: &mut ExactSettings| s.tol_gap_rel = -1.0,
+    ] {
+        let mut settings = ExactSettings::default();
+        change(&mut settings);
+        let refused = exact(&good, &marginals, &settings, None, None);
+        assert!(matches!(refused, Err(Error::InvalidSetting { .. })));
+    }
+}
