@@ -94,7 +94,10 @@ fn oracle(p: &Problem) -> f64 {
         (0..m).for_each(|i| column.add(x[i + m * j], 1.0));
         lp.add_constraint(column, ComparisonOp::Eq, *mass);
     }
-    lp.solve().unwrap().objective()
+    match lp.solve().unwrap() {
+        microlp::SolveOutcome::Solution(solution) => solution.objective(),
+        other => panic!("the oracle ended with {other:?}"),
+    }
 }
 
 #[test]
