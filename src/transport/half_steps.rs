@@ -18,7 +18,8 @@ pub(crate) struct HalfSteps<'a> {
     /// Logarithms of the masses.
     pub(crate) logs: Vec<Vec<f64>>,
     single: bool,
-    stored_single: Option<Vec<f32>>,
+    /// The whole cost in f32, where it is stored.
+    pub(crate) stored_single: Option<Vec<f32>>,
 }
 
 impl<'a> HalfSteps<'a> {

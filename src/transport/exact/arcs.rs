@@ -38,9 +38,9 @@ pub(super) fn candidates(cost: &Dense<'_>, phi: &[f64], psi: &[f64], k: usize) -
     let mut rows = vec![Least::new(by_row); m];
     let mut bars = vec![f64::INFINITY; m];
     let mut found: Vec<(f64, u32, u32)> = Vec::with_capacity((m + n) * k);
-    let mut line = vec![0.0; m];
+    let mut line = Vec::new();
     for (j, psi) in psi.iter().enumerate() {
-        cost.column(j, &mut line);
+        let line = cost.column(j, &mut line);
         let mut column = Least::new(by_column);
         for (i, ((d, phi), bar)) in line.iter().zip(phi).zip(&mut bars).enumerate() {
             let reduced = d - phi - psi;
@@ -112,9 +112,5 @@ pub(super) fn tree(
         b += usize::from(gone[m + j]);
     }
     let root = (0..m + n).find(|v| !gone[*v]).unwrap_or(0);
-    let mut tree = Tree::new(m, n, root);
-    for (node, parent, arc, flow) in links {
-        tree.link(node, parent, arc, flow);
-    }
-    tree
+    Tree::new(m, n, root, &links)
 }

@@ -5,6 +5,7 @@
 
 mod arcs;
 mod phases;
+mod potentials;
 mod simplex;
 mod tree;
 
@@ -121,16 +122,24 @@ pub(super) struct Dense<'a> {
 }
 
 impl Dense<'_> {
-    fn column(&self, j: usize, out: &mut [f64]) {
+    /// A column, in place where it is stored.
+    fn column<'b>(&'b self, j: usize, buffer: &'b mut Vec<f64>) -> &'b [f64] {
         let (j, m) = (self.columns[j], self.cost.shape().0);
-        if out.len() == m {
-            return self.cost.fill(j, 0, out);
+        if self.rows.len() == m {
+            if let Some(cost) = self.cost.dense() {
+                return &cost[j * m..(j + 1) * m];
+            }
+            buffer.resize(m, 0.0);
+            self.cost.fill(j, 0, buffer);
+            return buffer;
         }
-        let mut whole = vec![0.0; m];
-        self.cost.fill(j, 0, &mut whole);
-        for (o, i) in out.iter_mut().zip(&self.rows) {
-            *o = whole[*i];
+        buffer.resize(m, 0.0);
+        self.cost.fill(j, 0, buffer);
+        // Kept rows are in order, so none is overwritten before it is read.
+        for (k, i) in self.rows.iter().enumerate() {
+            buffer[k] = buffer[*i];
         }
+        &buffer[..self.rows.len()]
     }
 
     fn entry(&self, i: usize, j: usize) -> f64 {

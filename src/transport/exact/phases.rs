@@ -1,10 +1,9 @@
 //! The phases of a run, in order.
 
-use super::super::half_steps::HalfSteps;
-use super::super::{Marginals, Precision, certificate, kernel, parallel};
+use super::super::{Marginals, certificate, kernel, parallel};
 use super::simplex::{self, Arcs, End};
 use super::tree::Tree;
-use super::{Cost, Dense, Exact, ExactSettings, Observer, arcs};
+use super::{Dense, Exact, ExactSettings, Observer, arcs};
 use crate::error::Result;
 use crate::ipm::Status;
 use std::time::Instant;
@@ -31,41 +30,6 @@ pub(super) struct Watch<'b> {
     pub(super) observer: Option<Observer<'b>>,
     pub(super) calls: usize,
     pub(super) ended: Option<Status>,
-}
-
-/// The cost moved and scaled onto [0, 1]: f32 keeps its digits there.
-struct Unit<'a>(&'a Dense<'a>);
-
-impl Cost for Unit<'_> {
-    fn shape(&self) -> (usize, usize) {
-        self.0.cost.shape()
-    }
-
-    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
-        let (low, by) = (self.0.low, 1.0 / self.0.range);
-        match self.0.cost.dense() {
-            Some(cost) => {
-                let at = column * self.shape().0 + first;
-                out.copy_from_slice(&cost[at..at + out.len()]);
-            }
-            None => self.0.cost.fill(column, first, out),
-        }
-        out.iter_mut().for_each(|c| *c = (*c - low) * by);
-    }
-
-    fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
-        let (low, by) = (self.0.low, 1.0 / self.0.range);
-        if let Some(cost) = self.0.cost.dense() {
-            let at = column * self.shape().0 + first;
-            for (o, c) in out.iter_mut().zip(&cost[at..]) {
-                *o = ((c - low) * by) as f32;
-            }
-            return;
-        }
-        self.0.cost.fill_single(column, first, out);
-        out.iter_mut()
-            .for_each(|c| *c = ((f64::from(*c) - low) * by) as f32);
-    }
 }
 
 impl Run<'_, '_> {
@@ -125,49 +89,12 @@ impl Run<'_, '_> {
         Ok(answer)
     }
 
-    fn restrict(&self, duals: &[Vec<f64>; 2]) -> [Vec<f64>; 2] {
+    pub(super) fn restrict(&self, duals: &[Vec<f64>; 2]) -> [Vec<f64>; 2] {
         let pick = |at: &[usize], v: &[f64]| at.iter().map(|i| v[*i]).collect();
         [
             pick(&self.dense.rows, &duals[0]),
             pick(&self.dense.columns, &duals[1]),
         ]
-    }
-
-    /// Potentials by Sinkhorn half-steps at temperatures that fall geometrically; zero where the cost is constant.
-    fn anneal(&mut self) -> [Vec<f64>; 2] {
-        const FIRST: f64 = 10.0;
-        let shape = self.dense.cost.shape();
-        let none = [vec![0.0; shape.0], vec![0.0; shape.1]];
-        let steps = self.settings.half_steps;
-        if self.dense.range <= 0.0 || steps == 0 {
-            return self.restrict(&none);
-        }
-        let factor = (self.settings.beta / FIRST).powf(1.0 / steps.max(2) as f64);
-        let mut beta = FIRST;
-        let unit = Unit(&self.dense);
-        let mut half = HalfSteps::new(&unit, self.marginals, Precision::Single);
-        let mut duals = none;
-        for step in 0..steps {
-            // Potentials that cannot be had in f32 are a worse choice of arcs, no more.
-            if half.normalise(step % 2, beta).is_err() {
-                break;
-            }
-            for (mode, dual) in duals.iter_mut().enumerate() {
-                let pairs = half.potentials[mode].iter().zip(&half.logs[mode]);
-                *dual = pairs
-                    .map(|(u, log)| (u - log) / beta * self.dense.range)
-                    .collect();
-            }
-            if self.watch.halt(beta) {
-                break;
-            }
-            if step + 1 < steps {
-                half.carry(0, factor);
-                half.carry(1, factor);
-                beta *= factor;
-            }
-        }
-        self.restrict(&duals)
     }
 
     /// The masses in units; what rounding leaves goes to the largest.
@@ -191,14 +118,14 @@ impl Run<'_, '_> {
 
     /// The worst violated arcs of every column.
     fn price(&self, tree: &Tree, eps: f64) -> Vec<(usize, usize)> {
-        let (phi, psi) = tree.dual.split_at(tree.rows);
+        let [phi, psi] = &tree.potentials();
         let (arch, dense) = (pulp::Arch::new(), &self.dense);
         let parts = parallel::map(psi.len(), phi.len() * psi.len(), |columns| {
             let (mut found, mut worst) = (Vec::new(), Vec::new());
-            let mut line = vec![0.0; phi.len()];
+            let mut line = Vec::new();
             for j in columns {
-                dense.column(j, &mut line);
-                if kernel::min_difference(arch, &line, phi) - psi[j] >= -eps {
+                let line = dense.column(j, &mut line);
+                if kernel::min_difference(arch, line, phi) - psi[j] >= -eps {
                     continue;
                 }
                 let reduced = line.iter().zip(phi).map(|(c, p)| c - p - psi[j]);
@@ -220,10 +147,10 @@ impl Run<'_, '_> {
         let mut plan = Vec::new();
         let (mut objective, mut off) = (0.0, [mu.to_vec(), nu.to_vec()]);
         let mut magnitude: f64 = 0.0;
-        for (flow, arc) in tree.flow.iter().zip(&tree.arc).filter(|(f, _)| **f > 0) {
-            let (i, j) = arcs.ends[*arc];
-            let mass = *flow as f64 / UNITS * total;
-            let cost = arcs.costs[*arc];
+        for node in tree.nodes.iter().filter(|node| node.flow > 0) {
+            let (i, j) = arcs.ends[node.arc as usize];
+            let mass = node.flow as f64 / UNITS * total;
+            let cost = arcs.costs[node.arc as usize];
             plan.push((rows[i as usize], columns[j as usize], mass));
             objective += mass * cost;
             magnitude += mass * cost.abs();
@@ -232,15 +159,15 @@ impl Run<'_, '_> {
         }
         plan.sort_unstable_by_key(|(i, j, _)| (*j, *i));
         let marginal_violation: f64 = off.iter().flatten().map(|v| v.abs()).sum();
-        let (phi, psi) = tree.dual.split_at(tree.rows);
+        let [phi, psi] = tree.potentials();
         let mut potentials = [vec![0.0; mu.len()], vec![0.0; nu.len()]];
         rows.iter()
             .zip(phi)
-            .for_each(|(i, v)| potentials[0][*i] = *v);
+            .for_each(|(i, v)| potentials[0][*i] = v);
         columns
             .iter()
             .zip(psi)
-            .for_each(|(j, v)| potentials[1][*j] = *v);
+            .for_each(|(j, v)| potentials[1][*j] = v);
         let cost = self.dense.cost;
         let lines = |j: usize, out: &mut [f64]| cost.fill(j, 0, out);
         let lower_bound = certificate::dual_bound(self.marginals, &lines, &mut potentials);

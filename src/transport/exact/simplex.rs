@@ -78,7 +78,7 @@ fn search(tree: &Tree, arcs: &Arcs, eps: f64, block: usize, at: &mut usize) -> O
         let range = *at..*at + len;
         let ends = &arcs.ends[range.clone()];
         for (k, ((i, j), cost)) in ends.iter().zip(&arcs.costs[range]).enumerate() {
-            let reduced = cost - tree.dual[*i as usize] - tree.dual[tree.rows + *j as usize];
+            let reduced = cost - tree.height[*i as usize] + tree.height[tree.rows + *j as usize];
             if reduced < least {
                 (least, found) = (reduced, Some(*at + k));
             }
@@ -95,52 +95,45 @@ fn search(tree: &Tree, arcs: &Arcs, eps: f64, block: usize, at: &mut usize) -> O
 impl Tree {
     /// Brings `entering` into the tree; its reduced cost must be negative.
     fn pivot(&mut self, arcs: &Arcs, entering: usize) {
-        let (i, j) = arcs.ends[entering];
-        let (u, v) = (i as usize, self.rows + j as usize);
-        let reduced = arcs.costs[entering] - self.dual[u] - self.dual[v];
+        let rows = self.rows as u32;
+        let (u, j) = arcs.ends[entering];
+        let v = rows + j;
+        let reduced = arcs.costs[entering] - self.height[u as usize] + self.height[v as usize];
         let join = self.join(u, v);
         // Along apex → u → v → apex the last blocking arc leaves.
         let (mut delta, mut leaving, mut below_u) = (i64::MAX, NONE, true);
         let mut w = u;
         while w != join {
-            if w < self.rows && self.flow[w] < delta {
-                (delta, leaving) = (self.flow[w], w);
+            let node = &self.nodes[w as usize];
+            if w < rows && node.flow < delta {
+                (delta, leaving) = (node.flow, w);
             }
-            w = self.parent[w];
+            w = node.parent;
         }
         w = v;
         while w != join {
-            if w >= self.rows && self.flow[w] <= delta {
-                (delta, leaving, below_u) = (self.flow[w], w, false);
+            let node = &self.nodes[w as usize];
+            if w >= rows && node.flow <= delta {
+                (delta, leaving, below_u) = (node.flow, w, false);
             }
-            w = self.parent[w];
+            w = node.parent;
         }
         if delta > 0 {
-            let mut w = u;
-            while w != join {
-                self.flow[w] += if w < self.rows { -delta } else { delta };
-                w = self.parent[w];
-            }
-            w = v;
-            while w != join {
-                self.flow[w] += if w < self.rows { delta } else { -delta };
-                w = self.parent[w];
+            for (from, less) in [(u, true), (v, false)] {
+                let mut w = from;
+                while w != join {
+                    let node = &mut self.nodes[w as usize];
+                    node.flow += if (w < rows) == less { -delta } else { delta };
+                    w = node.parent;
+                }
             }
         }
-        let (top, under) = if below_u { (u, v) } else { (v, u) };
-        self.rehang(top, under, leaving, entering, delta);
-        self.shift(top, reduced);
-    }
-
-    /// The lowest node above both.
-    fn join(&self, mut u: usize, mut v: usize) -> usize {
-        while u != v {
-            if self.depth[u] >= self.depth[v] {
-                u = self.parent[u];
-            } else {
-                v = self.parent[v];
-            }
-        }
-        u
+        let (ends, by) = if below_u {
+            ((u, v), reduced)
+        } else {
+            ((v, u), -reduced)
+        };
+        self.rehang(ends, leaving, join, (entering as u32, delta));
+        self.shift(ends.0, by);
     }
 }

@@ -1,127 +1,228 @@
-//! A spanning tree of rows and columns with its flow and its potentials.
+//! A spanning tree of rows and columns with its flow and its heights.
 
 use super::simplex::Arcs;
 
 /// No node.
-pub(super) const NONE: usize = usize::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
-/// Rows are the nodes `0..rows`, columns follow. What belongs to the arc between a node and its parent is stored at the node.
+/// What a pivot touches of a node, in half a cache line. Arc and flow are those between the node and its parent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node {
+    pub(super) flow: i64,
+    pub(super) parent: u32,
+    pub(super) arc: u32,
+    /// Nodes of the subtree, itself counted.
+    size: u32,
+    /// Neighbours in preorder, and the last node of the subtree there.
+    next: u32,
+    previous: u32,
+    last: u32,
+}
+
+/// Rows are the nodes `0..rows`, columns follow.
+///
+/// Subtrees are runs of one list in preorder, so that they are moved by a few links and passed over without a stack. The height
+/// of a row is its potential, that of a column the opposite: a subtree is then shifted by one number.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) rows: usize,
-    pub(super) parent: Vec<usize>,
-    pub(super) arc: Vec<usize>,
-    pub(super) flow: Vec<i64>,
-    pub(super) depth: Vec<u32>,
-    pub(super) dual: Vec<f64>,
-    child: Vec<usize>,
-    next: Vec<usize>,
-    previous: Vec<usize>,
-    root: usize,
-    stack: Vec<usize>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) height: Vec<f64>,
+    root: u32,
 }
 
+/// A node, its parent, the arc between them and its flow.
+pub(super) type Link = (usize, usize, usize, i64);
+
 impl Tree {
-    /// Nodes without links; `root` is where every later link leads.
-    pub(super) fn new(rows: usize, columns: usize, root: usize) -> Self {
-        let n = rows + columns;
+    /// From the links of all nodes but the root, every node before its parent.
+    pub(super) fn new(rows: usize, columns: usize, root: usize, links: &[Link]) -> Self {
+        let node = |k: u32| Node {
+            flow: 0,
+            parent: NONE,
+            arc: NONE,
+            size: 1,
+            next: NONE,
+            previous: NONE,
+            last: k,
+        };
+        let count = rows + columns;
+        let mut nodes: Vec<Node> = (0..count as u32).map(node).collect();
+        for (k, parent, arc, flow) in links {
+            nodes[*parent].size += nodes[*k].size;
+            let node = &mut nodes[*k];
+            (node.parent, node.arc, node.flow) = (*parent as u32, *arc as u32, *flow);
+        }
+        for (k, parent, ..) in links.iter().rev() {
+            let next = std::mem::replace(&mut nodes[*parent].next, *k as u32);
+            (nodes[*k].next, nodes[*k].previous) = (next, *parent as u32);
+            if next != NONE {
+                nodes[next as usize].previous = *k as u32;
+            }
+        }
+        let mut order = Vec::with_capacity(count);
+        let mut k = root as u32;
+        while k != NONE {
+            order.push(k);
+            k = nodes[k as usize].next;
+        }
+        for (place, k) in order.iter().enumerate() {
+            let node = &mut nodes[*k as usize];
+            node.last = order[place + node.size as usize - 1];
+        }
         Self {
             rows,
-            parent: vec![NONE; n],
-            arc: vec![NONE; n],
-            flow: vec![0; n],
-            depth: vec![0; n],
-            dual: vec![0.0; n],
-            child: vec![NONE; n],
-            next: vec![NONE; n],
-            previous: vec![NONE; n],
-            root,
-            stack: Vec::new(),
+            nodes,
+            height: vec![0.0; count],
+            root: root as u32,
         }
     }
 
-    pub(super) fn link(&mut self, node: usize, parent: usize, arc: usize, flow: i64) {
-        self.parent[node] = parent;
-        self.arc[node] = arc;
-        self.flow[node] = flow;
-        let first = self.child[parent];
-        self.next[node] = first;
-        self.previous[node] = NONE;
-        if first != NONE {
-            self.previous[first] = node;
-        }
-        self.child[parent] = node;
+    /// Row and column potentials.
+    pub(super) fn potentials(&self) -> [Vec<f64>; 2] {
+        let (phi, psi) = self.height.split_at(self.rows);
+        [phi.to_vec(), psi.iter().map(|v| -v).collect()]
     }
 
-    fn unlink(&mut self, node: usize) {
-        let (before, after) = (self.previous[node], self.next[node]);
-        if before == NONE {
-            self.child[self.parent[node]] = after;
-        } else {
-            self.next[before] = after;
+    /// The lowest node above both: the smaller of two subtrees never contains the other.
+    pub(super) fn join(&self, mut u: u32, mut v: u32) -> u32 {
+        while u != v {
+            let (a, b) = (&self.nodes[u as usize], &self.nodes[v as usize]);
+            if a.size < b.size {
+                u = a.parent;
+            } else {
+                v = b.parent;
+            }
         }
-        if after != NONE {
-            self.previous[after] = before;
-        }
+        u
     }
 
-    /// Cuts the arc above `leaving` and hangs what was below it under `under` by its node `top`.
+    /// Cuts the arc above `leaving` and hangs what was below it under `under` by its node `top`; `join` is above both.
     pub(super) fn rehang(
         &mut self,
-        top: usize,
-        under: usize,
-        leaving: usize,
-        arc: usize,
-        flow: i64,
+        (top, under): (u32, u32),
+        leaving: u32,
+        join: u32,
+        (mut arc, mut flow): (u32, i64),
     ) {
-        let (mut node, mut above, mut arc, mut flow) = (top, under, arc, flow);
+        let size = self.cut(leaving, join);
+        // From `top` up to `leaving` every node becomes the last child of the one before: its run follows, without that one's.
+        let mut inner = self.nodes[top as usize];
+        let (mut after, mut tail) = (self.nodes[inner.last as usize].next, inner.last);
+        let (mut at, mut above) = (top, under);
+        self.nodes[top as usize].size = size;
         loop {
-            let old = (self.parent[node], self.arc[node], self.flow[node]);
-            self.unlink(node);
-            self.link(node, above, arc, flow);
-            if node == leaving {
-                return;
+            let node = &mut self.nodes[at as usize];
+            (node.parent, node.arc, node.flow) = (above, arc, flow);
+            if at == leaving {
+                break;
             }
-            (above, node) = (node, old.0);
-            (arc, flow) = (old.1, old.2);
+            let up = inner.parent;
+            let outer = self.nodes[up as usize];
+            let (rest, outer_after) = if outer.last == inner.last {
+                (inner.previous, after)
+            } else {
+                self.nodes[inner.previous as usize].next = after;
+                self.nodes[after as usize].previous = inner.previous;
+                (outer.last, self.nodes[outer.last as usize].next)
+            };
+            self.nodes[tail as usize].next = up;
+            self.nodes[up as usize].previous = tail;
+            self.nodes[up as usize].size = size - inner.size;
+            (tail, after) = (rest, outer_after);
+            (arc, flow) = (inner.arc, inner.flow);
+            (above, at, inner) = (at, up, outer);
+        }
+        while at != under {
+            let node = &mut self.nodes[at as usize];
+            node.last = tail;
+            at = node.parent;
+        }
+        self.insert(top, tail, under);
+        let mut w = under;
+        while w != join {
+            let node = &mut self.nodes[w as usize];
+            node.size += size;
+            w = node.parent;
         }
     }
 
-    /// Makes the arc above `top` tight, where it was short of it by `reduced`, and renews the depths below.
-    pub(super) fn shift(&mut self, top: usize, reduced: f64) {
-        let signs = match top < self.rows {
-            true => [reduced, -reduced],
-            false => [-reduced, reduced],
-        };
-        let mut stack = std::mem::take(&mut self.stack);
-        stack.push(top);
-        while let Some(node) = stack.pop() {
-            self.dual[node] += signs[usize::from(node >= self.rows)];
-            self.depth[node] = self.depth[self.parent[node]] + 1;
-            let mut c = self.child[node];
-            while c != NONE {
-                stack.push(c);
-                c = self.next[c];
-            }
+    /// Takes the run of `k` out of the list, and its size off the nodes below `join`.
+    fn cut(&mut self, k: u32, join: u32) -> u32 {
+        let Node {
+            size,
+            parent,
+            previous,
+            last,
+            ..
+        } = self.nodes[k as usize];
+        let after = self.nodes[last as usize].next;
+        self.nodes[previous as usize].next = after;
+        if after != NONE {
+            self.nodes[after as usize].previous = previous;
         }
-        self.stack = stack;
+        let mut w = parent;
+        while w != join {
+            let node = &mut self.nodes[w as usize];
+            node.size -= size;
+            w = node.parent;
+        }
+        self.replace_last(parent, last, previous);
+        size
     }
 
-    /// Potentials and depths from the tree alone.
+    /// Puts the run from `top` to `tail` right after `under`.
+    fn insert(&mut self, top: u32, tail: u32, under: u32) {
+        let next = std::mem::replace(&mut self.nodes[under as usize].next, top);
+        self.nodes[top as usize].previous = under;
+        self.nodes[tail as usize].next = next;
+        if next != NONE {
+            self.nodes[next as usize].previous = tail;
+        }
+        self.replace_last(under, under, tail);
+    }
+
+    /// From `w` up, as far as subtrees ended with `old`, they end with `new`.
+    fn replace_last(&mut self, mut w: u32, old: u32, new: u32) {
+        while w != NONE && self.nodes[w as usize].last == old {
+            self.nodes[w as usize].last = new;
+            w = self.nodes[w as usize].parent;
+        }
+    }
+
+    /// Adds `by` to the heights of the subtree of `top`, or takes it from all others where these are fewer.
+    pub(super) fn shift(&mut self, top: u32, by: f64) {
+        let node = self.nodes[top as usize];
+        let end = self.nodes[node.last as usize].next;
+        if 2 * node.size as usize <= self.nodes.len() {
+            self.add(top, end, by);
+        } else {
+            self.add(self.root, top, -by);
+            self.add(end, NONE, -by);
+        }
+    }
+
+    fn add(&mut self, mut k: u32, end: u32, by: f64) {
+        while k != end {
+            self.height[k as usize] += by;
+            k = self.nodes[k as usize].next;
+        }
+    }
+
+    /// Heights from the tree alone.
     pub(super) fn reprice(&mut self, arcs: &Arcs) {
-        let mut stack = std::mem::take(&mut self.stack);
-        self.dual[self.root] = 0.0;
-        self.depth[self.root] = 0;
-        stack.push(self.root);
-        while let Some(node) = stack.pop() {
-            let mut c = self.child[node];
-            while c != NONE {
-                self.dual[c] = arcs.costs[self.arc[c]] - self.dual[node];
-                self.depth[c] = self.depth[node] + 1;
-                stack.push(c);
-                c = self.next[c];
-            }
+        self.height[self.root as usize] = 0.0;
+        let mut k = self.nodes[self.root as usize].next;
+        while k != NONE {
+            let node = &self.nodes[k as usize];
+            let cost = arcs.costs[node.arc as usize];
+            let above = self.height[node.parent as usize];
+            self.height[k as usize] = if (k as usize) < self.rows {
+                above + cost
+            } else {
+                above - cost
+            };
+            k = node.next;
         }
-        self.stack = stack;
     }
 }
