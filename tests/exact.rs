@@ -1,7 +1,10 @@
 //! Exact transport: against a simplex for general linear programs, and certified from the outside.
 
 use dyncvx::Error;
-use dyncvx::transport::{CostFn, Exact, ExactSettings, Linear, Marginals, Status, exact};
+use dyncvx::transport::{
+    Cost, CostFn, Distance, Exact, ExactSettings, Linear, Marginals, PointClouds, Status, exact,
+};
+use faer::Mat;
 use std::ops::ControlFlow;
 
 struct Problem {
@@ -182,26 +185,152 @@ fn square(n: usize, seed: u64) -> Problem {
 
 #[test]
 fn potentials_of_a_similar_problem_save_pivots() {
-    let mut p = square(200, 3);
-    let cold = solve(&p, &ExactSettings::default(), None);
+    let base = square(200, 3);
+    let cold = solve(&base, &ExactSettings::default(), None);
     assert_eq!(cold.status, Status::Solved);
-    let mut r = stream(9);
-    p.cost.iter_mut().for_each(|c| *c *= 1.0 + 1e-3 * r());
-    let warm = solve(&p, &ExactSettings::default(), Some(&cold.potentials));
-    let mut blind = ExactSettings::default();
-    blind.half_steps = 0;
-    let blind = solve(&p, &blind, None);
-    assert_eq!(
-        (warm.status, blind.status),
-        (Status::Solved, Status::Solved)
-    );
-    assert!((warm.objective - blind.objective).abs() <= 1e-9 * blind.objective);
+    // The tree of an optimum is found again.
+    let again = solve(&base, &ExactSettings::default(), Some(&cold.potentials));
     assert!(
-        2 * warm.pivots < blind.pivots,
+        20 * again.pivots < cold.pivots,
         "{} {}",
-        warm.pivots,
-        blind.pivots
+        again.pivots,
+        cold.pivots
     );
+    let mut r = stream(9);
+    let mut other_cost = square(200, 3);
+    other_cost
+        .cost
+        .iter_mut()
+        .for_each(|c| *c *= 1.0 + 1e-3 * r());
+    let mut other_masses = square(200, 3);
+    other_masses.mu = masses(200, |i| base.mu[i] * (1.0 + 1e-3 * r()));
+    for p in [other_cost, other_masses] {
+        let warm = solve(&p, &ExactSettings::default(), Some(&cold.potentials));
+        let mut blind = ExactSettings::default();
+        blind.half_steps = 0;
+        let blind = solve(&p, &blind, None);
+        assert_eq!(
+            (warm.status, blind.status),
+            (Status::Solved, Status::Solved)
+        );
+        assert!((warm.objective - blind.objective).abs() <= 1e-9 * blind.objective);
+        assert!(
+            2 * warm.pivots < blind.pivots,
+            "{} {}",
+            warm.pivots,
+            blind.pivots
+        );
+    }
+}
+
+#[test]
+fn samples_come_before_large_problems() {
+    // Large enough for one coarser level, with duplicates, holes and very different masses.
+    let (m, n) = (900, 1000);
+    let mut r = stream(21);
+    let x: Vec<f64> = (0..m).map(|_| (40.0 * r()).floor()).collect();
+    let y: Vec<f64> = (0..n).map(|_| (40.0 * r()).floor()).collect();
+    let cost = (0..m * n).map(|e| (x[e % m] - y[e / m]).abs()).collect();
+    let mu = masses(m, |i| {
+        if i % 7 == 3 {
+            0.0
+        } else {
+            10f64.powf(-9.0 * r())
+        }
+    });
+    let nu = masses(n, |_| r());
+    let p = Problem { mu, nu, cost };
+    let answer = solve(&p, &ExactSettings::default(), None);
+    assert_eq!(answer.status, Status::Solved);
+    // On a line the cost is the area between the distribution functions.
+    let below = |at: &[f64], mass: &[f64], t: f64| -> f64 {
+        at.iter()
+            .zip(mass)
+            .filter(|(a, _)| **a <= t)
+            .map(|(_, w)| w)
+            .sum()
+    };
+    let area: f64 = (0..40)
+        .map(|t| (below(&x, &p.mu, f64::from(t)) - below(&y, &p.nu, f64::from(t))).abs())
+        .sum();
+    assert!(
+        (answer.objective - area).abs() <= 1e-10 * area,
+        "{} {area}",
+        answer.objective
+    );
+}
+
+#[test]
+fn point_clouds_agree_with_their_matrices() {
+    for (k, distance) in [
+        Distance::SquaredEuclidean,
+        Distance::Euclidean,
+        Distance::L1,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut r = stream(31 + k as u64);
+        let (x, y) = (
+            Mat::from_fn(3, 70, |_, _| r()),
+            Mat::from_fn(3, 90, |_, _| r()),
+        );
+        let clouds = PointClouds::with_distance(x.as_ref(), y.as_ref(), 0.7, distance).unwrap();
+        let entry = |i: usize, j: usize| {
+            let d: Vec<f64> = (0..3).map(|c| x[(c, i)] - y[(c, j)]).collect();
+            0.7 * match distance {
+                Distance::SquaredEuclidean => d.iter().map(|v| v * v).sum::<f64>(),
+                Distance::Euclidean => d.iter().map(|v| v * v).sum::<f64>().sqrt(),
+                _ => d.iter().map(|v| v.abs()).sum::<f64>(),
+            }
+        };
+        let cost: Vec<f64> = (0..70 * 90).map(|e| entry(e % 70, e / 70)).collect();
+        let mut line = vec![0.0; 70];
+        let mut single = vec![0.0f32; 70];
+        for j in 0..90 {
+            clouds.fill(j, 0, &mut line);
+            clouds.fill_single(j, 0, &mut single);
+            for i in 0..70 {
+                assert!((line[i] - cost[i + 70 * j]).abs() <= 1e-15);
+                assert!((f64::from(single[i]) - cost[i + 70 * j]).abs() <= 1e-6);
+            }
+        }
+        let (mu, nu) = (masses(70, |_| r()), masses(90, |_| r()));
+        let marginals = Marginals::new(&mu, &nu).unwrap();
+        let answer = exact(&clouds, &marginals, &ExactSettings::default(), None, None).unwrap();
+        assert_eq!(answer.status, Status::Solved);
+        let p = Problem { mu, nu, cost };
+        verify(&p, &answer);
+    }
+}
+
+#[test]
+fn dotmark_images() {
+    let Ok(data) = std::env::var("DYNCVX_DATA") else {
+        eprintln!("skipped: DYNCVX_DATA is not set");
+        return;
+    };
+    let read = |name: &str| -> Vec<f64> {
+        let text = std::fs::read_to_string(format!("{data}/transport/{name}")).unwrap();
+        let values: Vec<f64> = text
+            .split([',', '\n'])
+            .filter_map(|v| v.trim().parse().ok())
+            .collect();
+        assert_eq!(values.len(), 1024);
+        masses(1024, |k| values[k])
+    };
+    let (mu, nu) = (read("data32_1001.csv"), read("data32_1002.csv"));
+    let at = |k: usize| [(k / 32) as f64, (k % 32) as f64];
+    let cost = (0..1024 * 1024)
+        .map(|e| {
+            let (a, b) = (at(e % 1024), at(e / 1024));
+            (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
+        })
+        .collect();
+    let p = Problem { mu, nu, cost };
+    let answer = solve(&p, &ExactSettings::default(), None);
+    assert_eq!(answer.status, Status::Solved);
+    assert!(answer.objective - answer.lower_bound <= 1e-9 * answer.objective);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod exact;
 mod images;
 mod read;
+mod sparse;
 
 use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
@@ -47,7 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "K", requires = "images")]
     resize: Option<usize>,
     /// The method.
-    #[arg(long, value_enum, default_value = "mirror-sinkhorn")]
+    #[arg(long, value_enum, default_value = "exact")]
     method: Method,
     /// Relative certified gap at which the answer counts as optimal [default: 1e-2, exact: 1e-9].
     #[arg(long)]
@@ -61,7 +62,7 @@ pub(super) struct Arguments {
     /// Seconds.
     #[arg(long, value_name = "S")]
     time_limit: Option<f64>,
-    /// Write the plan, .npy or .csv.
+    /// Write the plan, .npy, or sparse (exact only): .npz as SciPy reads it, .csv with a line row,column,mass an arc; dense .csv otherwise.
     #[arg(long, value_name = "FILE")]
     plan: Option<String>,
     /// Write the result as JSON, - for standard output.

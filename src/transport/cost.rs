@@ -50,7 +50,20 @@ impl Cost for super::Linear {
     }
 }
 
-/// `scale · ‖x_i − y_j‖²` between two point clouds, computed from the coordinates whenever it is read.
+/// How far two points are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Distance {
+    /// `‖x − y‖²`.
+    #[default]
+    SquaredEuclidean,
+    /// `‖x − y‖`.
+    Euclidean,
+    /// `Σ |x_k − y_k|`.
+    L1,
+}
+
+/// `scale` times a [`Distance`] between two point clouds, computed from the coordinates whenever it is read.
 #[derive(Debug, Clone)]
 pub struct PointClouds {
     // Coordinate by coordinate, so that a column of the cost is a few streams.
@@ -59,15 +72,29 @@ pub struct PointClouds {
     columns: Vec<Vec<f64>>,
     shape: (usize, usize),
     scale: f64,
+    distance: Distance,
     arch: Arch,
 }
 
 impl PointClouds {
-    /// `sources` is `d × m`, `targets` is `d × n` (a point a column).
+    /// Squared Euclidean distances; `sources` is `d × m`, `targets` is `d × n` (a point a column).
     ///
     /// # Errors
     /// [`Error::Shape`] for different dimensions `d`, [`Error::NonFinite`], [`Error::InvalidSetting`] for `scale ≤ 0`.
     pub fn new(sources: MatRef<'_, f64>, targets: MatRef<'_, f64>, scale: f64) -> Result<Self> {
+        Self::with_distance(sources, targets, scale, Distance::SquaredEuclidean)
+    }
+
+    /// As [`PointClouds::new`], with the distance named.
+    ///
+    /// # Errors
+    /// As [`PointClouds::new`].
+    pub fn with_distance(
+        sources: MatRef<'_, f64>,
+        targets: MatRef<'_, f64>,
+        scale: f64,
+        distance: Distance,
+    ) -> Result<Self> {
         check_shape(
             "targets",
             (sources.nrows(), targets.ncols()),
@@ -93,6 +120,7 @@ impl PointClouds {
             columns,
             shape,
             scale,
+            distance,
             arch,
         })
     }
@@ -105,22 +133,33 @@ impl Cost for PointClouds {
 
     fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
         out.fill(0.0);
+        let (arch, scale) = (self.arch, self.scale);
         for (x, y) in self.rows.iter().zip(&self.columns) {
-            kernel::add_square(
-                self.arch,
-                &x[first..first + out.len()],
-                y[column],
-                self.scale,
-                out,
-            );
+            let (x, y) = (&x[first..first + out.len()], y[column]);
+            match self.distance {
+                Distance::SquaredEuclidean => kernel::add_square(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute(arch, x, y, scale, out),
+            }
+        }
+        if self.distance == Distance::Euclidean {
+            kernel::root(arch, scale, out);
         }
     }
 
     fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
         out.fill(0.0);
+        let (arch, scale) = (self.arch, self.scale as f32);
         for (x, y) in self.rows_single.iter().zip(&self.columns) {
             let (x, y) = (&x[first..first + out.len()], y[column] as f32);
-            kernel::add_square_single(self.arch, x, y, self.scale as f32, out);
+            match self.distance {
+                Distance::SquaredEuclidean => kernel::add_square_single(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square_single(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute_single(arch, x, y, scale, out),
+            }
+        }
+        if self.distance == Distance::Euclidean {
+            kernel::root_single(arch, scale, out);
         }
     }
 }

@@ -46,7 +46,7 @@ pub use crate::ipm::Status;
 pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use bound::Steps;
 pub use certificate::lower_bound;
-pub use cost::{Cost, CostFn, PointClouds};
+pub use cost::{Cost, CostFn, Distance, PointClouds};
 pub use exact::{Exact, ExactSettings, exact};
 pub use half_steps::ImplicitPlan;
 pub use linear::{LinearSolution, minimize_linear};

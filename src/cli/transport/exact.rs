@@ -1,6 +1,6 @@
 //! `--method exact`.
 
-use super::{Arguments, Record, Seconds, images, interrupted, read, report};
+use super::{Arguments, Record, Seconds, images, interrupted, read, report, sparse};
 use dyncvx::transport::{Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact};
 use std::ops::ControlFlow;
 
@@ -58,18 +58,24 @@ pub(super) fn run(
 }
 
 fn write_plan(arguments: &Arguments, answer: &Exact, m: usize, n: usize) -> Result<(), String> {
-    if arguments.plan.is_none() && arguments.plot.is_none() {
-        return Ok(());
-    }
-    let mut plan = vec![0.0; m * n];
-    for (i, j, mass) in &answer.plan {
-        plan[i + m * j] = *mass;
-    }
     if let Some(path) = &arguments.plan {
-        read::write_matrix(path, &plan, m, n)?;
+        if path.ends_with(".npy") {
+            let mut plan = vec![0.0; m * n];
+            for (i, j, mass) in &answer.plan {
+                plan[i + m * j] = *mass;
+            }
+            read::write_matrix(path, &plan, m, n)?;
+        } else {
+            sparse::write(path, &answer.plan, (m, n))?;
+        }
     }
     if let Some(path) = &arguments.plot {
-        images::picture(path, &plan, m, n)?;
+        let (k, l) = (m.min(images::PICTURE), n.min(images::PICTURE));
+        let mut cells = vec![0.0; k * l];
+        for (i, j, mass) in &answer.plan {
+            cells[((i + 1) * k - 1) / m + k * (((j + 1) * l - 1) / n)] += mass;
+        }
+        images::picture(path, &cells, k, l)?;
     }
     Ok(())
 }

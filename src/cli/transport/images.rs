@@ -5,7 +5,7 @@ use faer::Mat;
 use std::io::{BufReader, BufWriter};
 
 /// Pixels along the longer side of a picture of a plan, at most.
-const PICTURE: usize = 512;
+pub(super) const PICTURE: usize = 512;
 
 /// Reads intensities, and takes box averages down to `resize × resize` pixels.
 pub(super) fn image(path: &str, resize: Option<usize>) -> Result<Table, String> {

@@ -67,8 +67,32 @@ pub(super) fn candidates(cost: &Dense<'_>, phi: &[f64], psi: &[f64], k: usize) -
     arcs
 }
 
-/// A strongly feasible tree: mass is sent along `arcs` in their order as far as it goes, and the rest by the north-west corner
-/// with the lines in the order of the potentials, whose arcs are added.
+/// The arcs at every node of the forest that takes arcs in their order unless they close a cycle.
+fn forest(arcs: &Arcs, m: usize, n: usize) -> Vec<Vec<usize>> {
+    let mut above: Vec<usize> = (0..m + n).collect();
+    let find = |above: &mut [usize], mut k: usize| {
+        while above[k] != k {
+            above[k] = above[above[k]];
+            k = above[k];
+        }
+        k
+    };
+    let mut at = vec![Vec::new(); m + n];
+    for (arc, (i, j)) in arcs.ends.iter().enumerate() {
+        let (i, j) = (*i as usize, m + *j as usize);
+        let (a, b) = (find(&mut above, i), find(&mut above, j));
+        if a != b {
+            above[a] = b;
+            at[i].push(arc);
+            at[j].push(arc);
+        }
+    }
+    at
+}
+
+/// A strongly feasible tree: from the leaves of the forest of the first arcs mass is sent inwards as far as it goes, then along
+/// all `arcs` in their order, and the rest by the north-west corner with the lines in the order of the potentials, whose arcs
+/// are added. Potentials of an optimum give its tree back.
 ///
 /// Every arc used exhausts one line, which then hangs below the other end. Where it exhausts both, the column goes: what is left
 /// is a row without mass, and the arc of zero flow above it will point to the root.
@@ -93,6 +117,34 @@ pub(super) fn tree(
         left[usize::from(!row_goes)] -= 1;
         links.push((out, stays, arc, flow));
     };
+    let at = forest(arcs, m, n);
+    let mut degree: Vec<usize> = at.iter().map(Vec::len).collect();
+    let mut leaves: Vec<usize> = (0..m + n).filter(|k| degree[*k] == 1).collect();
+    while let Some(leaf) = leaves.pop() {
+        let other = |arc: usize, k: usize| {
+            let (i, j) = (arcs.ends[arc].0 as usize, m + arcs.ends[arc].1 as usize);
+            if k == i { j } else { i }
+        };
+        if gone[leaf] {
+            continue;
+        }
+        let Some(&arc) = at[leaf].iter().find(|arc| !gone[other(**arc, leaf)]) else {
+            continue;
+        };
+        let end = other(arc, leaf);
+        let (i, j) = arcs.ends[arc];
+        send(i as usize, j as usize, arc, &mut gone);
+        let out = if gone[leaf] { leaf } else { end };
+        for arc in &at[out] {
+            let k = other(*arc, out);
+            if !gone[k] {
+                degree[k] -= 1;
+                if degree[k] == 1 {
+                    leaves.push(k);
+                }
+            }
+        }
+    }
     for arc in 0..arcs.len() {
         let (i, j) = arcs.ends[arc];
         let (i, j) = (i as usize, j as usize);

@@ -20,7 +20,7 @@ use phases::{Run, Watch};
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `half_steps` | 40 | Sinkhorn half-steps that choose the arcs, unless potentials are given | any |
+/// | `half_steps` | 40 | Sinkhorn half-steps that choose the arcs, unless potentials are given; half as many where a sample went before | any |
 /// | `beta` | 3000 | inverse temperature they end at, for a cost of range 1 | ≥ 10 |
 /// | `arcs` | 16 | arcs kept a row and a column at first | ≥ 1 |
 /// | `max_rounds` | 1000 | pricings of all arcs at most | ≥ 1 |
@@ -191,6 +191,10 @@ pub fn exact(
             check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
             crate::error::check_finite("potential", v)?;
         }
+    }
+    if marginals.shape().iter().sum::<usize>() >= tree::NONE as usize {
+        let (what, by) = ("2^32 or more points", "exact transport");
+        return Err(Error::Unsupported { what, by });
     }
     let clock = std::time::Instant::now();
     let (low, high) = cost::range(cost)?;

@@ -370,6 +370,43 @@ pub(crate) fn add_square_single(arch: Arch, points: &[f32], at: f32, scale: f32,
     );
 }
 
+macro_rules! distances {
+    ($float:ty, $add:ident, $root:ident) => {
+        /// `out += scale · |points − at|`, entry by entry.
+        pub(crate) fn $add(
+            arch: Arch,
+            points: &[$float],
+            at: $float,
+            scale: $float,
+            out: &mut [$float],
+        ) {
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for (o, x) in out.iter_mut().zip(points) {
+                        *o += scale * (x - at).abs();
+                    }
+                },
+            );
+        }
+
+        /// `values ← scale · √values`, entry by entry.
+        pub(crate) fn $root(arch: Arch, scale: $float, values: &mut [$float]) {
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for v in values {
+                        *v = scale * v.sqrt();
+                    }
+                },
+            );
+        }
+    };
+}
+
+distances!(f64, add_absolute, root);
+distances!(f32, add_absolute_single, root_single);
+
 /// `values ⊙= factors`, entry by entry.
 pub(crate) fn multiply(arch: Arch, factors: &[f64], values: &mut [f64]) {
     arch.dispatch(
