@@ -70,6 +70,8 @@ fn digits_are_moved_to_a_certified_gap() {
         &picture,
         "--resize",
         "8",
+        "--method",
+        "mirror-sinkhorn",
         "--max-iter",
         "3",
         "--tol",
@@ -96,25 +98,87 @@ fn a_cost_matrix_is_read_and_its_plan_written() {
         file("nu.csv", "0.25\n0.25\n0.5\n"),
     );
     let plan = format!("{}/plan.csv", env!("CARGO_TARGET_TMPDIR"));
-    let output = dyncvx(&[
-        "--cost", &cost, "--mu", &mu, "--nu", &nu, "--tol", "1e-3", "--json", "-", "--plan", &plan,
-    ]);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let run = |method: &str| {
+        let output = dyncvx(&[
+            "--cost", &cost, "--mu", &mu, "--nu", &nu, "--tol", "1e-3", "--json", "-", "--plan",
+            &plan, "--method", method,
+        ]);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{message}");
+        let lines: Vec<Vec<f64>> = std::fs::read_to_string(&plan)
+            .unwrap()
+            .lines()
+            .filter(|l| !l.starts_with('#'))
+            .map(|l| l.split(',').map(|v| v.parse().unwrap()).collect())
+            .collect();
+        (json(&output)["objective"].as_f64().unwrap(), lines)
+    };
     // 0.25 stays at each of the first two; row 0 sends 0.25 and row 1 sends 0.25 to column 2: 0.25 (2 + 1).
-    assert!((json(&output)["objective"].as_f64().unwrap() - 0.75).abs() <= 1e-3);
-    let rows: Vec<Vec<f64>> = std::fs::read_to_string(&plan)
-        .unwrap()
-        .lines()
-        .map(|l| l.split(',').map(|v| v.parse().unwrap()).collect())
-        .collect();
+    let (value, rows) = run("mirror-sinkhorn");
+    assert!((value - 0.75).abs() <= 1e-3);
     assert!(
         rows.iter()
             .all(|r| r.len() == 3 && (r.iter().sum::<f64>() - 0.5).abs() <= 1e-12)
+    );
+    let (value, arcs) = run("exact");
+    assert_eq!(value, 0.75);
+    assert!(arcs.len() <= 4 && arcs.iter().all(|a| a.len() == 3 && a[2] > 0.0));
+    for row in 0..2 {
+        let sum: f64 = arcs
+            .iter()
+            .filter(|a| a[0] == f64::from(row))
+            .map(|a| a[2])
+            .sum();
+        assert!((sum - 0.5).abs() <= 1e-15);
+    }
+}
+
+#[test]
+fn exact_plans_are_written_sparse() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
+    let (a, b) = (
+        format!("{folder}/digit_three.csv"),
+        format!("{folder}/digit_eight.csv"),
+    );
+    let path = |name: &str| format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+    let (sparse, dense, drawing) = (path("e.npz"), path("e.npy"), path("e.svg"));
+    let run = |plan: &str| {
+        let output = dyncvx(&[
+            "--images", &a, &b, "--json", "-", "--plan", plan, "--plot", &drawing,
+        ]);
+        assert_eq!(output.status.code(), Some(0));
+        json(&output)
+    };
+    let record = run(&sparse);
+    assert_eq!(
+        (&record["status"], &record["method"]),
+        (&"solved".into(), &"exact".into())
+    );
+    let gap = record["gap"].as_f64().unwrap();
+    assert!(gap <= 1e-9 * record["objective"].as_f64().unwrap());
+    run(&dense);
+    // Stored files: the last array of the archive is the masses, the dense file's nonzeros are the same numbers.
+    let archive = std::fs::read(&sparse).unwrap();
+    assert!(archive.starts_with(b"PK\x03\x04"));
+    let at = archive.windows(8).position(|w| w == b"data.npy").unwrap() + 8;
+    let numbers = |array: &[u8]| -> Vec<f64> {
+        let header = 10 + usize::from(u16::from_le_bytes([array[8], array[9]]));
+        let body = array[header..].chunks_exact(8);
+        body.map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect()
+    };
+    let length = u32::from_le_bytes(archive[at - 16..at - 12].try_into().unwrap()) as usize;
+    let mut masses = numbers(&archive[at..at + length]);
+    let mut whole = numbers(&std::fs::read(&dense).unwrap());
+    whole.retain(|v| *v > 0.0);
+    masses.sort_by(f64::total_cmp);
+    whole.sort_by(f64::total_cmp);
+    assert!(masses.len() > 10);
+    assert_eq!(masses, whole);
+    assert!(
+        std::fs::read_to_string(&drawing)
+            .unwrap()
+            .starts_with("<svg")
     );
 }
 
