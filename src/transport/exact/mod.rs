@@ -76,7 +76,7 @@ impl ExactSettings {
             let reason = format!("expected a finite number ≥ 0, found {}", self.tol_gap_rel);
             return fail("tol_gap_rel", reason);
         }
-        if !(self.time_limit > 0.0) {
+        if self.time_limit.is_nan() || self.time_limit <= 0.0 {
             let reason = format!("expected a positive number, found {}", self.time_limit);
             return fail("time_limit", reason);
         }
