@@ -56,11 +56,12 @@ fn verify(p: &Problem, answer: &Exact) {
     assert!(off <= 1e-12 * total, "marginals off by {off}");
     assert!((value - answer.objective).abs() <= 1e-13 * total * largest);
     let [phi, psi] = &answer.potentials;
-    for j in 0..n {
-        for i in 0..m {
-            let slack = p.cost[i + m * j] - phi[i] - psi[j];
+    assert_eq!((phi.len(), psi.len()), (m, n));
+    for (j, v) in psi.iter().enumerate() {
+        for (i, u) in phi.iter().enumerate() {
+            let slack = p.cost[i + m * j] - u - v;
             assert!(
-                slack >= -1e-14 * (largest + phi[i].abs() + psi[j].abs()),
+                slack >= -1e-14 * (largest + u.abs() + v.abs()),
                 "({i}, {j}): {slack}"
             );
         }
