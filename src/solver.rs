@@ -3,8 +3,8 @@
 use crate::constraints::Constraints;
 use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::{
-    self, Certificate, Dimacs, Observer, Settings, Solution, Start, Status, dimacs_outside,
-    dual_certificate, outside_cone, primal_certificate,
+    self, Certificate, Dimacs, Iteration, Observer, Settings, Solution, Start, Status,
+    dimacs_outside, dual_certificate, outside_cone, primal_certificate,
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
@@ -166,7 +166,8 @@ impl Solver {
         Ok(())
     }
 
-    /// Solves the program as it is now.
+    /// Solves the program as it is now. The observer sees objectives and `μ` in the program's units, infeasibilities and
+    /// gap as the interior-point method measures them in its own.
     ///
     /// # Errors
     /// What the engine cannot be made from or refuses the first weight with, and
@@ -203,6 +204,15 @@ impl Solver {
     ) -> Result<Solution> {
         const TIGHTEST: f64 = 1e-14;
         let small = self.reduced.program();
+        let unit = self.reduced.objective_unit();
+        let observer: &mut Observer<'_> = &mut |it| {
+            observer(&Iteration {
+                primal_objective: unit * it.primal_objective,
+                dual_objective: unit * it.dual_objective,
+                mu: unit * it.mu,
+                ..*it
+            })
+        };
         let found = match start {
             None => ipm::solve(small, projection, &self.settings, observer)?,
             Some(start) => {

@@ -410,3 +410,25 @@ fn numbers_change_in_place_and_bad_ones_change_nothing() {
     }
     check(15, 5).quickcheck(law as fn(u64, u8, u8) -> bool);
 }
+
+#[test]
+fn observers_see_the_objectives_of_the_program_as_it_was_given() {
+    for exponent in [-8, 0, 8] {
+        for part in [Part::Rhs, Part::Cost] {
+            let known = recipe(1, 4).known_optimum(3.into()).unwrap();
+            let (program, _) = scaled(&known.program, 3, part, exponent);
+            let mut last = None;
+            let mut solver = Solver::new(program, Settings::default()).unwrap();
+            let found = solver
+                .solve(&mut |it| {
+                    last = Some((it.primal_objective, it.dual_objective));
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+            let (primal, dual) = last.unwrap();
+            let size = found.primal_objective.abs();
+            assert!((primal - found.primal_objective).abs() <= 1e-9 * size);
+            assert!((dual - found.dual_objective).abs() <= 1e-9 * size);
+        }
+    }
+}

@@ -171,6 +171,11 @@ impl Reduced {
         self.scale.is_identity()
     }
 
+    /// What an objective of the smaller program is multiplied by to be the original's.
+    pub(crate) fn objective_unit(&self) -> f64 {
+        self.scale.objective()
+    }
+
     /// `g` with `‖A x‖ ≤ g ‖A' x‖` for the rows `A'` that are kept, in the original's units.
     pub(crate) fn growth(&self) -> f64 {
         self.rows.growth()

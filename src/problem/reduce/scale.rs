@@ -95,6 +95,11 @@ impl Scale {
         self.factors.is_none() && self.beta == 1.0 && self.gamma == 1.0
     }
 
+    /// The user's unit of the objective: `⟨c, x⟩ = βγ ⟨c', x'⟩`.
+    pub(super) fn objective(&self) -> f64 {
+        self.beta * self.gamma
+    }
+
     /// `x ← (β E)^p x`, for `p` one or minus one.
     pub(super) fn primal(&self, x: &mut [f64], power: i32) {
         self.each(x, |e| (self.beta * e).powi(power));
