@@ -2,17 +2,18 @@
 //!
 //! Rows that only bound a variable are eliminated beforehand ([`Columns`]); variables that so many rows read that they would
 //! fill the matrix are taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula, whose lost digits
-//! refinement with the assembled `K` restores.
+//! conjugate gradients with the assembled `K` restore.
 
 use super::columns::Columns;
 use super::pattern::{Pattern, assemble};
 use crate::constraints::{Constraints, HeldWeight, Part};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
-use crate::linalg::pcg::Reached;
+use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, norm};
 use crate::projection::Seconds;
+use faer::reborrow::ReborrowMut;
 use faer::{Mat, MatMut};
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,12 +29,15 @@ const VANISHING: f64 = 1e-10;
 /// Rounds of refinement, at most.
 const ROUNDS: usize = 8;
 
+/// Iterations of conjugate gradients, at most: 38 were needed of those that were worth it (fit1p).
+const MAX_ITER: usize = 40;
+
 /// Flops a second of dense and of sparse factors, estimated: what counts is their ratio.
 const DENSE_SPEED: f64 = 30e9;
 const SPARSE_SPEED: f64 = 6e9;
 
 /// A variable is taken out when more than this many times the square root of the number of rows read it, …
-const DENSE_COLUMN: f64 = 10.0;
+const DENSE_COLUMN: f64 = 4.0;
 /// … at most so many are, …
 const MOST_DENSE: usize = 200;
 /// … and doing so divides the flops by this at least.
@@ -69,6 +73,7 @@ struct Work {
     x: Vec<f64>,
     step: Vec<f64>,
     r: Vec<f64>,
+    conjugate: Workspace,
 }
 
 #[derive(Debug, Clone)]
@@ -140,6 +145,7 @@ impl SparseGram {
                 x: vec![0.0; m],
                 step: vec![0.0; m],
                 r: vec![0.0; m],
+                conjugate: Workspace::default(),
             },
         })
     }
@@ -226,33 +232,52 @@ impl SparseGram {
         Ok(Split { u, solved, inner })
     }
 
-    /// `rhs ← K⁻¹ rhs` for one column, refined to a relative residual measured with the assembled `K`.
+    /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`: by refinement, or, where dense
+    /// columns were put back and digits lost with them, by conjugate gradients.
     ///
-    /// Not by conjugate gradients: where pivots were replaced `K` is singular to working precision, and they would follow the
-    /// rounding of the right-hand side along its kernel.
+    /// Refinement is the rule since where pivots were replaced `K` is singular to working precision, and conjugate gradients
+    /// follow the rounding of the right-hand side along its kernel.
     ///
     /// # Complexity
-    /// `4 nnz(L) + 4 nnz(K)` flops, and as many a round of refinement.
+    /// `4 nnz(L) + 4 nnz(K)` flops, and as many a round of refinement or an iteration.
     pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
-        let mut reached = Reached {
-            residual: 0.0,
-            iterations: 0,
-        };
-        let scale = norm(rhs);
-        if scale == 0.0 {
-            return reached;
-        }
         let mut work = core::mem::take(&mut self.work);
-        let Work { given, x, step, r } = &mut work;
+        let Work { given, x, .. } = &mut work;
         self.columns.reduce(rhs, given);
+        let reached = if norm(rhs) == 0.0 {
+            x.fill(0.0);
+            Reached {
+                residual: 0.0,
+                iterations: 0,
+            }
+        } else {
+            let refined = self.refine(&mut work, norm(rhs), tol);
+            match self.split.is_some() && refined.residual > tol {
+                true => self.conjugate_gradients(&mut work, refined, norm(rhs), tol),
+                false => refined,
+            }
+        };
+        self.columns.expand(&work.x, rhs);
+        self.work = work;
+        reached
+    }
+
+    fn refine(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
+        let Work {
+            given, x, step, r, ..
+        } = work;
         x.fill(0.0);
         r.copy_from_slice(given);
-        reached.residual = norm(r) / scale;
+        let mut reached = Reached {
+            residual: norm(r) / scale,
+            iterations: 0,
+        };
         for round in 0..ROUNDS {
             step.copy_from_slice(r);
-            self.precondition(step);
+            self.parts().1.solve(step);
             axpy(1.0, step, x);
-            self.residual(given, x, r);
+            self.parts().0.apply(x, r);
+            r.iter_mut().zip(&*given).for_each(|(r, g)| *r = g - *r);
             let now = norm(r) / scale;
             // In the first round nothing is better than an answer, unless it is no number.
             if now.is_nan() || (round > 0 && now >= reached.residual) {
@@ -265,37 +290,106 @@ impl SparseGram {
                 break;
             }
         }
-        self.columns.expand(x, rhs);
-        self.work = work;
         reached
     }
 
-    /// `v ← K⁻¹ v` on the kept rows, as far as the factor goes.
-    fn precondition(&mut self, v: &mut [f64]) {
-        let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
-        scale(v, &self.inverse_scale);
-        self.factor.solve_in_place(v);
-        if let Some(split) = &self.split {
-            split.correct(v);
+    /// Begins anew; what refinement found stays when it is better.
+    fn conjugate_gradients(
+        &mut self,
+        work: &mut Work,
+        refined: Reached,
+        scale: f64,
+        tol: f64,
+    ) -> Reached {
+        let Work {
+            given,
+            x,
+            step,
+            conjugate,
+            ..
+        } = work;
+        // `given` is what the elimination of bounds leaves of a right-hand side of norm `scale`.
+        let share = norm(given) / scale;
+        let (gram, mut factor) = self.parts();
+        let mut found = pcg(
+            |v, out| gram.apply(v, out),
+            |mut v| {
+                if let Some(column) = v.rb_mut().col_mut(0).try_as_col_major_mut() {
+                    factor.solve(column.as_slice_mut());
+                }
+            },
+            given.len(),
+            given,
+            step,
+            (tol / share, MAX_ITER),
+            conjugate,
+        );
+        found.residual *= share;
+        if found.residual >= refined.residual {
+            return refined;
         }
-        scale(v, &self.inverse_scale);
+        core::mem::swap(x, step);
+        found
     }
 
-    /// `r ← given − K x` on the kept rows.
-    fn residual(&self, given: &[f64], x: &[f64], r: &mut [f64]) {
-        let scaled: Vec<f64> = x
-            .iter()
-            .zip(&self.inverse_scale)
-            .map(|(x, d)| x / d)
-            .collect();
-        self.layout.pattern.multiply(&self.values, &scaled, r);
+    /// The matrix and its approximate inverse.
+    fn parts(&mut self) -> (Assembled<'_>, Factored<'_>) {
+        let (split, scale) = (self.split.as_ref(), &self.inverse_scale[..]);
+        let (pattern, values) = (&self.layout.pattern, &self.values[..]);
+        let factor = &mut self.factor;
+        (
+            Assembled {
+                pattern,
+                values,
+                split,
+                scale,
+            },
+            Factored {
+                factor,
+                split,
+                scale,
+            },
+        )
+    }
+}
+
+/// `K` on the kept rows.
+struct Assembled<'a> {
+    pattern: &'a Pattern,
+    values: &'a [f64],
+    split: Option<&'a Split>,
+    scale: &'a [f64],
+}
+
+impl Assembled<'_> {
+    /// `out ← K x`.
+    fn apply(&self, x: &[f64], out: &mut [f64]) {
+        let scaled: Vec<f64> = x.iter().zip(self.scale).map(|(x, d)| x / d).collect();
+        self.pattern.multiply(self.values, &scaled, out);
         for u in self.split.iter().flat_map(|s| &s.u) {
             let along = sparse_dot(u, &scaled);
-            u.iter().for_each(|&(i, v)| r[i as usize] += along * v);
+            u.iter().for_each(|&(i, v)| out[i as usize] += along * v);
         }
-        for ((r, d), g) in r.iter_mut().zip(&self.inverse_scale).zip(given) {
-            *r = g - *r / d;
+        out.iter_mut().zip(self.scale).for_each(|(r, d)| *r /= d);
+    }
+}
+
+/// `K⁻¹` on the kept rows, as far as the factor goes.
+struct Factored<'a> {
+    factor: &'a mut SparseCholesky,
+    split: Option<&'a Split>,
+    scale: &'a [f64],
+}
+
+impl Factored<'_> {
+    fn solve(&mut self, v: &mut [f64]) {
+        let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
+        scale(v, self.scale);
+        self.factor.solve_in_place(v);
+        if let Some(split) = self.split {
+            split.correct(v);
         }
+        scale(v, self.scale);
     }
 }
 
