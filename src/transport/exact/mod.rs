@@ -7,6 +7,7 @@ mod arcs;
 mod phases;
 mod potentials;
 mod simplex;
+mod sparse;
 mod tree;
 
 use super::cost::{self, Cost};
@@ -15,6 +16,7 @@ use super::{Marginals, linear};
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
 use phases::{Run, Watch};
+pub use sparse::{Cut, SparseExact, exact_sparse};
 
 /// Settings of [`exact`].
 ///
@@ -173,7 +175,7 @@ impl Dense<'_> {
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost or `start`, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than
-/// two measures and forbidden arcs.
+/// two measures and forbidden arcs ([`exact_sparse`] takes them).
 ///
 /// # Complexity
 /// `O(mn)` a half-step and a round; a pivot costs what it moves of the tree. Space `O((m + n) arcs)` beside the cost.

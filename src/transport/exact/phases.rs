@@ -9,11 +9,11 @@ use crate::ipm::Status;
 use std::time::Instant;
 
 /// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
-const UNITS: f64 = (1u64 << 60) as f64;
+pub(super) const UNITS: f64 = (1u64 << 60) as f64;
 /// Violated arcs a column that join in a round.
 const WORST: usize = 4;
 /// Reduced costs above this much of the largest cost, with the sign changed, are rounding error.
-const ROUNDING: f64 = 1e-14;
+pub(super) const ROUNDING: f64 = 1e-14;
 
 pub(super) struct Run<'a, 'b> {
     pub(super) dense: Dense<'a>,
@@ -30,6 +30,27 @@ pub(super) struct Watch<'b> {
     pub(super) observer: Option<Observer<'b>>,
     pub(super) calls: usize,
     pub(super) ended: Option<Status>,
+}
+
+/// The masses in units; what rounding leaves goes to the largest.
+pub(super) fn units(marginals: &Marginals, at: [&[usize]; 2]) -> [Vec<i64>; 2] {
+    [0, 1].map(|mode| {
+        let (masses, total) = (marginals.masses(mode), marginals.total());
+        let units = at[mode]
+            .iter()
+            .map(|i| ((masses[*i] / total * UNITS) as i64).max(1));
+        let mut side: Vec<i64> = units.collect();
+        let off = UNITS as i64 - side.iter().sum::<i64>();
+        if let Some(largest) = side.iter_mut().max() {
+            *largest += off;
+        }
+        side
+    })
+}
+
+/// Whether objective and lower bound are within `tol` of the objective (of its terms' `magnitude` at most), or within `floor`.
+pub(super) fn closed([objective, lower]: [f64; 2], magnitude: f64, tol: f64, floor: f64) -> bool {
+    objective - lower <= (tol * magnitude.min(objective.abs())).max(floor)
 }
 
 impl Run<'_, '_> {
@@ -51,7 +72,7 @@ impl Run<'_, '_> {
             self.settings.arcs
         };
         let mut kept = arcs::candidates(&self.dense, &phi, &psi, keep);
-        let supply = self.supply();
+        let supply = units(self.marginals, [&self.dense.rows, &self.dense.columns]);
         let mut tree = arcs::tree(&self.dense, &mut kept, &phi, &psi, (&supply[0], &supply[1]));
         tree.reprice(&kept);
         lap(1);
@@ -95,25 +116,6 @@ impl Run<'_, '_> {
             pick(&self.dense.rows, &duals[0]),
             pick(&self.dense.columns, &duals[1]),
         ]
-    }
-
-    /// The masses in units; what rounding leaves goes to the largest.
-    fn supply(&self) -> [Vec<i64>; 2] {
-        let total = self.marginals.total();
-        let units = |mode: usize, at: &[usize]| -> Vec<i64> {
-            let masses = self.marginals.masses(mode);
-            at.iter()
-                .map(|i| ((masses[*i] / total * UNITS) as i64).max(1))
-                .collect()
-        };
-        let mut supply = [units(0, &self.dense.rows), units(1, &self.dense.columns)];
-        for side in &mut supply {
-            let off = UNITS as i64 - side.iter().sum::<i64>();
-            if let Some(largest) = side.iter_mut().max() {
-                *largest += off;
-            }
-        }
-        supply
     }
 
     /// The worst violated arcs of every column.
@@ -182,12 +184,12 @@ impl Run<'_, '_> {
                 *p = if p.is_finite() { *p } else { *w };
             }
         }
-        let gap = objective - lower_bound;
-        let enough = (self.settings.tol_gap_rel * magnitude.min(objective.abs()))
-            .max(ROUNDING * total * self.scale);
+        let floor = ROUNDING * total * self.scale;
+        let tol = self.settings.tol_gap_rel;
+        let gap_closed = closed([objective, lower_bound], magnitude, tol, floor);
         let exact = marginal_violation <= 1e-12 * total;
         let status = match self.watch.ended {
-            _ if gap <= enough && exact => Status::Solved,
+            _ if gap_closed && exact => Status::Solved,
             Some(status) => status,
             None => Status::InsufficientProgress,
         };
