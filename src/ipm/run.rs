@@ -1,6 +1,6 @@
 //! The main loop.
 
-use super::direction::{Geometry, NesterovTodd, System};
+use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
@@ -191,6 +191,7 @@ impl<'a> Run<'a> {
             }
 
             self.phases.checks += self.lap();
+            let target = 0.01 * self.settings.tol_feas * self.scale_b;
             let system = System {
                 a: self.problem.constraints(),
                 b: self.problem.rhs(),
@@ -203,7 +204,8 @@ impl<'a> Run<'a> {
                 dual: &now.dual,
                 dual_feasible: self.dual_feasible,
                 mu: now.row.mu,
-                target: 0.01 * self.settings.tol_feas * self.scale_b,
+                target,
+                inexact: f64::max(target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
             };
             if geometry.move_to(&system).is_err() {
                 return self.finish(Status::NumericalError);
