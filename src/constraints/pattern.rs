@@ -177,6 +177,11 @@ impl Pattern {
         })
     }
 
+    /// Number of positions.
+    pub(crate) fn len(&self) -> usize {
+        self.row.len()
+    }
+
     /// Where the positions lie between two sets of indices.
     pub(crate) fn halves(&self) -> Option<&Halves> {
         self.halves.as_ref()

@@ -149,10 +149,10 @@ impl<'a> Run<'a> {
         let Some((mut primal, mut dual)) = interiors else {
             return self.finish(Status::NumericalError);
         };
-        let (mut steps, mut refresh) = ((0.0, 0.0), None);
+        let (mut steps, mut answered) = ((0.0, 0.0), (None, 0));
         loop {
             self.phases.steps += self.lap();
-            let now = self.measure(steps, refresh)?;
+            let now = self.measure(steps, answered)?;
             if now.merit < self.best_merit {
                 self.best_merit = now.merit;
                 self.best.x.copy_from_slice(&self.point.x);
@@ -212,7 +212,7 @@ impl<'a> Run<'a> {
             }
             let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
-                Ok(done) => refresh = Some(done),
+                Ok(done) => answered = (Some(done), 0),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError),
             }
@@ -232,6 +232,9 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            if let Some(now) = projection.answered() {
+                answered = (Some(now.refresh), now.steps);
+            }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
             self.phases.assembly += gram.0;
@@ -293,7 +296,7 @@ impl<'a> Run<'a> {
         Ok(found)
     }
 
-    fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {
+    fn measure(&self, steps: (f64, f64), answered: (Option<Refresh>, usize)) -> Result<Measures> {
         let (a, Point { x, y, s }) = (self.problem.constraints(), &self.point);
         let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
         a.apply(x, &mut primal)?;
@@ -318,7 +321,8 @@ impl<'a> Run<'a> {
             mu: complementarity / self.degree,
             primal_step: steps.0,
             dual_step: steps.1,
-            refresh,
+            refresh: answered.0,
+            steps: answered.1,
             seconds: self.begun.elapsed().as_secs_f64(),
         };
         // None of these may lose a NaN, as `f64::max` does.

@@ -20,6 +20,7 @@ mod ways;
 
 use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut, MatRef};
 use ways::Work;
 
@@ -153,7 +154,7 @@ impl PsdPlan {
     }
 
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add(&self, held: &HeldWeight, mut k: MatMut<'_, f64>) {
+    pub(crate) fn add<T: Real>(&self, held: &HeldWeight, mut k: MatMut<'_, T>) {
         let Some(pair) = held.gram_pair() else {
             return;
         };
@@ -192,7 +193,7 @@ impl PsdPlan {
     }
 
     /// Adds sums of row `i` with the rows from `first` on.
-    fn put(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, f64>) {
+    fn put<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
@@ -200,10 +201,10 @@ impl PsdPlan {
     }
 
     /// The dense rows: with one another as products of panels, with the others one by one.
-    fn add_dense(
+    fn add_dense<T: Real>(
         &self,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
+        mut k: MatMut<'_, T>,
         work: &mut Work,
     ) {
         let dense = self.dense.ncols();
@@ -248,7 +249,7 @@ fn store_symmetrised(u: MatRef<'_, f64>, out: &mut [f64]) {
     }
 }
 
-fn add_lower(k: &mut MatMut<'_, f64>, i: u32, j: u32, value: f64) {
+fn add_lower<T: Real>(k: &mut MatMut<'_, T>, i: u32, j: u32, value: f64) {
     let (i, j) = (i.max(j) as usize, i.min(j) as usize);
-    k[(i, j)] += value;
+    k[(i, j)] = T::narrow(k[(i, j)].wide() + value);
 }
