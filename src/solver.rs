@@ -8,7 +8,7 @@ use crate::ipm::{
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Direct, Projection};
+use crate::projection::{Auto, Projection};
 use std::sync::Arc;
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
@@ -58,7 +58,7 @@ impl core::fmt::Debug for Solver {
 }
 
 impl Solver {
-    /// A solver with the [`Direct`] engine.
+    /// A solver with the [`Auto`] engine.
     ///
     /// # Errors
     /// Those of [`Settings::validate`] and [`Reduced::new`].
@@ -66,8 +66,8 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        let direct: Engine = Box::new(|a| Ok(Box::new(Direct::new(a.clone()))));
-        Self::with_engine(program, settings, direct)
+        let auto: Engine = Box::new(|a| Ok(Box::new(Auto::new(a.clone()))));
+        Self::with_engine(program, settings, auto)
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.
@@ -388,6 +388,7 @@ impl Solver {
         }
         Ok(Solution {
             status,
+            rank: self.reduced.ranks(&found.rank, &x, &s),
             x,
             y,
             s,
@@ -424,6 +425,7 @@ fn nothing_to_do() -> Solution {
         primal_objective: 0.0,
         dual_objective: 0.0,
         dimacs: Dimacs::default(),
+        rank: vec![],
         certificate: None,
         iterations: 0,
         seconds: 0.0,

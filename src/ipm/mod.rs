@@ -9,6 +9,7 @@ mod hkm;
 mod interior;
 mod linear;
 mod nonneg;
+mod rank;
 mod residuals;
 mod run;
 mod scaling;
@@ -20,6 +21,7 @@ mod status;
 mod step;
 
 pub use linear::{ConicSolve, LinearOutcome, solve_linear};
+pub use rank::Factor;
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
 pub use settings::{SearchDirection, Settings};

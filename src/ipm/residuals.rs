@@ -1,6 +1,6 @@
 //! Errors of a point and of a certificate, from the original data alone.
 
-use super::Certificate;
+use super::{Certificate, rank};
 use crate::constraints::Block;
 use crate::error::{Result, check_shape};
 use crate::linalg::{dot, max_abs, norm, spectral};
@@ -95,6 +95,29 @@ pub(crate) fn dimacs_outside(
 pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
     let least = smallest_eigenvalue(blocks, x)?;
     Ok(if least >= 0.0 { 0.0 } else { -least })
+}
+
+/// By how much `x` lies outside the cone, as [`outside_cone`] has it, and the rank that its eigenvalues reveal in every matrix
+/// block, from one set of them; zero for nonnegative blocks, and no ranks when `x` is not finite.
+pub(super) fn outside_and_ranks(blocks: &[Block], x: &[f64]) -> Result<(f64, Vec<usize>)> {
+    if x.iter().any(|v| !v.is_finite()) {
+        return Ok((f64::NAN, vec![]));
+    }
+    let (mut least, mut ranks, mut at) = (f64::INFINITY, vec![], 0);
+    for b in blocks {
+        let part = &x[at..at + b.ambient()];
+        at += b.ambient();
+        let (smallest, rank) = match *b {
+            Block::Nonneg(_) => (part.iter().copied().fold(f64::INFINITY, f64::min), 0),
+            Block::Psd(n) => {
+                let values = spectral::eigenvalues(MatRef::from_column_major_slice(part, n, n))?;
+                (values[0], rank::of_spectrum(&values).0)
+            }
+        };
+        least = least.min(smallest);
+        ranks.push(rank);
+    }
+    Ok((if least >= 0.0 { 0.0 } else { -least }, ranks))
 }
 
 /// Smallest eigenvalue (or entry) over all blocks; infinite when there is none, NaN when `x` is not finite.

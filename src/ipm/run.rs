@@ -3,12 +3,15 @@
 use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
-use super::residuals::{dual_certificate, primal_certificate};
+use super::residuals::{
+    dimacs_outside, dual_certificate, outside_and_ranks, outside_cone, primal_certificate,
+};
 use super::sparsity::Sparsity;
 use super::{
-    Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, dimacs,
-    nonneg, start, step,
+    Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, nonneg,
+    start, step,
 };
+use crate::constraints::Block;
 use crate::error::Result;
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
@@ -64,6 +67,8 @@ pub(super) struct Run<'a> {
     progress: (usize, f64),
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Status, Certificate, f64)>,
+    /// Errors and ranks of the best point, once they were found to be good enough.
+    verified: Option<(Dimacs, Vec<usize>)>,
     begun: Instant,
     /// End of the phase before the current one.
     lap: Instant,
@@ -105,6 +110,7 @@ impl<'a> Run<'a> {
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
             candidate: None,
+            verified: None,
             begun,
             lap: Instant::now(),
             phases: Phases::default(),
@@ -163,10 +169,10 @@ impl<'a> Run<'a> {
                 return self.finish(Status::Stopped);
             }
             if now.merit <= 1.0
-                && self
-                    .errors()?
-                    .is_some_and(|e| self.within_tolerances(&e, 1.0))
+                && let Some(verified) = self.errors()?
+                && self.within_tolerances(&verified.0, 1.0)
             {
+                self.verified = Some(verified);
                 return self.finish(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
@@ -350,13 +356,17 @@ impl<'a> Run<'a> {
             && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= slack
     }
 
-    /// Errors of the best point in the original data; `None` when they cannot be computed.
-    fn errors(&self) -> Result<Option<Dimacs>> {
-        Ok(
-            dimacs(self.problem, &self.best.x, &self.best.y, &self.best.s)
-                .ok()
-                .filter(|e| !e.max().is_nan()),
-        )
+    /// Errors of the best point in the original data and ranks of its primal blocks; `None` when they cannot be computed.
+    fn errors(&self) -> Result<Option<(Dimacs, Vec<usize>)>> {
+        let blocks = self.problem.constraints().blocks();
+        let Point { x, y, s } = &self.best;
+        let (Ok((primal, ranks)), Ok(dual)) =
+            (outside_and_ranks(blocks, x), outside_cone(blocks, s))
+        else {
+            return Ok(None);
+        };
+        let found = dimacs_outside(self.problem, (x, y, s), (primal, dual))?;
+        Ok((!found.max().is_nan()).then_some((found, ranks)))
     }
 
     /// Looks for a certificate in the current point, and tests it in the original data. The test costs eigenvalues, so it is
@@ -405,7 +415,18 @@ impl<'a> Run<'a> {
 
     /// The best point, with the status its errors deserve if that is better than why the loop ended.
     fn finish(mut self, why: Status) -> Result<Solution> {
-        let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
+        let verified = match self.verified.take() {
+            Some(verified) => Some(verified),
+            None => self.errors()?,
+        };
+        let (errors, mut rank) = verified.unwrap_or((Dimacs([f64::NAN; 6]), vec![]));
+        for (b, rank) in rank.iter_mut().enumerate() {
+            if let Block::Nonneg(_) = self.problem.constraints().blocks()[b] {
+                let at = self.problem.constraints().range(b);
+                let pairs = self.best.x[at.clone()].iter().zip(&self.best.s[at]);
+                *rank = pairs.filter(|(x, s)| x > s).count();
+            }
+        }
         let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
         let (mut status, mut certificate) = (why, None);
         if gave_up && self.within_tolerances(&errors, self.settings.slack) {
@@ -428,6 +449,7 @@ impl<'a> Run<'a> {
             y,
             s,
             dimacs: errors,
+            rank,
             certificate,
             iterations: self.iterations,
             seconds: self.begun.elapsed().as_secs_f64(),

@@ -127,6 +127,9 @@ pub struct Solution {
     pub dual_objective: f64,
     /// Errors of the point, recomputed from the problem.
     pub dimacs: Dimacs,
+    /// Of every block of `x`: the number of eigenvalues above their widest gap, or of numbers that exceed their slack. Empty
+    /// where no iterate was there to tell. See [`Solution::factor`].
+    pub rank: Vec<usize>,
     /// The proof, when the status is an infeasibility.
     pub certificate: Option<Certificate>,
     /// Iterations made.

@@ -166,6 +166,11 @@ impl Reduced {
         self.layout.is_identity() && self.rows.dropped.is_empty() && self.scale.is_identity()
     }
 
+    /// Ranks of the original's blocks, from those of the smaller program's and the original's point.
+    pub(crate) fn ranks(&self, found: &[usize], x: &[f64], s: &[f64]) -> Vec<usize> {
+        self.layout.ranks(found, x, s)
+    }
+
     /// Whether rows, blocks, right-hand side and cost are in the original's units.
     pub(crate) fn is_unscaled(&self) -> bool {
         self.scale.is_identity()

@@ -203,7 +203,7 @@ impl Maintained {
 
     /// A factor for this weight, in single precision while that serves.
     fn make(&mut self, weight: &[HeldWeight]) -> Result<Kept> {
-        if self.choice.single {
+        if self.choice.factor() == Way::Single {
             self.allowed(Way::Single)?;
             let clock = Instant::now();
             let found = Single::new(&self.a, weight, &self.assembler)?;
@@ -274,6 +274,7 @@ impl Maintained {
             self.state = Some(state);
             return false;
         }
+        self.choice.single &= state.way != Way::Single;
         // The old one is of no more use, and there may be no room for two.
         self.factor = None;
         let made = self.make(&state.weight);
