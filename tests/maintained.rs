@@ -228,7 +228,7 @@ fn what_is_no_weight_leaves_the_last_one() {
 fn auto_asks_for_two_sided_weights_where_a_factorisation_is_what_costs() {
     // m against n³, and rows so few that nothing else counts; numbers alone have a sparse or a small Gram matrix.
     assert!(Auto::new(edges(100, 3600)).prefers_two_sided());
-    assert!(!Auto::new(edges(100, 800)).prefers_two_sided());
+    assert!(!Auto::new(edges(100, 700)).prefers_two_sided());
     assert!(!Auto::new(edges(400, 2600)).prefers_two_sided());
     let numbers = Constraints::independent(50, &[Block::Nonneg(80)], 3, 1.into()).unwrap();
     assert!(!Auto::new(numbers).prefers_two_sided());
