@@ -164,14 +164,16 @@ impl Hkm {
     /// `dS = R_d − Aᵀdy` (or without `R_d`) but for the rows that are kept apart.
     fn plain_part(&self, system: &System<'_>, dy: &[f64], residual: bool) -> Result<Vec<f64>> {
         let mut d = vec![0.0; system.x.len()];
-        if self.apart {
-            let mut rest = dy.to_vec();
-            for (i, _) in system.a.parts().iter().flat_map(apart) {
-                rest[i] = 0.0;
+        for (b, part) in system.a.parts().iter().enumerate() {
+            let out = &mut d[system.a.range(b)];
+            if self.apart {
+                // Such a row may touch other blocks, where it is as any other.
+                let mut rest = dy.to_vec();
+                apart(part).for_each(|(i, _)| rest[i] = 0.0);
+                system.a.adjoint_block(b, &rest, out);
+            } else {
+                system.a.adjoint_block(b, dy, out);
             }
-            system.a.adjoint(&rest, &mut d)?;
-        } else {
-            system.a.adjoint(dy, &mut d)?;
         }
         if residual && !system.dual_feasible {
             d.iter_mut().zip(system.dual).for_each(|(d, r)| *d = r - *d);
@@ -470,12 +472,14 @@ mod tests {
     use crate::problem::ConicProgram;
     use faer::Mat;
 
-    /// With a row `eeᵀ` that is kept apart: `left · dS · Z` from the pieces, and `dS` itself.
+    /// With a row `eeᵀ` that is kept apart, and touches a number too: `left · dS · Z` from the pieces, and `dS` itself.
     #[test]
     fn products_from_pieces_are_those_of_the_whole() {
         let n = 12;
-        let mut a = Constraints::builder(n + 1, &[Block::Psd(n)]).unwrap();
-        let mut c = Constraints::builder(1, &[Block::Psd(n)]).unwrap();
+        let blocks = [Block::Psd(n), Block::Nonneg(1)];
+        let mut a = Constraints::builder(n + 1, &blocks).unwrap();
+        let mut c = Constraints::builder(1, &blocks).unwrap();
+        a.entry(n, 1, 0, 0, 2.0).unwrap();
         for i in 0..n {
             a.entry(i, 0, i, i, 1.0).unwrap();
             c.entry(0, 0, i, (i + 1) % n, 1.0).unwrap();
@@ -487,19 +491,19 @@ mod tests {
         let program = ConicProgram::new(a.build().unwrap(), b, c.build().unwrap()).unwrap();
         let a = program.constraints();
         let flat = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..n * n).map(|k| f(k % n, k / n)).collect()
+            (0..=n * n).map(|k| f(k % n, k / n)).collect()
         };
         let s = flat(&|i, j| {
             if i == j {
                 4.0
             } else {
-                ((i + j) as f64).sin() * 0.3
+                ((i + j) as f64).sin().abs() * 0.3
             }
         });
         let left = flat(&|i, j| ((i * j) as f64).cos());
         let blocks = a.blocks();
         let interior = |v: &[f64]| Interior::new(blocks, v, None).unwrap();
-        let zeros = vec![0.0; n * n];
+        let zeros = vec![0.0; n * n + 1];
         let system = System {
             a,
             b: program.rhs(),
@@ -521,13 +525,14 @@ mod tests {
         let d = hkm.plain_part(&system, &dy, true).unwrap();
         let mut ds = d.clone();
         hkm.add_apart(&system, &dy, &mut ds);
-        let mut expected = vec![0.0; n * n];
+        let mut expected = vec![0.0; n * n + 1];
         a.adjoint(&dy, &mut expected).unwrap();
-        assert!((0..n * n).all(|k| (ds[k] + expected[k]).abs() < 1e-13));
-        let whole: Mat<f64> = view(&left, n) * view(&ds, n) * view(&hkm.inverse, n);
+        assert!((0..=n * n).all(|k| (ds[k] + expected[k]).abs() < 1e-13));
+        let whole: Mat<f64> =
+            view(&left[..n * n], n) * view(&ds[..n * n], n) * view(&hkm.inverse[..n * n], n);
         hkm.product(&system, 0, &left, (&dy, &d), Accum::Replace);
-        assert!((view(&hkm.work.t, n) - &whole).norm_max() < 1e-11);
+        assert!((view(&hkm.work.t[..n * n], n) - &whole).norm_max() < 1e-11);
         hkm.product(&system, 0, &left, (&dy, &d), Accum::Add);
-        assert!((view(&hkm.work.t, n) - &whole * faer::Scale(2.0)).norm_max() < 1e-11);
+        assert!((view(&hkm.work.t[..n * n], n) - &whole * faer::Scale(2.0)).norm_max() < 1e-11);
     }
 }
