@@ -13,7 +13,7 @@ pub(crate) struct Assembler {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    Psd(Box<PsdPlan>),
+    Psd(PsdPlan),
     /// Compressed by variable: start, constraint, value.
     Sparse {
         start: Vec<usize>,
@@ -27,7 +27,7 @@ enum Plan {
 impl Assembler {
     pub(crate) fn new(a: &Constraints) -> Self {
         let plan = |part: &Part| match part {
-            Part::Psd(rows) => Plan::Psd(Box::new(PsdPlan::new(rows))),
+            Part::Psd(rows) => Plan::Psd(PsdPlan::new(rows)),
             Part::Nonneg(rows) => Self::nonneg(a.len(), rows),
         };
         Self {

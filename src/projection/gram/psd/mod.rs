@@ -9,22 +9,29 @@
 //! * [`Way::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
 //!   the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
-//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels.
+//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels. Where few
+//! columns cover every row, all of them meet by products of thin matrices instead ([`Covered`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
 //! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
 //! Optim. 10, 2000.
 
+mod covered;
 mod ways;
 
 use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
+use covered::Covered;
 use faer::{Accum, Mat, MatMut, MatRef};
 use ways::Work;
 
 /// Rows of a panel of dense rows.
 const PANEL: usize = 64;
+
+/// Costs in units of one gathered multiply-add: of one that streams, and of one of a matrix product.
+const STREAM: f64 = 0.2;
+const GEMM: f64 = 0.05;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -34,8 +41,41 @@ enum Way {
     RankOne,
 }
 
+/// What is prepared once of the rows on a block.
 #[derive(Debug, Clone)]
-pub(crate) struct PsdPlan {
+pub(crate) enum PsdPlan {
+    OneByOne(Box<RowPlan>),
+    Covered(Box<Covered>),
+}
+
+impl PsdPlan {
+    pub(crate) fn new(rows: &SymmetricRows) -> Self {
+        let plan = RowPlan::new(rows);
+        if plan.rank_one.iter().all(Option::is_none)
+            && let Some(covered) = Covered::new(rows)
+        {
+            let ways: f64 = (0..plan.order.len()).map(|i| plan.choose(i).1).sum();
+            let (products, sums) = covered.cost();
+            if GEMM * products + STREAM * sums < ways {
+                return PsdPlan::Covered(Box::new(covered));
+            }
+        }
+        PsdPlan::OneByOne(Box::new(plan))
+    }
+
+    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
+    pub(crate) fn add(&self, held: &HeldWeight, k: MatMut<'_, f64>) {
+        match (self, held.gram_pair()) {
+            (PsdPlan::OneByOne(plan), Some(pair)) => plan.add(held, pair, k),
+            (PsdPlan::Covered(plan), Some(pair)) => plan.add(pair, k),
+            (_, None) => {}
+        }
+    }
+}
+
+/// Rows that meet the others one by one.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPlan {
     n: usize,
     /// Constraints in the order of decreasing nonzeros.
     order: Vec<u32>,
@@ -55,8 +95,8 @@ pub(crate) struct PsdPlan {
     dense: Mat<f64>,
 }
 
-impl PsdPlan {
-    pub(crate) fn new(rows: &SymmetricRows) -> Self {
+impl RowPlan {
+    fn new(rows: &SymmetricRows) -> Self {
         let n = rows.order();
         let mut by_size: Vec<usize> = (0..rows.touching()).collect();
         by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
@@ -112,20 +152,12 @@ impl PsdPlan {
             rank_one,
             dense,
         };
-        plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
+        plan.way = (0..plan.order.len()).map(|i| plan.choose(i).0).collect();
         plan
     }
 
-    /// Counts in units of one gathered multiply-add; streaming and matrix products run that much faster.
-    fn choose(&self, i: usize) -> Way {
-        const STREAM: f64 = 0.2;
-        const GEMM: f64 = 0.05;
-        if self.rank_one[i].is_some() {
-            return Way::RankOne;
-        }
-        if i < self.dense.ncols() {
-            return Way::Full;
-        }
+    /// The cheapest way, and what it costs.
+    fn choose(&self, i: usize) -> (Way, f64) {
         let n = self.n as f64;
         let nnz = 2.0 * (self.start[i + 1] - self.start[i]) as f64;
         let rho = self.support[i].len() as f64;
@@ -134,12 +166,16 @@ impl PsdPlan {
         let full = product + GEMM * n * n * rho + STREAM * n * n + up;
         let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
         let pairs = 2.0 * nnz * up;
-        if pairs <= entries && pairs <= full {
-            Way::Pairs
+        if self.rank_one[i].is_some() {
+            (Way::RankOne, 2.0 * up)
+        } else if i < self.dense.ncols() {
+            (Way::Full, full)
+        } else if pairs <= entries && pairs <= full {
+            (Way::Pairs, pairs)
         } else if entries <= full {
-            Way::Entries
+            (Way::Entries, entries)
         } else {
-            Way::Full
+            (Way::Full, full)
         }
     }
 
@@ -152,11 +188,12 @@ impl PsdPlan {
             .map(|((&r, &c), &v)| (r as usize, c as usize, v))
     }
 
-    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add(&self, held: &HeldWeight, mut k: MatMut<'_, f64>) {
-        let Some(pair) = held.gram_pair() else {
-            return;
-        };
+    fn add(
+        &self,
+        held: &HeldWeight,
+        pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        mut k: MatMut<'_, f64>,
+    ) {
         let mut work = Work::new(self);
         self.add_dense(pair, k.as_mut(), &mut work);
         let later = self.dense.ncols()..self.order.len();

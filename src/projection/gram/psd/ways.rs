@@ -1,6 +1,6 @@
 //! The ways in which one row meets all later ones.
 
-use super::{PsdPlan, Way};
+use super::{RowPlan, Way};
 use crate::constraints::HeldWeight;
 use crate::linalg::axpy;
 use crate::linalg::product::gemm;
@@ -24,7 +24,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(plan: &PsdPlan) -> Self {
+    pub(super) fn new(plan: &RowPlan) -> Self {
         Self {
             vt: Mat::new(),
             p: Mat::new(),
@@ -44,7 +44,7 @@ impl Work {
     }
 }
 
-impl PsdPlan {
+impl RowPlan {
     /// `sums[j] ← tr(A_i P A_j Q)` for `j ≥ i`.
     pub(super) fn meet(
         &self,
