@@ -6,6 +6,7 @@
 
 mod basis;
 mod generate;
+mod given;
 mod operator;
 mod pattern;
 mod rows;
@@ -13,6 +14,7 @@ mod weight;
 mod weighted;
 
 pub use basis::Basis;
+pub(crate) use given::{GivenWeight, GramPair, GramWeight};
 pub(crate) use operator::GramOperator;
 pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
 pub use weight::BlockWeight;

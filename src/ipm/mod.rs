@@ -14,6 +14,7 @@ mod run;
 mod scaling;
 mod settings;
 mod solve;
+mod space;
 mod sparsity;
 mod start;
 mod status;

@@ -123,7 +123,7 @@ fn begin(
     let begun = Instant::now();
     // Made anew for each attempt: a spare copy of the vectors would be held all along.
     let attempt = |method, projection: &mut dyn Projection, observer: &mut Observer<'_>| {
-        Run::new(problem, settings, start, begun)?.run(method, projection, observer)
+        Run::new(problem, settings, method, start, begun)?.run(projection, observer)
     };
     let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
         match settings.direction {

@@ -7,7 +7,7 @@ use faer::sparse::linalg::cholesky::{
     factorize_symbolic_cholesky,
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
-use faer::{MatMut, MatRef, Side};
+use faer::{ColMut, MatMut, Side};
 use pulp::Arch;
 use std::sync::Arc;
 
@@ -83,15 +83,14 @@ impl RowSolver {
         })
     }
 
-    /// Factors the matrix whose entries on the pattern are those of `a`; `false` when it is not positive definite, and then
-    /// nothing can be solved.
-    pub(crate) fn factor(&mut self, a: MatRef<'_, f64>) -> bool {
+    /// Factors the matrix with these entries on the pattern that was analysed, in its order; `false` when it is not positive
+    /// definite, and then nothing can be solved.
+    pub(crate) fn factor(&mut self, entries: impl Iterator<Item = f64>) -> bool {
         let Symbolic {
             upper, cholesky, ..
         } = &*self.symbolic;
-        let columns = (0..a.ncols()).flat_map(|c| upper.row_idx_of_col(c).map(move |r| (r, c)));
         self.gathered.clear();
-        self.gathered.extend(columns.map(|(r, c)| a[(r, c)]));
+        self.gathered.extend(entries);
         let par = faer::Par::Seq;
         let scratch = cholesky.factorize_numeric_llt_scratch::<f64>(par, Default::default());
         let done = cholesky.factorize_numeric_llt(
@@ -152,40 +151,33 @@ impl RowSolver {
     pub(crate) fn inverse(&self, mut out: MatMut<'_, f64>) {
         let n = out.nrows();
         let order = &self.symbolic.order;
-        // Column by position, so that a chunk is a run of columns.
-        let chunk = |(first, mut columns): (usize, MatMut<'_, f64>)| {
+        // In the order of elimination, so that a chunk is a run of columns.
+        let mut by_index: Vec<_> = out.as_mut().col_iter_mut().map(Some).collect();
+        let mut columns: Vec<_> = order.iter().filter_map(|&k| by_index[k].take()).collect();
+        let chunk = |(at, columns): (usize, &mut [ColMut<'_, f64>])| {
             let mut buffer = vec![[0.0; WIDTH]; n];
-            for w in 0..columns.ncols() {
-                buffer[first + w][w] = 1.0;
+            for w in 0..columns.len() {
+                buffer[at * WIDTH + w][w] = 1.0;
             }
-            self.pass(&mut buffer, first);
-            for w in 0..columns.ncols() {
+            self.pass(&mut buffer, at * WIDTH);
+            for (w, column) in columns.iter_mut().enumerate() {
                 for (lane, &k) in buffer.iter().zip(order) {
-                    columns[(k, w)] = lane[w];
+                    column[k] = lane[w];
                 }
             }
         };
-        let mut by_position = faer::Mat::<f64>::zeros(n, n);
         #[cfg(feature = "rayon")]
         let shared = matches!(super::par(3 * self.values.len() * n), faer::Par::Rayon(_));
-        #[cfg(feature = "rayon")]
-        if shared {
-            use rayon::prelude::*;
-            by_position
-                .par_col_chunks_mut(WIDTH)
-                .enumerate()
-                .for_each(|(i, c)| chunk((i * WIDTH, c)));
-        }
         #[cfg(not(feature = "rayon"))]
         let shared = false;
-        if !shared {
-            for first in (0..n).step_by(WIDTH) {
-                let width = WIDTH.min(n - first);
-                chunk((first, by_position.as_mut().subcols_mut(first, width)));
+        if shared {
+            #[cfg(feature = "rayon")]
+            {
+                use rayon::prelude::*;
+                columns.par_chunks_mut(WIDTH).enumerate().for_each(chunk);
             }
-        }
-        for (position, &k) in order.iter().enumerate() {
-            out.as_mut().col_mut(k).copy_from(by_position.col(position));
+        } else {
+            columns.chunks_mut(WIDTH).enumerate().for_each(chunk);
         }
         super::product::mirror_lower(out);
     }
@@ -274,8 +266,11 @@ mod tests {
             row.extend((0..=j).filter(|&i| linked(i, j)));
             start.push(row.len());
         }
+        let places: Vec<(usize, usize)> = (0..n)
+            .flat_map(|c| row[start[c]..start[c + 1]].iter().map(move |&r| (r, c)))
+            .collect();
         let mut solver = RowSolver::analyse(n, start, row).unwrap();
-        assert!(solver.factor(a.as_ref()));
+        assert!(solver.factor(places.iter().map(|&p| a[p])));
         let dense = Cholesky::factor(a.clone()).unwrap();
         let inverse = dense.inverse();
         let mut found = Mat::zeros(n, n);
@@ -294,7 +289,7 @@ mod tests {
         triangular::solve_lower(dense.lower(), &mut expected);
         triangular::solve_lower_transposed(dense.lower(), &mut expected);
         assert!((0..n).all(|i| (full[i] - expected[i]).abs() < 1e-14));
-        assert!(!solver.factor((&a * faer::Scale(-1.0)).as_ref()));
+        assert!(!solver.factor(places.iter().map(|&p| -a[p])));
         assert!(RowSolver::analyse(2, vec![0, 1, 2], vec![0, 1]).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
-use crate::constraints::{Constraints, HeldWeight};
+use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
@@ -60,7 +60,7 @@ impl DenseGram {
     ///
     /// # Complexity
     /// Assembly and `m³/3` flops.
-    pub(super) fn refresh(&mut self, a: &Constraints, weight: &[HeldWeight]) -> Result<()> {
+    pub(super) fn refresh(&mut self, a: &Constraints, weight: &[GramWeight<'_>]) -> Result<()> {
         let m = a.len();
         if self.square.nrows() != m {
             check_memory("the Gram matrix", m as u128 * m as u128)?;

@@ -1,7 +1,7 @@
 //! `K = BBᵀ` block by block.
 
 use super::psd::PsdPlan;
-use crate::constraints::{Constraints, HeldWeight, NonnegRows, Part};
+use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
 use crate::linalg::product::gemm_lower;
 use faer::{Accum, Mat, MatMut};
 
@@ -58,18 +58,18 @@ impl Assembler {
     /// # Complexity
     /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
     /// rows as matrix products.
-    pub(crate) fn assemble(&self, weight: &[HeldWeight], mut k: MatMut<'_, f64>) {
+    pub(crate) fn assemble(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, f64>) {
         k.fill(0.0);
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
-                (Plan::Psd(plan), held) => plan.add(held, k.as_mut()),
+                (Plan::Psd(plan), GramWeight::Psd(pair)) => plan.add(pair, k.as_mut()),
                 (
                     Plan::Sparse {
                         start,
                         constraint,
                         value,
                     },
-                    HeldWeight::Nonneg(w),
+                    GramWeight::Nonneg(w),
                 ) => {
                     for (col, w) in w.iter().enumerate() {
                         let at = start[col]..start[col + 1];
@@ -82,7 +82,7 @@ impl Assembler {
                         }
                     }
                 }
-                (Plan::Dense(rows), HeldWeight::Nonneg(w)) => {
+                (Plan::Dense(rows), GramWeight::Nonneg(w)) => {
                     let scaled =
                         Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * w[j]);
                     gemm_lower(
@@ -94,7 +94,7 @@ impl Assembler {
                     );
                 }
                 // Weights were checked against their blocks when they were taken in.
-                (Plan::Sparse { .. } | Plan::Dense(_), _) => {}
+                _ => {}
             }
         }
     }

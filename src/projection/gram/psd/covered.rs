@@ -310,7 +310,7 @@ fn copy(m: MatRef<'_, f64>, k: usize, to: &mut [f64]) {
 mod tests {
     use super::super::PsdPlan;
     use super::*;
-    use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Part};
+    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
 
     /// Rows `E_ij D + Dᵀ E_ij`, the identity, and a dense corner; the second constraint does not touch the block.
     fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
@@ -370,7 +370,10 @@ mod tests {
         ] {
             let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
             let mut k = Mat::zeros(m, m);
-            plan.add(&held[0], k.as_mut());
+            let GramWeight::Psd(pair) = held[0].gram() else {
+                panic!("a matrix weight")
+            };
+            plan.add(&pair, k.as_mut());
             let mut size = 0.0;
             let mut error = 0.0;
             for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {

@@ -18,9 +18,10 @@
 //! Optim. 10, 2000.
 
 mod covered;
+mod singles;
 mod ways;
 
-use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
+use crate::constraints::{GramPair, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
 use covered::Covered;
 use faer::{Accum, Mat, MatMut, MatRef};
@@ -64,11 +65,10 @@ impl PsdPlan {
     }
 
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add(&self, held: &HeldWeight, k: MatMut<'_, f64>) {
-        match (self, held.gram_pair()) {
-            (PsdPlan::OneByOne(plan), Some(pair)) => plan.add(held, pair, k),
-            (PsdPlan::Covered(plan), Some(pair)) => plan.add(pair, k),
-            (_, None) => {}
+    pub(crate) fn add(&self, pair: &GramPair<'_>, k: MatMut<'_, f64>) {
+        match self {
+            PsdPlan::OneByOne(plan) => plan.add(pair, k),
+            PsdPlan::Covered(plan) => plan.add((pair.p, pair.q), k),
         }
     }
 }
@@ -85,8 +85,9 @@ pub(crate) struct RowPlan {
     value: Vec<f64>,
     /// Where each entry stands in the block, down its columns.
     place: Vec<u32>,
-    /// Rows from here on have a single entry.
+    /// Rows from here on have a single entry, and whether all of these stand on the diagonal.
     singles: usize,
+    diagonal: bool,
     /// Distinct indices of every row.
     support: Vec<Vec<u32>>,
     way: Vec<Way>,
@@ -138,6 +139,7 @@ impl RowPlan {
                 .rev()
                 .take_while(|w| w[1] - w[0] == 1)
                 .count();
+        let diagonal = row[start[singles]..] == col[start[singles]..];
         let mut plan = Self {
             n,
             order,
@@ -147,6 +149,7 @@ impl RowPlan {
             value,
             place,
             singles,
+            diagonal,
             support,
             way: vec![],
             rank_one,
@@ -188,15 +191,14 @@ impl RowPlan {
             .map(|((&r, &c), &v)| (r as usize, c as usize, v))
     }
 
-    fn add(
-        &self,
-        held: &HeldWeight,
-        pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
-    ) {
+    fn add(&self, pair: &GramPair<'_>, mut k: MatMut<'_, f64>) {
         let mut work = Work::new(self);
-        self.add_dense(pair, k.as_mut(), &mut work);
-        let later = self.dense.ncols()..self.order.len();
+        self.add_dense((pair.p, pair.q), k.as_mut(), &mut work);
+        let mut later = self.dense.ncols()..self.order.len();
+        if let Some(p) = pair.p {
+            self.add_singles((p, pair.q), k.as_mut());
+            later.end = self.singles.max(later.start);
+        }
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
             use rayon::prelude::*;
@@ -211,7 +213,7 @@ impl RowPlan {
                     .map_init(
                         || Work::new(self),
                         |work, i| {
-                            self.meet(i, held, pair, work);
+                            self.meet(i, pair, work);
                             work.sums[i..].to_vec()
                         },
                     )
@@ -223,7 +225,7 @@ impl RowPlan {
             return;
         }
         for i in later {
-            self.meet(i, held, pair, &mut work);
+            self.meet(i, pair, &mut work);
             self.put(i, i, &work.sums[i..], k.as_mut());
         }
     }
