@@ -8,7 +8,7 @@ mod sparse;
 use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
-    Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
+    self, Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
     minimize_linear,
 };
 use serde::Serialize;
@@ -22,6 +22,26 @@ enum Method {
     MirrorSinkhorn,
     /// Network simplex on the arcs that Sinkhorn potentials choose.
     Exact,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Finish {
+    /// Whichever measured faster.
+    Auto,
+    /// Network simplex.
+    Simplex,
+    /// Interior-point method, and the network simplex from its plan to a vertex.
+    InteriorPoint,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Distance {
+    /// Sum of the squares of the differences.
+    SquaredEuclidean,
+    /// Its root.
+    Euclidean,
+    /// Sum of the differences' absolute values.
+    L1,
 }
 
 #[derive(Debug, Args)]
@@ -41,8 +61,24 @@ pub(super) struct Arguments {
     /// Masses of the columns, .npy or .csv.
     #[arg(long, value_name = "FILE")]
     nu: Option<String>,
+    /// Points, one a line, .npy or .csv: the cost is their distance, computed on the fly. Masses are even unless given.
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["X", "Y"],
+        conflicts_with_all = ["cost", "images"]
+    )]
+    points: Option<Vec<String>>,
+    /// The distance between points.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "squared-euclidean",
+        requires = "points"
+    )]
+    distance: Distance,
     /// Two images of the same total after scaling: PNG, or intensities as .csv or .npy.
-    #[arg(long, num_args = 2, value_names = ["A", "B"], required_unless_present = "cost")]
+    #[arg(long, num_args = 2, value_names = ["A", "B"], required_unless_present_any = ["cost", "points"])]
     images: Option<Vec<String>>,
     /// Take box averages down to K x K pixels.
     #[arg(long, value_name = "K", requires = "images")]
@@ -50,6 +86,9 @@ pub(super) struct Arguments {
     /// The method.
     #[arg(long, value_enum, default_value = "exact")]
     method: Method,
+    /// What solves on the arcs chosen (exact).
+    #[arg(long, value_enum, default_value = "auto")]
+    finish: Finish,
     /// Relative certified gap at which the answer counts as optimal [default: 1e-2, exact: 1e-9].
     #[arg(long)]
     tol: Option<f64>,
@@ -128,8 +167,32 @@ fn problem(arguments: &Arguments) -> Result<Problem, String> {
             nu,
         });
     }
+    if let Some([x, y]) = arguments.points.as_deref() {
+        let (x_table, y_table) = (read::table(x)?, read::table(y)?);
+        let mass = |path: &Option<String>, count: usize| match path {
+            Some(path) => read::vector(path),
+            None => Ok(vec![1.0 / count as f64; count]),
+        };
+        let (mu, nu) = (
+            mass(&arguments.mu, x_table.rows)?,
+            mass(&arguments.nu, y_table.rows)?,
+        );
+        let distance = match arguments.distance {
+            Distance::SquaredEuclidean => transport::Distance::SquaredEuclidean,
+            Distance::Euclidean => transport::Distance::Euclidean,
+            Distance::L1 => transport::Distance::L1,
+        };
+        let (x_points, y_points) = (x_table.transposed(), y_table.transposed());
+        let cost = PointClouds::with_distance(x_points.as_ref(), y_points.as_ref(), 1.0, distance)
+            .map_err(|e| format!("{x}, {y}: {e}"))?;
+        return Ok(Problem {
+            cost: Box::new(cost),
+            mu,
+            nu,
+        });
+    }
     let (Some(cost), Some(mu), Some(nu)) = (&arguments.cost, &arguments.mu, &arguments.nu) else {
-        return Err("expected --cost, --mu and --nu, or --images".into());
+        return Err("expected --cost, --mu and --nu, or --points, or --images".into());
     };
     let table = read::table(cost)?;
     let (mu, nu) = (read::vector(mu)?, read::vector(nu)?);

@@ -8,6 +8,7 @@
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
 pub mod base_low_rank;
+pub mod bipartite;
 mod complement;
 mod direct;
 mod ensemble;
@@ -19,6 +20,7 @@ pub mod robust;
 pub mod sketched;
 
 pub use base_low_rank::BaseLowRank;
+pub use bipartite::Bipartite;
 pub use complement::Complement;
 pub use direct::Direct;
 pub use ensemble::Ensemble;

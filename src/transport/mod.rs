@@ -47,7 +47,7 @@ pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use bound::Steps;
 pub use certificate::lower_bound;
 pub use cost::{Cost, CostFn, Distance, PointClouds};
-pub use exact::{Cut, Exact, ExactSettings, SparseExact, exact, exact_sparse};
+pub use exact::{Cut, Exact, ExactSettings, Finish, SparseExact, exact, exact_sparse};
 pub use half_steps::ImplicitPlan;
 pub use linear::{LinearSolution, minimize_linear};
 pub use marginals::Marginals;

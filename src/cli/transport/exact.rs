@@ -1,7 +1,7 @@
 //! `--method exact`.
 
-use super::{Arguments, Record, Seconds, images, interrupted, read, report, sparse};
-use dyncvx::transport::{Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact};
+use super::{Arguments, Finish, Record, Seconds, images, interrupted, read, report, sparse};
+use dyncvx::transport::{self, Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact};
 use std::ops::ControlFlow;
 
 /// Solves, and writes what was asked for; `before` are the seconds of reading and setting up.
@@ -14,6 +14,11 @@ pub(super) fn run(
     let mut settings = ExactSettings::default();
     settings.tol_gap_rel = arguments.tol.unwrap_or(settings.tol_gap_rel);
     settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
+    settings.finish = match arguments.finish {
+        Finish::Auto => transport::Finish::Auto,
+        Finish::Simplex => transport::Finish::Simplex,
+        Finish::InteriorPoint => transport::Finish::InteriorPoint,
+    };
     let mut observer = |_: &Iteration| match interrupted() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
@@ -23,13 +28,14 @@ pub(super) fn run(
     let (m, n) = cost.shape();
     if !arguments.quiet {
         eprintln!(
-            "{}: objective {:.12e}, certified to be at least {:.12e} ({m} x {n}, {} arcs, {} pivots, {} rounds, {:.3} s)",
+            "{}: objective {:.12e}, certified to be at least {:.12e} ({m} x {n}, {} arcs, {} rounds, {} iterations, {} pivots, {:.3} s)",
             answer.status.name(),
             answer.objective,
             answer.lower_bound,
             answer.arcs,
-            answer.pivots,
             answer.rounds,
+            answer.iterations,
+            answer.pivots,
             answer.seconds
         );
     }

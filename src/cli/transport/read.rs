@@ -11,6 +11,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Lines as columns.
+    pub(super) fn transposed(&self) -> faer::Mat<f64> {
+        let at = |i: usize, j: usize| self.values[j * self.columns + i];
+        faer::Mat::from_fn(self.columns, self.rows, at)
+    }
+
     /// The entries, column by column.
     pub(super) fn by_column(&self) -> Vec<f64> {
         let at = |k: usize| self.values[(k % self.rows) * self.columns + k / self.rows];

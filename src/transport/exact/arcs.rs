@@ -32,7 +32,7 @@ impl Least {
 }
 
 /// The arcs of the `k` least reduced costs of every row and column (an arc once), least first.
-pub(super) fn candidates(cost: &Dense<'_>, phi: &[f64], psi: &[f64], k: usize) -> Arcs {
+pub(super) fn candidates(cost: &Dense<'_>, [phi, psi]: &[Vec<f64>; 2], k: usize) -> Arcs {
     let (m, n) = (phi.len(), psi.len());
     let (by_row, by_column) = (k.min(n), k.min(m));
     let mut rows = vec![Least::new(by_row); m];
@@ -99,12 +99,11 @@ fn forest(arcs: &Arcs, m: usize, n: usize) -> Vec<Vec<usize>> {
 pub(super) fn tree(
     cost: &Dense<'_>,
     arcs: &mut Arcs,
-    phi: &[f64],
-    psi: &[f64],
-    supply: (&[i64], &[i64]),
+    [phi, psi]: &[Vec<f64>; 2],
+    supply: &[Vec<i64>; 2],
 ) -> Tree {
     let (m, n) = (phi.len(), psi.len());
-    let mut rest: Vec<i64> = supply.0.iter().chain(supply.1).copied().collect();
+    let mut rest: Vec<i64> = supply.iter().flatten().copied().collect();
     let mut gone = vec![false; m + n];
     let mut left = [m, n];
     let mut links = Vec::with_capacity(m + n - 1);

@@ -4,6 +4,8 @@
 //! INFORMS Journal on Computing 35, 2023 (column generation on the support; here with a simplex finish).
 
 mod arcs;
+mod central;
+mod interior;
 mod phases;
 mod potentials;
 mod simplex;
@@ -28,6 +30,7 @@ pub use sparse::{Cut, SparseExact, exact_sparse};
 /// | `max_rounds` | 1000 | pricings of all arcs at most | ≥ 1 |
 /// | `tol_gap_rel` | 1e-9 | certified gap over the objective at which the answer counts as optimal | ≥ 0 |
 /// | `time_limit` | ∞ | seconds | > 0 |
+/// | `finish` | automatic | what solves on the arcs kept, see [`Finish`] | |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ExactSettings {
@@ -43,6 +46,22 @@ pub struct ExactSettings {
     pub tol_gap_rel: f64,
     /// Seconds.
     pub time_limit: f64,
+    /// What solves on the arcs kept.
+    pub finish: Finish,
+}
+
+/// What solves on the arcs that were kept. Either way the answer is a vertex with the same certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Finish {
+    /// What measured faster.
+    #[default]
+    Auto,
+    /// The network simplex.
+    Simplex,
+    /// The interior-point method on [`Bipartite`](crate::projection::Bipartite), with pricing and warm starts between its rounds;
+    /// the network simplex goes from the tree of the arcs with the most mass over reduced cost to a vertex.
+    InteriorPoint,
 }
 
 impl Default for ExactSettings {
@@ -54,6 +73,7 @@ impl Default for ExactSettings {
             max_rounds: 1000,
             tol_gap_rel: 1e-9,
             time_limit: f64::INFINITY,
+            finish: Finish::default(),
         }
     }
 }
@@ -106,11 +126,13 @@ pub struct Exact {
     pub rounds: usize,
     /// Pivots of the network simplex.
     pub pivots: usize,
+    /// Iterations of the interior-point method.
+    pub iterations: usize,
     /// Arcs kept at the end.
     pub arcs: usize,
     /// Wall seconds.
     pub seconds: f64,
-    /// Wall seconds of the potentials, the choice of arcs, the simplex, and pricing with the certificate.
+    /// Wall seconds of the potentials, the choice of arcs, the finish, and pricing with the certificate.
     pub phases: [f64; 4],
 }
 

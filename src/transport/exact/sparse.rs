@@ -349,6 +349,7 @@ impl<'a> Sparse<'a> {
             marginal_violation,
             rounds: 0,
             pivots: 0,
+            iterations: 0,
             arcs: 0,
             seconds: 0.0,
             phases: [0.0; 4],
