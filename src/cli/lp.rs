@@ -1,10 +1,10 @@
 //! `dyncvx lp`.
 
-use super::solver::{self, Engine, Options, Record, Seconds};
+use super::solver::{self, Options, Record, Seconds, Ways};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::io::mps;
-use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution};
+use dyncvx::ipm::{self, LinearOutcome, Observer, Settings};
 use dyncvx::problem::{ConicProgram, LinearProgram};
 use dyncvx::solver::Solver;
 use std::io::{BufWriter, Write};
@@ -43,11 +43,13 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         report::table_head();
     }
     let clock = Instant::now();
-    let mut engine = "presolve";
+    let (ways, mut solved) = (Ways::default(), false);
     let mut conic = |program: &ConicProgram, settings: &Settings, observer: &mut Observer<'_>| {
-        solve_conic(options.engine, program, settings, observer, &mut engine)
+        solved = true;
+        let make = solver::engine(options.engine);
+        Solver::with_engine(program.clone(), settings.clone(), make)?.solve(observer)
     };
-    let mut observer = options.observer(|it| it);
+    let mut observer = options.observer(&ways, |it| it);
     let found = ipm::solve_linear(&program, &settings, &mut conic, &mut observer)
         .map_err(|e| format!("{name}: {e}"))?;
     let setup = (clock.elapsed().as_secs_f64() - found.seconds).max(0.0);
@@ -80,26 +82,17 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             objectives,
             errors.0,
             iterations,
-            engine,
+            if solved {
+                ways.name()
+            } else {
+                "presolve".into()
+            },
             seconds,
             &found.phases,
         );
         report::json(path, &record)?;
     }
     Ok(found.status.is_answer())
-}
-
-/// Picks the engine for what presolve left, and runs it; `used` becomes its name.
-fn solve_conic(
-    which: Engine,
-    program: &ConicProgram,
-    settings: &Settings,
-    observer: &mut Observer<'_>,
-    used: &mut &'static str,
-) -> dyncvx::Result<Solution> {
-    let (name, make) = solver::engine(which);
-    *used = name;
-    Solver::with_engine(program.clone(), settings.clone(), make)?.solve(observer)
 }
 
 fn write_solution(

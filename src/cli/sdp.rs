@@ -1,6 +1,6 @@
 //! `dyncvx sdp`.
 
-use super::solver::{self, Options, Record, Seconds};
+use super::solver::{self, Options, Record, Seconds, Ways};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
@@ -36,7 +36,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
-    let (engine, make) = solver::engine(options.engine);
+    let (ways, make) = (Ways::default(), solver::engine(options.engine));
     let mut solver = Solver::with_engine(program.conic().clone(), settings, make)
         .map_err(|e| format!("{name}: {e}"))?;
     let setup = clock.elapsed().as_secs_f64();
@@ -49,7 +49,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         );
         report::table_head();
     }
-    let mut observer = options.observer(file_convention);
+    let mut observer = options.observer(&ways, file_convention);
     let clock = Instant::now();
     let found = solver
         .solve(&mut observer)
@@ -87,7 +87,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             objectives,
             errors,
             iterations,
-            engine,
+            ways.name(),
             seconds,
             &found.phases,
         );

@@ -566,6 +566,7 @@ mod tests {
             dual_feasible: true,
             mu: 1.0,
             target: 0.0,
+            inexact: 0.0,
         };
         let mut hkm = Hkm::new(a);
         assert!(hkm.apart);

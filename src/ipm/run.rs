@@ -1,6 +1,6 @@
 //! The main loop.
 
-use super::direction::{Geometry, NesterovTodd, System};
+use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
@@ -153,10 +153,10 @@ impl<'a> Run<'a> {
         let Some((mut primal, mut dual)) = interiors else {
             return self.finish(Status::NumericalError);
         };
-        let (mut steps, mut refresh) = ((0.0, 0.0), None);
+        let (mut steps, mut answered) = ((0.0, 0.0), (None, 0));
         loop {
             self.phases.steps += self.lap();
-            let now = self.measure(steps, refresh)?;
+            let now = self.measure(steps, answered)?;
             if now.merit < self.best_merit {
                 self.best_merit = now.merit;
                 self.spare = self.best.take().or(self.spare.take());
@@ -193,6 +193,7 @@ impl<'a> Run<'a> {
             }
 
             self.phases.checks += self.lap();
+            let target = 0.01 * self.settings.tol_feas * self.scale_b;
             let system = System {
                 a: self.problem.constraints(),
                 b: self.problem.rhs(),
@@ -207,14 +208,15 @@ impl<'a> Run<'a> {
                 dual: &now.dual,
                 dual_feasible: self.dual_feasible,
                 mu: now.row.mu,
-                target: 0.01 * self.settings.tol_feas * self.scale_b,
+                target,
+                inexact: f64::max(target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
             };
             if geometry.move_to(&system).is_err() {
                 return self.finish(Status::NumericalError);
             }
             let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
-                Ok(done) => refresh = Some(done),
+                Ok(done) => answered = (Some(done), 0),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError),
             }
@@ -235,6 +237,9 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            if let Some(now) = projection.answered() {
+                answered = (Some(now.refresh), now.steps);
+            }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
             self.phases.assembly += gram.0;
@@ -343,7 +348,7 @@ impl<'a> Run<'a> {
         inside
     }
 
-    fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {
+    fn measure(&self, steps: (f64, f64), answered: (Option<Refresh>, usize)) -> Result<Measures> {
         let (a, Point { x, y, s }) = (self.problem.constraints(), &self.point);
         let mut primal = vec![0.0; a.len()];
         a.apply(x, &mut primal)?;
@@ -372,7 +377,8 @@ impl<'a> Run<'a> {
             mu: complementarity / self.degree,
             primal_step: steps.0,
             dual_step: steps.1,
-            refresh,
+            refresh: answered.0,
+            steps: answered.1,
             seconds: self.begun.elapsed().as_secs_f64(),
         };
         // None of these may lose a NaN, as `f64::max` does.

@@ -52,7 +52,7 @@ pub struct Settings {
 )]
 #[non_exhaustive]
 pub enum SearchDirection {
-    /// HKM where the projection maintains its weight, Nesterov–Todd where it does not.
+    /// HKM where the projection maintains its weight and does not prefer two-sided ones, Nesterov–Todd otherwise.
     #[default]
     Auto,
     /// Symmetric scaling; the weight is [`BlockWeight::Root`](crate::constraints::BlockWeight).

@@ -35,6 +35,8 @@ pub struct Iteration {
     pub dual_step: f64,
     /// What the projection did at the last update.
     pub refresh: Option<Refresh>,
+    /// Steps of conjugate gradients its answers took since, where it keeps count.
+    pub steps: usize,
     /// Seconds since the start.
     pub seconds: f64,
 }
@@ -129,6 +131,9 @@ fn begin(
         match settings.direction {
             SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
             SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
+            SearchDirection::Auto if projection.prefers_two_sided() => {
+                attempt(Method::NesterovTodd, projection, observer)
+            }
             SearchDirection::Auto => match attempt(Method::Hkm, projection, observer) {
                 Err(Error::Unsupported { .. }) => {
                     // The first row of the table was seen already.

@@ -19,10 +19,10 @@ pub(crate) struct Cholesky {
 ///
 /// # Complexity
 /// `n³/3` flops.
-pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
+pub(crate) fn factor_in_place<T: Real>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     let n = a.nrows();
     let par = par(n * n * n / 3);
-    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(n, par, Default::default());
+    let scratch = llt::factor::cholesky_in_place_scratch::<T>(n, par, Default::default());
     let done = llt::factor::cholesky_in_place(
         a.as_mut(),
         Default::default(),
@@ -33,7 +33,8 @@ pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
     if let Err(llt::factor::LltError::NonPositivePivot { index }) = done {
         return Err(index);
     }
-    match (0..n).find(|&i| !(a[(i, i)] > 0.0 && a[(i, i)].is_finite())) {
+    let pivot = |i: usize| a[(i, i)].wide();
+    match (0..n).find(|&i| !(pivot(i) > 0.0 && pivot(i).is_finite())) {
         Some(i) => Err(i),
         None => Ok(()),
     }
@@ -46,7 +47,7 @@ pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
 pub(crate) fn factor_lower_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
     const BLOCK: usize = 128;
     let n = a.nrows();
-    let mut corner = Mat::zeros(BLOCK.min(n), BLOCK.min(n));
+    let mut corner = Mat::<f64>::zeros(BLOCK.min(n), BLOCK.min(n));
     for first in (0..n).step_by(BLOCK) {
         let width = BLOCK.min(n - first);
         let mut trailing = a.as_mut().submatrix_mut(first, first, n - first, n - first);

@@ -3,53 +3,61 @@
 use faer::MatRef;
 use pulp::Arch;
 
-/// `x ← L⁻¹ x` for the lower triangle of `l`, whose columns are contiguous.
-///
-/// # Complexity
-/// `n²` flops.
-pub(crate) fn solve_lower(l: MatRef<'_, f64>, x: &mut [f64]) {
-    Arch::new().dispatch(|| {
-        for j in 0..x.len() {
-            let Some(column) = l.col(j).try_as_col_major() else {
-                return;
-            };
-            let column = &column.as_slice()[j..];
-            let (head, tail) = x[j..].split_at_mut(1);
-            head[0] /= column[0];
-            let v = head[0];
-            for (x, l) in tail.iter_mut().zip(&column[1..]) {
-                *x -= v * l;
-            }
+/// Solves in one precision.
+macro_rules! solves {
+    ($t:ty, $lower:ident, $transposed:ident) => {
+        /// `x ← L⁻¹ x` for the lower triangle of `l`, whose columns are contiguous.
+        ///
+        /// # Complexity
+        /// `n²` flops.
+        pub(crate) fn $lower(l: MatRef<'_, $t>, x: &mut [$t]) {
+            Arch::new().dispatch(|| {
+                for j in 0..x.len() {
+                    let Some(column) = l.col(j).try_as_col_major() else {
+                        return;
+                    };
+                    let column = &column.as_slice()[j..];
+                    let (head, tail) = x[j..].split_at_mut(1);
+                    head[0] /= column[0];
+                    let v = head[0];
+                    for (x, l) in tail.iter_mut().zip(&column[1..]) {
+                        *x -= v * l;
+                    }
+                }
+            });
         }
-    });
+
+        /// `x ← L⁻ᵀ x`.
+        ///
+        /// # Complexity
+        /// `n²` flops.
+        pub(crate) fn $transposed(l: MatRef<'_, $t>, x: &mut [$t]) {
+            Arch::new().dispatch(|| {
+                for j in (0..x.len()).rev() {
+                    let Some(column) = l.col(j).try_as_col_major() else {
+                        return;
+                    };
+                    let column = &column.as_slice()[j..];
+                    let (head, tail) = x[j..].split_at_mut(1);
+                    let mut partial = [0.0; 16];
+                    let (a, b) = (column[1..].chunks_exact(16), tail.chunks_exact(16));
+                    let rest = a.remainder().iter().zip(b.remainder());
+                    let mut sum: $t = rest.map(|(a, b)| a * b).sum();
+                    for (a, b) in a.zip(b) {
+                        for (p, (a, b)) in partial.iter_mut().zip(a.iter().zip(b)) {
+                            *p += a * b;
+                        }
+                    }
+                    sum += partial.iter().sum::<$t>();
+                    head[0] = (head[0] - sum) / column[0];
+                }
+            });
+        }
+    };
 }
 
-/// `x ← L⁻ᵀ x`.
-///
-/// # Complexity
-/// `n²` flops.
-pub(crate) fn solve_lower_transposed(l: MatRef<'_, f64>, x: &mut [f64]) {
-    Arch::new().dispatch(|| {
-        for j in (0..x.len()).rev() {
-            let Some(column) = l.col(j).try_as_col_major() else {
-                return;
-            };
-            let column = &column.as_slice()[j..];
-            let (head, tail) = x[j..].split_at_mut(1);
-            let mut partial = [0.0; 8];
-            let (a, b) = (column[1..].chunks_exact(8), tail.chunks_exact(8));
-            let rest = a.remainder().iter().zip(b.remainder());
-            let mut sum: f64 = rest.map(|(a, b)| a * b).sum();
-            for (a, b) in a.zip(b) {
-                for (p, (a, b)) in partial.iter_mut().zip(a.iter().zip(b)) {
-                    *p += a * b;
-                }
-            }
-            sum += partial.iter().sum::<f64>();
-            head[0] = (head[0] - sum) / column[0];
-        }
-    });
-}
+solves!(f64, solve_lower, solve_lower_transposed);
+solves!(f32, solve_lower_single, solve_lower_transposed_single);
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use crate::projection::gram::Base;
 use faer::{Accum, Mat, MatMut, MatRef};
 
 #[derive(Debug, Clone)]
-pub(super) struct Preconditioner {
+pub(in crate::projection) struct Preconditioner {
     base: Base,
     /// `A(V ⊗ I)`, turned by the eigenvectors: column `first + k n + a` is the pair of the `k`-th large one and `a`.
     thin: Thin,
@@ -52,7 +52,11 @@ impl Preconditioner {
     ///
     /// # Complexity
     /// `Base::inner` for the `nr` columns, `4n³r²` flops to turn it, and a Cholesky factorisation of order `nr`.
-    pub(super) fn new(a: &Constraints, base: Base, spectra: &[Spectrum]) -> Result<Self> {
+    pub(in crate::projection) fn new(
+        a: &Constraints,
+        base: Base,
+        spectra: &[Spectrum],
+    ) -> Result<Self> {
         let m = a.len();
         let (mut entries, mut turns) = (vec![], vec![]);
         let (mut cross, mut gain) = (vec![], vec![]);
@@ -160,12 +164,12 @@ impl Preconditioner {
     }
 
     /// Columns of the low-rank part.
-    pub(super) fn columns(&self) -> usize {
+    pub(in crate::projection) fn columns(&self) -> usize {
         self.cross.len() + self.large.as_ref().map_or(0, |l| l.t.len())
     }
 
     /// Numbers that are held.
-    pub(super) fn numbers(&self) -> usize {
+    pub(in crate::projection) fn numbers(&self) -> usize {
         let large = self
             .large
             .as_ref()
@@ -178,7 +182,7 @@ impl Preconditioner {
     /// # Complexity
     /// Two solves with the base, two passes over `A(V ⊗ I)`, `4n²r` flops to turn and `2(nr)²` with the capacitance
     /// matrix; `O(mr²)` for the pairs of two large ones.
-    pub(super) fn apply(&mut self, v: &mut [f64]) {
+    pub(in crate::projection) fn apply(&mut self, v: &mut [f64]) {
         let Some(mut large) = self.large.take() else {
             return self.without_large(v);
         };

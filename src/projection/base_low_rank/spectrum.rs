@@ -11,13 +11,13 @@ const FROM_ROOT: f64 = 1e-9;
 
 /// One block of the weight in its eigenbasis.
 #[derive(Debug, Clone)]
-pub(super) enum Spectrum {
+pub(in crate::projection) enum Spectrum {
     Nonneg(Vec<f64>),
     Psd(Eigen),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Eigen {
+pub(in crate::projection) struct Eigen {
     /// Ascending.
     pub values: Vec<f64>,
     pub vectors: Mat<f64>,
@@ -68,7 +68,7 @@ impl Eigen {
     }
 
     /// Columns of the low-rank part for this many large eigenvalues.
-    fn columns(&self, rank: usize) -> usize {
+    pub(in crate::projection) fn columns(&self, rank: usize) -> usize {
         self.values.len() * rank - rank * rank.saturating_sub(1) / 2
     }
 
@@ -85,14 +85,14 @@ impl Eigen {
     }
 
     /// `max |log(λ/δ)|` over the eigenvalues that `δ` stands for.
-    pub(super) fn spread(&self) -> f64 {
+    pub(in crate::projection) fn spread(&self) -> f64 {
         (self.delta / self.values[0]).ln()
     }
 }
 
 /// Spectra of all blocks, with ranks chosen block by block, those of the widest gaps first, while there is room for their
 /// columns.
-pub(super) fn spectra(
+pub(in crate::projection) fn spectra(
     weight: &[HeldWeight],
     m: usize,
     settings: &Settings,

@@ -306,7 +306,7 @@ impl Projection for Bipartite {
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         const WHAT: &str = "squares of the weight";
-        let weight = HeldWeight::new_all_unfactored(self.a.blocks(), weight)?;
+        let weight = HeldWeight::new_all(self.a.blocks(), weight)?;
         let [HeldWeight::Nonneg(w)] = &weight[..] else {
             let (what, by) = ("this weight", "the marginals of a transport problem");
             return Err(Error::Unsupported { what, by });

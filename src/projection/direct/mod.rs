@@ -88,6 +88,11 @@ impl Direct {
             a,
         }
     }
+
+    /// Whether the Gram matrix is kept sparse.
+    pub(super) fn is_sparse(&self) -> bool {
+        matches!(self.gram, Gram::Sparse(_))
+    }
 }
 
 impl Projection for Direct {

@@ -3,6 +3,7 @@
 use super::psd::PsdPlan;
 use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
 use crate::linalg::product::gemm_lower;
+use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
 
 /// Everything about `A` that assembling `K` wants prepared once.
@@ -58,8 +59,8 @@ impl Assembler {
     /// # Complexity
     /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
     /// rows as matrix products.
-    pub(crate) fn assemble(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, f64>) {
-        k.fill(0.0);
+    pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
+        k.fill(T::narrow(0.0));
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
                 (Plan::Psd(plan), GramWeight::Psd(pair)) => plan.add(pair, k.as_mut()),
@@ -77,14 +78,16 @@ impl Assembler {
                         for (s, &j) in index.iter().enumerate() {
                             let scaled = w * w * value[s];
                             for (&i, &v) in index[s..].iter().zip(&value[s..]) {
-                                k[(i as usize, j as usize)] += scaled * v;
+                                let at = &mut k[(i as usize, j as usize)];
+                                *at = T::narrow(at.wide() + scaled * v);
                             }
                         }
                     }
                 }
                 (Plan::Dense(rows), GramWeight::Nonneg(w)) => {
-                    let scaled =
-                        Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * w[j]);
+                    let scaled = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| {
+                        T::narrow(rows[(i, j)] * w[j])
+                    });
                     gemm_lower(
                         k.as_mut(),
                         Accum::Add,

@@ -65,6 +65,7 @@ impl At {
             dual_feasible: false,
             mu: dot(&self.x, &self.s) / self.x.len() as f64,
             target: 1e-13,
+            inexact: 1e-13,
         };
         let mut newton = Newton::new(SplitPairs::default());
         let mut projection = Direct::new(self.a.clone());

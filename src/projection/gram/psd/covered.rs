@@ -12,6 +12,7 @@
 
 use crate::constraints::SymmetricRows;
 use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut, MatRef};
 
 /// Rows of a batch: `n²` numbers each.
@@ -140,10 +141,10 @@ impl Covered {
     }
 
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(super) fn add(
+    pub(super) fn add<T: Real>(
         &self,
         pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
+        mut k: MatMut<'_, T>,
     ) {
         let batch = |first: usize| first..(first + BATCH).min(self.rows());
         #[cfg(feature = "rayon")]
@@ -268,7 +269,7 @@ impl Covered {
         }
     }
 
-    fn put(&self, first: usize, sums: &Mat<f64>, mut k: MatMut<'_, f64>) {
+    fn put<T: Real>(&self, first: usize, sums: &Mat<f64>, mut k: MatMut<'_, T>) {
         for slot in 0..sums.ncols() {
             let column = k.as_mut().col_mut(self.constraint[first + slot] as usize);
             // Columns of a matrix that is owned are contiguous.
@@ -276,7 +277,8 @@ impl Covered {
                 let column = column.as_slice_mut();
                 let later = &self.constraint[first + slot..];
                 for (&j, sum) in later.iter().zip(&sums.col_as_slice(slot)[slot..]) {
-                    column[j as usize] += sum;
+                    let at = &mut column[j as usize];
+                    *at = T::narrow(at.wide() + sum);
                 }
             }
         }
@@ -369,7 +371,7 @@ mod tests {
             (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
         ] {
             let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
-            let mut k = Mat::zeros(m, m);
+            let mut k = Mat::<f64>::zeros(m, m);
             let GramWeight::Psd(pair) = held[0].gram() else {
                 panic!("a matrix weight")
             };

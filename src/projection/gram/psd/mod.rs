@@ -23,6 +23,7 @@ mod ways;
 
 use crate::constraints::{GramPair, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
 use covered::Covered;
 use faer::{Accum, Mat, MatMut, MatRef};
 use ways::Work;
@@ -65,7 +66,7 @@ impl PsdPlan {
     }
 
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add(&self, pair: &GramPair<'_>, k: MatMut<'_, f64>) {
+    pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, k: MatMut<'_, T>) {
         match self {
             PsdPlan::OneByOne(plan) => plan.add(pair, k),
             PsdPlan::Covered(plan) => plan.add((pair.p, pair.q), k),
@@ -191,7 +192,7 @@ impl RowPlan {
             .map(|((&r, &c), &v)| (r as usize, c as usize, v))
     }
 
-    fn add(&self, pair: &GramPair<'_>, mut k: MatMut<'_, f64>) {
+    fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         let mut work = Work::new(self);
         self.add_dense((pair.p, pair.q), k.as_mut(), &mut work);
         let mut later = self.dense.ncols()..self.order.len();
@@ -231,7 +232,7 @@ impl RowPlan {
     }
 
     /// Adds sums of row `i` with the rows from `first` on.
-    fn put(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, f64>) {
+    fn put<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
@@ -239,10 +240,10 @@ impl RowPlan {
     }
 
     /// The dense rows: with one another as products of panels, with the others one by one.
-    fn add_dense(
+    fn add_dense<T: Real>(
         &self,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
+        mut k: MatMut<'_, T>,
         work: &mut Work,
     ) {
         let dense = self.dense.ncols();
@@ -287,7 +288,7 @@ fn store_symmetrised(u: MatRef<'_, f64>, out: &mut [f64]) {
     }
 }
 
-fn add_lower(k: &mut MatMut<'_, f64>, i: u32, j: u32, value: f64) {
+fn add_lower<T: Real>(k: &mut MatMut<'_, T>, i: u32, j: u32, value: f64) {
     let (i, j) = (i.max(j) as usize, i.min(j) as usize);
-    k[(i, j)] += value;
+    k[(i, j)] = T::narrow(k[(i, j)].wide() + value);
 }

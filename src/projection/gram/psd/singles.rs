@@ -2,6 +2,7 @@
 //! at once.
 
 use super::RowPlan;
+use crate::linalg::real::Real;
 use faer::{ColMut, MatMut, MatRef};
 
 impl RowPlan {
@@ -9,10 +10,10 @@ impl RowPlan {
     ///
     /// With `A_i = v (e_r e_cᵀ + e_c e_rᵀ)` and `t_k = (P_kc, P_kr, Q_kr, Q_kc)`, the sum with `A_j = a (e_s e_zᵀ + e_z e_sᵀ)` is
     /// `v a (t_s · swapped t_z)`: two reads. A diagonal entry counts half.
-    pub(super) fn add_singles(
+    pub(super) fn add_singles<T: Real>(
         &self,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
+        mut k: MatMut<'_, T>,
     ) {
         let (first, m) = (self.singles, self.order.len());
         if first == m {
@@ -24,7 +25,7 @@ impl RowPlan {
             .iter()
             .map(|&i| columns[i as usize].take())
             .collect();
-        let one = |i: usize, column: &mut [f64], table: &mut Vec<[f64; 4]>| {
+        let one = |i: usize, column: &mut [T], table: &mut Vec<[f64; 4]>| {
             if self.diagonal {
                 self.meet_diagonal(first + i, (p, q), column);
             } else {
@@ -53,7 +54,12 @@ impl RowPlan {
         }
     }
 
-    fn meet_diagonal(&self, i: usize, (p, q): (MatRef<'_, f64>, MatRef<'_, f64>), out: &mut [f64]) {
+    fn meet_diagonal<T: Real>(
+        &self,
+        i: usize,
+        (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
+        out: &mut [T],
+    ) {
         let at = self.start[i];
         let (r, v) = (self.row[at] as usize, self.value[at]);
         let (Some(p), Some(q)) = (p.col(r).try_as_col_major(), q.col(r).try_as_col_major()) else {
@@ -65,15 +71,18 @@ impl RowPlan {
             .zip(&self.row[at..])
             .zip(&self.value[at..]);
         for ((&j, &s), a) in later {
-            out[j as usize] += v * a * (p[s as usize] * q[s as usize]);
+            add(
+                &mut out[j as usize],
+                v * a * (p[s as usize] * q[s as usize]),
+            );
         }
     }
 
-    fn meet_single(
+    fn meet_single<T: Real>(
         &self,
         i: usize,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
-        out: &mut [f64],
+        out: &mut [T],
         table: &mut Vec<[f64; 4]>,
     ) {
         let at = self.start[i];
@@ -89,12 +98,16 @@ impl RowPlan {
         for ((&j, (&s, &z)), &a) in later {
             let (x, y) = (&table[s as usize], &table[z as usize]);
             let sum = (x[0] * y[2] + x[1] * y[3]) + (x[2] * y[0] + x[3] * y[1]);
-            out[j as usize] += v * share(s, z, a) * sum;
+            add(&mut out[j as usize], v * share(s, z, a) * sum);
         }
     }
 }
 
 /// A column, which a matrix that is owned has contiguous.
-fn contiguous<'a>(column: &mut Option<ColMut<'a, f64>>) -> Option<&'a mut [f64]> {
+fn contiguous<'a, T: Real>(column: &mut Option<ColMut<'a, T>>) -> Option<&'a mut [T]> {
     Some(column.take()?.try_as_col_major_mut()?.as_slice_mut())
+}
+
+fn add<T: Real>(to: &mut T, v: f64) {
+    *to = T::narrow(to.wide() + v);
 }
