@@ -15,6 +15,12 @@ use scale::Scale;
 use std::sync::Arc;
 use untouched::Untouched;
 
+/// Distance of a row of length one from a combination of others, relative to the factors, that passes for rounding.
+const DEPENDENT: f64 = 1e-12;
+
+/// The same where the rows come from a kernel that is known to some ten digits.
+const DEPENDENT_ON_FACE: f64 = 1e-9;
+
 /// A conic program with its matrix blocks split, and the way back to the program it was made from.
 ///
 /// Every matrix block is split into the connected components of its aggregate sparsity pattern, the union over all `A_i` and
@@ -73,9 +79,21 @@ impl Reduced {
     /// # Complexity
     /// A sort of the nonzeros, and the eigenvalues of costs that no row touches.
     pub fn new(program: &ConicProgram) -> Result<Self> {
+        Self::to_rounding(program, DEPENDENT)
+    }
+
+    /// The same for a program on a face that is known to fewer digits than the numbers of a program: what contradicts others
+    /// by as little is no proof.
+    pub(crate) fn on_face(program: &ConicProgram) -> Result<Self> {
+        let mut reduced = Self::to_rounding(program, DEPENDENT_ON_FACE)?;
+        reduced.contradiction = None;
+        Ok(reduced)
+    }
+
+    fn to_rounding(program: &ConicProgram, rounding: f64) -> Result<Self> {
         let layout = Layout::new(program.constraints(), program.cost());
         let untouched = Untouched::new(&layout, program.cost())?;
-        let rows = Selection::new(program.constraints());
+        let rows = Selection::new(program.constraints(), rounding);
         let a = if layout.is_identity() && rows.dropped.is_empty() {
             program.constraints().clone()
         } else {
@@ -179,6 +197,14 @@ impl Reduced {
     /// `g` with `‖A x‖ ≤ g ‖A' x‖` for the rows `A'` that are kept, in the original's units.
     pub(crate) fn growth(&self) -> f64 {
         self.rows.growth()
+    }
+
+    /// Multipliers `δ` with `Aᵀδ = 0`, one for every row that was dropped.
+    pub(crate) fn dependencies(&self) -> impl Iterator<Item = Vec<(usize, f64)>> + '_ {
+        self.rows.dropped.iter().map(|d| {
+            let others = d.combination.iter().map(|&(j, factor)| (j, -factor));
+            std::iter::once((d.row, 1.0)).chain(others).collect()
+        })
     }
 
     /// Smallest eigenvalue, when it is below zero, of the costs that no row touches.
