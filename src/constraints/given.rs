@@ -26,6 +26,11 @@ pub(crate) struct GramPair<'a> {
 }
 
 impl GramPair<'_> {
+    /// `G` with `P = Q = G Gᵀ`, where that was given.
+    pub(crate) fn root(&self) -> Option<MatRef<'_, f64>> {
+        self.root
+    }
+
     /// `pa ← P a` and `qa ← Q a`, through the root where one was given; `half` is scratch of the same length.
     pub(crate) fn times(&self, a: &RankOne, half: &mut [f64], pa: &mut [f64], qa: &mut [f64]) {
         if let Some(g) = self.root {

@@ -16,7 +16,7 @@ mod weighted;
 pub use basis::Basis;
 pub(crate) use given::{GivenWeight, GramPair, GramWeight};
 pub(crate) use operator::GramOperator;
-pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
+pub(crate) use rows::{NonnegRows, RankOne, SparseSymmetric, SymmetricRows};
 pub use weight::BlockWeight;
 pub(crate) use weight::{HeldWeight, Spectral, positive_definite, symmetric};
 pub use weighted::Weighted;

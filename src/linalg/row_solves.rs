@@ -8,11 +8,14 @@ use faer::sparse::linalg::cholesky::{
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
 use faer::{ColMut, MatMut, Side};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use std::sync::Arc;
 
 /// Rows of the dense matrix that pass through the factor together, in cache.
-const WIDTH: usize = 32;
+const WIDTH: usize = 8;
+
+/// Columns of the factor of one pattern that are taken together: their numbers stay in registers while the rows pass by.
+const TOGETHER: usize = 4;
 
 /// Nonzeros a column that a sparse factor may have, as a share of the order: beyond it, dense products are faster (they run
 /// some fifteen times as many operations a second).
@@ -26,6 +29,8 @@ struct Symbolic {
     start: Vec<usize>,
     row: Vec<usize>,
     order: Vec<usize>,
+    /// First of the columns that are taken together, and their number: each reads what the next one reads, and that.
+    groups: Vec<(usize, usize)>,
 }
 
 /// `A = Pᵀ L Lᵀ P` for matrices of one sparse pattern.
@@ -69,12 +74,21 @@ impl RowSolver {
             None => (0..n).collect(),
         };
         let values = vec![0.0; row.len()];
+        let mut groups: Vec<(usize, usize)> = vec![];
+        for j in 0..n {
+            let joins = j > 0 && row[start[j - 1] + 1..start[j]] == row[start[j]..start[j + 1]];
+            match groups.last_mut() {
+                Some((_, width)) if joins && *width < TOGETHER => *width += 1,
+                _ => groups.push((j, 1)),
+            }
+        }
         let symbolic = Symbolic {
             upper,
             cholesky,
             start,
             row,
             order,
+            groups,
         };
         Some(Self {
             symbolic: Arc::new(symbolic),
@@ -184,30 +198,12 @@ impl RowSolver {
 
     /// Forward and backward substitution on all lanes; before position `first` they are zero.
     fn pass(&self, buffer: &mut [[f64; WIDTH]], first: usize) {
-        let Symbolic { start, row, .. } = &*self.symbolic;
-        Arch::new().dispatch(|| {
-            for j in first..buffer.len() {
-                let d = 1.0 / self.values[start[j]];
-                let mut lane = buffer[j];
-                lane.iter_mut().for_each(|v| *v *= d);
-                buffer[j] = lane;
-                for e in start[j] + 1..start[j + 1] {
-                    let l = self.values[e];
-                    let to = &mut buffer[row[e]];
-                    to.iter_mut().zip(&lane).for_each(|(t, v)| *t -= l * v);
-                }
-            }
-            for j in (0..buffer.len()).rev() {
-                let mut lane = buffer[j];
-                for e in start[j] + 1..start[j + 1] {
-                    let l = self.values[e];
-                    let from = &buffer[row[e]];
-                    lane.iter_mut().zip(from).for_each(|(v, f)| *v -= l * f);
-                }
-                let d = 1.0 / self.values[start[j]];
-                lane.iter_mut().for_each(|v| *v *= d);
-                buffer[j] = lane;
-            }
+        let (symbolic, values) = (&*self.symbolic, &self.values[..]);
+        Arch::new().dispatch(Pass {
+            symbolic,
+            values,
+            buffer,
+            first,
         });
     }
 
@@ -237,6 +233,114 @@ impl RowSolver {
             v[j] /= self.values[start[j]];
         }
         v.iter().zip(order).for_each(|(v, &k)| out[k] = *v);
+    }
+}
+
+struct Pass<'a> {
+    symbolic: &'a Symbolic,
+    values: &'a [f64],
+    buffer: &'a mut [[f64; WIDTH]],
+    first: usize,
+}
+
+impl WithSimd for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let symbolic = self.symbolic;
+        let reached = symbolic.groups.partition_point(|g| g.0 + g.1 <= self.first);
+        for &(j, width) in &symbolic.groups[reached..] {
+            // Nothing of a unit vector comes here.
+            if self.buffer[j..j + width]
+                .iter()
+                .flatten()
+                .all(|&v| v == 0.0)
+            {
+                continue;
+            }
+            match width {
+                1 => self.forward::<S, 1>(simd, j),
+                2 => self.forward::<S, 2>(simd, j),
+                3 => self.forward::<S, 3>(simd, j),
+                _ => self.forward::<S, TOGETHER>(simd, j),
+            }
+        }
+        for &(j, width) in symbolic.groups.iter().rev() {
+            match width {
+                1 => self.backward::<S, 1>(simd, j),
+                2 => self.backward::<S, 2>(simd, j),
+                3 => self.backward::<S, 3>(simd, j),
+                _ => self.backward::<S, TOGETHER>(simd, j),
+            }
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    /// Of the columns from `j` on: what stands below the group, row by row, and its rows.
+    #[inline(always)]
+    fn below<const W: usize>(&self, j: usize) -> ([&'a [f64]; W], &'a [usize]) {
+        let Symbolic { start, row, .. } = self.symbolic;
+        let rows = &row[start[j + W - 1] + 1..start[j + W]];
+        let column = |t: usize| &self.values[start[j + t] + W - t..][..rows.len()];
+        (core::array::from_fn(column), rows)
+    }
+
+    #[inline(always)]
+    fn forward<S: Simd, const W: usize>(&mut self, simd: S, j: usize) {
+        let start = &self.symbolic.start;
+        let mut lanes: [[f64; WIDTH]; W] = core::array::from_fn(|t| self.buffer[j + t]);
+        for t in 0..W {
+            let column = &self.values[start[j + t]..];
+            let d = 1.0 / column[0];
+            lanes[t].iter_mut().for_each(|v| *v *= d);
+            for u in t + 1..W {
+                for k in 0..WIDTH {
+                    lanes[u][k] -= column[u - t] * lanes[t][k];
+                }
+            }
+        }
+        self.buffer[j..j + W].copy_from_slice(&lanes);
+        let (columns, rows) = self.below::<W>(j);
+        let lanes: [&[S::f64s]; W] = core::array::from_fn(|t| S::as_simd_f64s(&lanes[t]).0);
+        for (e, &row) in rows.iter().enumerate() {
+            let l: [S::f64s; W] = core::array::from_fn(|t| simd.splat_f64s(-columns[t][e]));
+            let to = S::as_mut_simd_f64s(&mut self.buffer[row]).0;
+            for (k, to) in to.iter_mut().enumerate() {
+                for t in 0..W {
+                    *to = simd.mul_add_f64s(l[t], lanes[t][k], *to);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd, const W: usize>(&mut self, simd: S, j: usize) {
+        let start = &self.symbolic.start;
+        let mut lanes: [[f64; WIDTH]; W] = core::array::from_fn(|t| self.buffer[j + t]);
+        let (columns, rows) = self.below::<W>(j);
+        for (e, &row) in rows.iter().enumerate() {
+            let from = S::as_simd_f64s(&self.buffer[row]).0;
+            for t in 0..W {
+                let l = simd.splat_f64s(-columns[t][e]);
+                let lane = S::as_mut_simd_f64s(&mut lanes[t]).0;
+                for (lane, from) in lane.iter_mut().zip(from) {
+                    *lane = simd.mul_add_f64s(l, *from, *lane);
+                }
+            }
+        }
+        for t in (0..W).rev() {
+            let column = &self.values[start[j + t]..];
+            for u in t + 1..W {
+                for k in 0..WIDTH {
+                    lanes[t][k] -= column[u - t] * lanes[u][k];
+                }
+            }
+            let d = 1.0 / column[0];
+            lanes[t].iter_mut().for_each(|v| *v *= d);
+        }
+        self.buffer[j..j + W].copy_from_slice(&lanes);
     }
 }
 

@@ -10,7 +10,8 @@
 //!   the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
 //! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels. Where few
-//! columns cover every row, all of them meet by products of thin matrices instead ([`Covered`]).
+//! columns cover every row, all of them meet by products of thin matrices instead ([`Covered`]); rows of low rank with dense vectors meet
+//! one another through these vectors ([`LowRank`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
@@ -18,6 +19,7 @@
 //! Optim. 10, 2000.
 
 mod covered;
+mod low_rank;
 mod singles;
 mod ways;
 
@@ -26,6 +28,7 @@ use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use covered::Covered;
 use faer::{Accum, Mat, MatMut, MatRef};
+use low_rank::LowRank;
 use ways::Work;
 
 /// Rows of a panel of dense rows.
@@ -48,15 +51,22 @@ enum Way {
 pub(crate) enum PsdPlan {
     OneByOne(Box<RowPlan>),
     Covered(Box<Covered>),
+    /// Rows of low rank, and the others.
+    LowRank(Box<(LowRank, RowPlan)>),
 }
 
 impl PsdPlan {
     pub(crate) fn new(rows: &SymmetricRows) -> Self {
-        let plan = RowPlan::new(rows);
+        let plan = RowPlan::new(rows, |_| true);
+        let costs = plan.costs(rows);
+        if let Some((taken, low_rank)) = LowRank::new(rows, |k| costs[k]) {
+            let others = RowPlan::new(rows, |k| !taken[k]);
+            return PsdPlan::LowRank(Box::new((low_rank, others)));
+        }
         if plan.rank_one.iter().all(Option::is_none)
             && let Some(covered) = Covered::new(rows)
         {
-            let ways: f64 = (0..plan.order.len()).map(|i| plan.choose(i).1).sum();
+            let ways: f64 = costs.iter().sum();
             let (products, sums) = covered.cost();
             if GEMM * products + STREAM * sums < ways {
                 return PsdPlan::Covered(Box::new(covered));
@@ -66,10 +76,14 @@ impl PsdPlan {
     }
 
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, k: MatMut<'_, T>) {
+    pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         match self {
             PsdPlan::OneByOne(plan) => plan.add(pair, k),
             PsdPlan::Covered(plan) => plan.add((pair.p, pair.q), k),
+            PsdPlan::LowRank(plans) => {
+                plans.0.add(pair, &plans.1, k.as_mut());
+                plans.1.add(pair, k);
+            }
         }
     }
 }
@@ -98,9 +112,10 @@ pub(crate) struct RowPlan {
 }
 
 impl RowPlan {
-    fn new(rows: &SymmetricRows) -> Self {
+    /// Of the rows that are wanted.
+    fn new(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> Self {
         let n = rows.order();
-        let mut by_size: Vec<usize> = (0..rows.touching()).collect();
+        let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
         by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
         let (mut order, mut start) = (vec![], vec![0]);
         let (mut row, mut col, mut value) = (vec![], vec![], vec![]);
@@ -160,6 +175,22 @@ impl RowPlan {
         plan
     }
 
+    /// What every row costs its way, in the order of the rows; all of them are in the plan.
+    fn costs(&self, rows: &SymmetricRows) -> Vec<f64> {
+        let mut place = vec![0; self.order.iter().max().map_or(0, |&i| i as usize + 1)];
+        (0..self.order.len()).for_each(|i| place[self.order[i] as usize] = i);
+        let rows = (0..rows.touching()).map(|k| place[rows.get(k).0]);
+        rows.map(|i| self.choose(i).1).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    fn nonzeros(&self) -> usize {
+        self.value.len()
+    }
+
     /// The cheapest way, and what it costs.
     fn choose(&self, i: usize) -> (Way, f64) {
         let n = self.n as f64;
@@ -171,7 +202,7 @@ impl RowPlan {
         let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
         let pairs = 2.0 * nnz * up;
         if self.rank_one[i].is_some() {
-            (Way::RankOne, 2.0 * up)
+            (Way::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
         } else if i < self.dense.ncols() {
             (Way::Full, full)
         } else if pairs <= entries && pairs <= full {
@@ -235,6 +266,13 @@ impl RowPlan {
     fn put<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
+            add_lower(&mut k, i, j, *sum);
+        }
+    }
+
+    /// Adds sums of a row that is not of the plan with all that are.
+    fn put_all<T: Real>(&self, i: u32, sums: &[f64], mut k: MatMut<'_, T>) {
+        for (&j, sum) in self.order.iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
         }
     }

@@ -37,7 +37,7 @@ impl Work {
         }
     }
 
-    fn grow(&mut self, n: usize) {
+    pub(super) fn grow(&mut self, n: usize) {
         if self.vt.nrows() < n {
             (self.vt, self.p, self.u) = (Mat::zeros(n, n), Mat::zeros(n, n), Mat::zeros(n, n));
         }
@@ -247,16 +247,27 @@ impl RowPlan {
         qa.resize(self.n, 0.0);
         half.resize(self.n, 0.0);
         pair.times(a, half, pa, qa);
-        for (j, sum) in sums.iter_mut().enumerate().skip(i) {
+        self.add_outer(i, a.sign, (pa, qa), sums);
+    }
+
+    /// `sums[j] += c ⟨A_j, p qᵀ⟩` for `j ≥ from`.
+    pub(super) fn add_outer(
+        &self,
+        from: usize,
+        c: f64,
+        (p, q): (&[f64], &[f64]),
+        sums: &mut [f64],
+    ) {
+        for (j, sum) in sums.iter_mut().enumerate().skip(from) {
             let mut t = 0.0;
-            for (r, c, v) in self.entries(j) {
-                t += v * if r == c {
-                    pa[r] * qa[r]
+            for (r, s, v) in self.entries(j) {
+                t += v * if r == s {
+                    p[r] * q[r]
                 } else {
-                    pa[r] * qa[c] + pa[c] * qa[r]
+                    p[r] * q[s] + p[s] * q[r]
                 };
             }
-            *sum = a.sign * t;
+            *sum += c * t;
         }
     }
 
