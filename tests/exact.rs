@@ -402,8 +402,10 @@ fn bad_input_is_refused() {
         run(&CostFn::new(3, 2, entry), None),
         Err(Error::Shape { .. })
     ));
-    let infinite = CostFn::new(2, 3, (|_, _| f64::INFINITY) as fn(usize, usize) -> f64);
-    assert!(matches!(run(&infinite, None), Err(Error::NonFinite { .. })));
+    let nothing = CostFn::new(2, 3, (|_, _| f64::INFINITY) as fn(usize, usize) -> f64);
+    assert_eq!(run(&nothing, None), Ok(Status::PrimalInfeasible));
+    let bad = CostFn::new(2, 3, (|_, _| f64::NEG_INFINITY) as fn(usize, usize) -> f64);
+    assert!(matches!(run(&bad, None), Err(Error::NonFinite { .. })));
     let short = [vec![0.0; 2], vec![0.0; 2]];
     assert!(matches!(run(&good, Some(&short)), Err(Error::Shape { .. })));
     let odd = [vec![0.0; 2], vec![f64::NAN; 3]];
@@ -411,8 +413,8 @@ fn bad_input_is_refused() {
         run(&good, Some(&odd)),
         Err(Error::NonFinite { .. })
     ));
-    let masked = marginals.clone().forbid(vec![false; 6]).unwrap();
-    let refused = exact(&good, &masked, &settings, None, None);
+    let three = Marginals::uniform(&[2, 3, 2]).unwrap();
+    let refused = exact(&good, &three, &settings, None, None);
     assert!(matches!(refused, Err(Error::Unsupported { .. })));
     for change in [
         |s: &mut ExactSettings| s.arcs = 0,

@@ -20,7 +20,7 @@ mod start;
 mod status;
 mod step;
 
-pub use linear::{ConicSolve, LinearOutcome, solve_linear};
+pub use linear::{ConicSolve, ConicSolveFrom, LinearOutcome, solve_linear, solve_linear_from};
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
 pub use settings::{SearchDirection, Settings};

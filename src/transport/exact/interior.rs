@@ -1,6 +1,6 @@
 //! The interior-point finish: the optimum on the kept arcs from inside, round by round, and what it leaves to the simplex method.
 
-use super::central::{self, central};
+use super::super::central::{self, central};
 use super::phases::Run;
 use super::simplex::Arcs;
 use crate::constraints::{Block, Constraints};

@@ -11,7 +11,7 @@ use std::time::Instant;
 /// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
 pub(super) const UNITS: f64 = (1u64 << 60) as f64;
 /// Violated arcs a column that join in a round.
-const WORST: usize = 4;
+pub(super) const WORST: usize = 4;
 /// Reduced costs above this much of the largest cost, with the sign changed, are rounding error.
 pub(super) const ROUNDING: f64 = 1e-14;
 
@@ -83,7 +83,7 @@ impl Run<'_, '_> {
             tree = arcs::tree(&self.dense, &mut kept, &potentials, &supply);
             lap(2);
         }
-        tree.reprice(&kept);
+        tree.reprice(&kept.costs);
         while self.watch.ended.is_none() {
             let end = simplex::run(&mut tree, &kept, eps, &mut pivots, &mut |_| {
                 self.watch.halt(0.0)
@@ -205,12 +205,7 @@ impl Run<'_, '_> {
             objective,
             lower_bound,
             marginal_violation,
-            rounds: 0,
-            pivots: 0,
-            iterations: 0,
-            arcs: 0,
-            seconds: 0.0,
-            phases: [0.0; 4],
+            ..Exact::nothing()
         }
     }
 }
