@@ -157,6 +157,8 @@ pub(super) struct Record {
     pub dimacs: [Option<f64>; 6],
     pub iterations: usize,
     pub engine: String,
+    /// Of every block of the primal in the solver's terms, where there is one.
+    pub rank: Option<Vec<usize>>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
@@ -200,6 +202,7 @@ impl Record {
             dimacs: dimacs.map(report::finite),
             iterations,
             engine,
+            rank: None,
             seconds,
             phases: Breakdown {
                 assembly: phases.assembly,

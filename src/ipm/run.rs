@@ -71,6 +71,8 @@ pub(super) struct Run<'a> {
     progress: (usize, f64),
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Status, Certificate, f64)>,
+    /// Errors of the best point, once they were found to be good enough.
+    verified: Option<Dimacs>,
     begun: Instant,
     /// End of the phase before the current one.
     lap: Instant,
@@ -121,6 +123,7 @@ impl<'a> Run<'a> {
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
             candidate: None,
+            verified: None,
             begun,
             lap: Instant::now(),
             phases: Phases::default(),
@@ -165,10 +168,10 @@ impl<'a> Run<'a> {
                 return self.finish(Status::Stopped);
             }
             if now.merit <= 1.0
-                && self
-                    .errors()
-                    .is_some_and(|e| self.within_tolerances(&e, 1.0))
+                && let Some(errors) = self.errors()
+                && self.within_tolerances(&errors, 1.0)
             {
+                self.verified = Some(errors);
                 return self.finish(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
@@ -471,7 +474,8 @@ impl<'a> Run<'a> {
 
     /// The best point, with the status its errors deserve if that is better than why the loop ended.
     fn finish(mut self, why: Status) -> Result<Solution> {
-        let errors = self.errors().unwrap_or(Dimacs([f64::NAN; 6]));
+        let errors = self.verified.take().or_else(|| self.errors());
+        let errors = errors.unwrap_or(Dimacs([f64::NAN; 6]));
         let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
         let (mut status, mut certificate) = (why, None);
         if gave_up && self.within_tolerances(&errors, self.settings.slack) {

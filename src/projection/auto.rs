@@ -7,10 +7,13 @@ use crate::error::Result;
 use faer::MatMut;
 use std::sync::Arc;
 
-/// Seconds (at nominal rates) a Gram matrix must cost to form and factor before anything else is worth a thought.
-const WORTHWHILE: f64 = 0.15;
+/// Seconds (at nominal rates) a Gram matrix must cost to factor before anything else is worth a thought.
+const WORTHWHILE: f64 = 0.015;
 /// What it must cost in units of the work that two-sided weights bring with them.
-const OVERHEAD: f64 = 3.0;
+const OVERHEAD: f64 = 4.0;
+/// What forming it may cost as a share of that: rows of many entries, as those of control problems, are no graph's or
+/// completion's, and their Gram matrices are too ill-conditioned for anything but a factor in double precision.
+const FORMING: f64 = 0.5;
 
 /// Chooses between [`Direct`] and [`Maintained`], by counts of operations: the former unless its Gram matrix is dense and so
 /// large, for the orders of the matrix blocks, that a factorisation is what an update would cost. Then two-sided weights
@@ -76,8 +79,9 @@ fn pays(a: &Constraints) -> bool {
         return false;
     }
     let costs = Costs::new(a);
-    let direct = costs.assembly + costs.double;
-    direct > WORTHWHILE && direct > OVERHEAD * (costs.eigen + costs.scaling)
+    costs.double > WORTHWHILE
+        && costs.double > OVERHEAD * (costs.eigen + costs.scaling)
+        && costs.assembly < FORMING * costs.double
 }
 
 impl Projection for Auto {

@@ -10,7 +10,7 @@ use crate::ipm::{
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Direct, Projection};
+use crate::projection::{Auto, Projection};
 use std::sync::Arc;
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
@@ -60,7 +60,7 @@ impl core::fmt::Debug for Solver {
 }
 
 impl Solver {
-    /// A solver with the [`Direct`] engine.
+    /// A solver with the [`Auto`] engine.
     ///
     /// # Errors
     /// Those of [`Settings::validate`] and [`Reduced::new`].
@@ -68,8 +68,8 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        let direct: Engine = Box::new(|a| Ok(Box::new(Direct::new(a.clone()))));
-        Self::with_engine(program, settings, direct)
+        let auto: Engine = Box::new(|a| Ok(Box::new(Auto::new(a.clone()))));
+        Self::with_engine(program, settings, auto)
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.
@@ -91,6 +91,19 @@ impl Solver {
     /// The program as it is now.
     pub fn program(&self) -> &ConicProgram {
         &self.program
+    }
+
+    /// Of every block of a solution's `x`: the number of eigenvalues above their widest gap, or of numbers that exceed their slack.
+    /// See [`Solution::factor`] for the low-rank factor itself.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite),
+    /// [`Error::NoConvergence`](crate::Error::NoConvergence).
+    ///
+    /// # Complexity
+    /// The eigenvalues of every matrix block of the reduced program.
+    pub fn ranks(&self, found: &Solution) -> Result<Vec<usize>> {
+        self.reduced.ranks(&found.x, &found.s)
     }
 
     /// What the interior-point method is given of it.

@@ -7,8 +7,10 @@ mod scale;
 mod untouched;
 
 use super::ConicProgram;
-use crate::constraints::Constraints;
-use crate::error::{Result, check_shape};
+use crate::constraints::{Block, Constraints};
+use crate::error::{Result, check_finite, check_shape};
+use crate::linalg::spectral;
+use faer::MatRef;
 use layout::Layout;
 use rows::Selection;
 use scale::Scale;
@@ -182,6 +184,26 @@ impl Reduced {
     /// Whether the smaller program is the program itself.
     pub fn is_identity(&self) -> bool {
         self.layout.is_identity() && self.rows.dropped.is_empty() && self.scale.is_identity()
+    }
+
+    /// Of every block of the original `x`, the rank that the eigenvalues of its components reveal, or how many numbers exceed
+    /// their slack.
+    pub(crate) fn ranks(&self, x: &[f64], s: &[f64]) -> Result<Vec<usize>> {
+        let ambient = (self.layout.ambient(), 1);
+        check_shape("x", ambient, (x.len(), 1))?;
+        check_shape("s", ambient, (s.len(), 1))?;
+        check_finite("x", x)?;
+        let a = self.program.constraints();
+        let mut small = vec![0.0; a.ambient()];
+        self.layout.for_each(|from, at| small[at] = x[from]);
+        let mut found = vec![];
+        for (b, block) in a.blocks().iter().enumerate() {
+            if let Block::Psd(n) = *block {
+                let part = MatRef::from_column_major_slice(&small[a.range(b)], n, n);
+                found.push(spectral::revealed_rank(&spectral::eigenvalues(part)?).0);
+            }
+        }
+        Ok(self.layout.ranks(&found, x, s))
     }
 
     /// Whether rows, blocks, right-hand side and cost are in the original's units.

@@ -12,7 +12,7 @@ use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::constraints::{BlockWeight, Constraints, GivenWeight, GramWeight, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::pcg::Reached;
-use dense::DenseGram;
+pub(super) use dense::DenseGram;
 use faer::MatMut;
 use sparse::SparseGram;
 use std::sync::Arc;

@@ -121,7 +121,8 @@ pub(super) struct Choice {
     split: Option<Seen>,
     /// By the age of the factor, from one on.
     stale: Vec<Seen>,
-    fresh: f64,
+    /// Steps with a factor of the weight itself: in single, and in double precision.
+    fresh: [f64; 2],
     /// Whether single precision is still worth a try.
     pub single: bool,
 }
@@ -141,24 +142,28 @@ impl Choice {
             costs: Costs::new(a),
             split: None,
             stale: vec![],
-            fresh: FRESH,
+            fresh: [FRESH; 2],
             single: true,
         }
     }
 
-    /// The factor that would be made.
+    /// The factor that would be made: single precision while it serves and its steps do not make up for what it saves.
     pub(super) fn factor(&self) -> Way {
-        if self.single {
-            Way::Single
-        } else {
-            Way::Double
+        match self.single && self.made(Way::Single) <= self.made(Way::Double) {
+            true => Way::Single,
+            false => Way::Double,
         }
     }
 
-    /// Seconds with a fresh factor.
+    /// Seconds with a fresh factor of one kind.
+    fn made(&self, way: Way) -> f64 {
+        let steps = self.fresh[usize::from(way == Way::Double)];
+        self.costs.fresh(way) + steps * self.costs.step(way, 0)
+    }
+
+    /// Seconds with the factor that would be made.
     fn with_factor(&self) -> f64 {
-        let way = self.factor();
-        self.costs.fresh(way) + self.fresh * self.costs.step(way, 0)
+        self.made(self.factor())
     }
 
     /// Steps of a low-rank split whose small eigenvalues spread by `e^{±spread}`.
@@ -230,10 +235,11 @@ impl Choice {
                     self.stale.push(seen);
                 }
             }
-            Way::Single | Way::Double => {
-                self.fresh = steps;
+            Way::Single => {
+                self.fresh[0] = steps;
                 self.single &= !failed;
             }
+            Way::Double => self.fresh[1] = steps,
         }
     }
 }
@@ -253,7 +259,7 @@ mod tests {
 
     #[test]
     fn steps_that_cost_more_than_a_factor_lead_to_one_and_few_lead_back() {
-        let a = theta(100, 4000);
+        let a = theta(150, 9000);
         let mut choice = Choice::new(&a);
         assert_eq!(choice.way(Some((2.0, 0)), None), Way::Split);
         choice.saw(Way::Split, 2.0, 60, false);
@@ -265,7 +271,9 @@ mod tests {
         assert_eq!(choice.way(Some((5.0, 0)), Some(1)), Way::Stale);
         choice.saw(Way::Stale, 1.0, 10_000, true);
         assert_eq!(choice.way(Some((5.0, 0)), Some(1)), Way::Single);
-        choice.saw(Way::Single, 0.0, 500, true);
+        choice.saw(Way::Single, 0.0, 300, false);
+        assert_eq!(choice.way(Some((5.0, 0)), None), Way::Double);
+        choice.saw(Way::Double, 0.0, 3, false);
         assert_eq!(choice.way(Some((5.0, 0)), None), Way::Double);
         // A gap has opened.
         assert_eq!(choice.way(Some((1.0, 200)), None), Way::Split);

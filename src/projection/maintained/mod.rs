@@ -7,7 +7,8 @@ mod single;
 pub(super) use choice::Costs;
 
 use super::base_low_rank::{self, Preconditioner, Spectrum, spectra};
-use super::gram::{Assembler, Base, Factor, RankCheck, Refiner, each_column};
+use super::direct::DenseGram;
+use super::gram::{Assembler, Base, Refiner, each_column};
 use super::{Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -87,7 +88,6 @@ pub struct Maintained {
     a: Arc<Constraints>,
     settings: Settings,
     assembler: Assembler,
-    rank: RankCheck,
     /// For weights of one; `None` where `A Aᵀ` is not sparse.
     base: Option<Base>,
     refiner: Refiner,
@@ -125,14 +125,14 @@ struct Aged {
 #[derive(Debug, Clone)]
 enum Kept {
     Single(Single),
-    Double(Factor),
+    Double(Box<DenseGram>),
 }
 
 impl Kept {
     fn solve_in_place(&mut self, v: &mut [f64]) {
         match self {
             Kept::Single(single) => single.solve_in_place(v),
-            Kept::Double(factor) => factor.solve_in_place(super::recompute::as_column(v)),
+            Kept::Double(gram) => gram.precondition(v),
         }
     }
 
@@ -172,7 +172,6 @@ impl Maintained {
         Ok(Self {
             settings,
             assembler,
-            rank: RankCheck::default(),
             base,
             refiner: Refiner::new(a.clone()),
             choice: Choice::new(&a),
@@ -203,7 +202,7 @@ impl Maintained {
 
     /// A factor for this weight, in single precision while that serves.
     fn make(&mut self, weight: &[HeldWeight]) -> Result<Kept> {
-        if self.choice.single {
+        if self.choice.factor() == Way::Single {
             self.allowed(Way::Single)?;
             let clock = Instant::now();
             let found = Single::new(&self.a, weight, &self.assembler)?;
@@ -215,9 +214,11 @@ impl Maintained {
         }
         self.allowed(Way::Double)?;
         let clock = Instant::now();
-        let factor = Factor::new(&self.a, weight, &self.assembler, &mut self.rank);
+        let mut gram = Box::new(DenseGram::new(&self.a));
+        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+        let done = gram.refresh(&self.a, &weight);
         self.seconds.factorisation += clock.elapsed().as_secs_f64();
-        Ok(Kept::Double(factor?))
+        done.map(|()| Kept::Double(gram))
     }
 
     /// The split of a weight, with its spread and the columns of its low-rank part; `None` without a sparse base.
@@ -274,6 +275,7 @@ impl Maintained {
             self.state = Some(state);
             return false;
         }
+        self.choice.single &= state.way != Way::Single;
         // The old one is of no more use, and there may be no room for two.
         self.factor = None;
         let made = self.make(&state.weight);
