@@ -13,6 +13,7 @@ mod residuals;
 mod run;
 mod scaling;
 mod settings;
+pub mod short_step;
 mod solve;
 mod sparsity;
 mod start;

@@ -15,9 +15,11 @@
 mod completion;
 mod graph;
 mod rows;
+mod transportation;
 
 pub use completion::matrix_completion;
 pub use graph::{lovasz_theta, max_cut};
+pub use transportation::transportation;
 
 use super::ConicProgram;
 use crate::constraints::{Block, Constraints};
