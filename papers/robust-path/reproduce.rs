@@ -123,17 +123,17 @@ fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgra
         "\n{title}: N = {ambient}, m = {m}, degree {degree}; central point after {} exact steps, relative gap {:.2}",
         centre.iterations, centre.gap
     );
-    let steps = settings.steps(degree, settings.tol_gap_rel / centre.gap);
+    let answers = centre.answers(&settings, degree);
     let start = &centre.point;
     let mut runs = vec![run("exact", program, start, &mut exact(&a)?, &settings)?];
 
-    let mut demand = Demand::new(steps, m as u64, 0.2);
+    let mut demand = Demand::new(answers, m as u64, 0.2);
     demand.rows = Some(rows);
     let plan: Plan = calibrated::plan(&demand)?;
-    let distribution = Distribution::new(Base::Srht, plan.rows)?;
+    let distribution = Distribution::new(Base::Sparse(4), plan.rows)?;
     let clock = std::time::Instant::now();
     let sketches = Sketched::new(exact(&a)?, distribution, plan.copies, 7u64)?;
-    println!("budget: {steps} answers of {m}, {} copies of {} rows, s = {}, epsilon {}; made in {:.1} s",
+    println!("budget: {answers} answers of {m}, {} copies of {} rows, s = {}, epsilon {}; made in {:.1} s",
         plan.copies, plan.rows, plan.sample, plan.epsilon, clock.elapsed().as_secs_f64());
     let mut robust = Robust::new(sketches, plan, 8u64)?;
     let mut private = run("private", program, start, &mut robust, &settings)?;
@@ -143,13 +143,20 @@ fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgra
     let last = Start::from(&private.solution);
     runs.push(private);
 
-    for rows in [rows, 8 * m] {
-        let one = Distribution::new(Base::Srht, rows)?;
+    // No exact solves but at the end: what the answers alone are worth.
+    let mut alone = settings;
+    alone.drift = f64::INFINITY;
+    let one = Distribution::new(Base::Sparse(4), rows)?;
+    for (name, settings) in [("one sketch", settings), ("one, no repairs", alone)] {
         let mut single = Sketched::new(exact(&a)?, one, 1, 7u64)?;
-        let mut reused = run(&format!("one sketch, b = {rows}"), program, start, &mut single, &settings)?;
+        let mut reused = run(name, program, start, &mut single, &settings)?;
         (reused.copies, reused.width) = (1, rows as f64 / ambient as f64);
         runs.push(reused);
     }
+    robust.renew()?;
+    let mut unrepaired = run("private, no repairs", program, start, &mut robust, &alone)?;
+    (unrepaired.copies, unrepaired.width) = (report.copies, report.width_ratio);
+    runs.push(unrepaired);
     table(&runs, m);
     let end = ipm::solve_from(program, &mut Direct::new(a), &ipm::Settings::default(), &last, &mut |_| {
         ControlFlow::Continue(())

@@ -34,8 +34,26 @@ pub struct CentralPoint {
     pub t: f64,
     /// Its relative gap.
     pub gap: f64,
+    /// `bᵀy` and `⟨c, x⟩`; the optimal value is between the two.
+    pub objectives: (f64, f64),
     /// Newton steps it took.
     pub iterations: usize,
+}
+
+impl CentralPoint {
+    /// Answers to plan a privacy budget for: steps from here to [`Settings::tol_gap_rel`], by a bound on the objective there, and a tenth and ten
+    /// to spare. Each answer releases `m` numbers of a [`Robust`](crate::projection::Robust).
+    pub fn answers(&self, settings: &Settings, degree: usize) -> u64 {
+        let (low, high) = self.objectives;
+        let least = if low * high > 0.0 {
+            low.abs().min(high.abs())
+        } else {
+            0.0
+        };
+        let end = settings.tol_gap_rel * (1.0 + 2.0 * least);
+        let steps = settings.steps(degree, end / (degree as f64 * self.t));
+        steps + steps / 10 + 10
+    }
 }
 
 /// A feasible point in the neighbourhood of the central path with a relative gap of at most [`Settings::start_gap`], by damped
@@ -74,6 +92,7 @@ pub fn central_point(
         },
         t: f64::NAN,
         gap: f64::NAN,
+        objectives: (f64::NAN, f64::NAN),
         iterations: 0,
     };
     let interiors = Interior::new(&blocks, &x, None).zip(Interior::new(&blocks, &s, None));
@@ -96,7 +115,7 @@ pub fn central_point(
         let feasible = norm(&rp) <= FEASIBLE * scale_b && norm(&rd) <= FEASIBLE * scale_c;
         let point = (x.clone(), y.clone(), s.clone());
         (out.point.x, out.point.y, out.point.s) = point;
-        (out.t, out.gap) = (mu, gap);
+        (out.t, out.gap, out.objectives) = (mu, gap, (dobj, pobj));
         if feasible && gap <= settings.start_gap {
             // The dual residual to the last bit.
             slack(a, &cost, &y, &mut out.point.s)?;

@@ -29,15 +29,13 @@
 //! let centre = short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
 //! assert_eq!(centre.status, Status::Solved);
 //! // Copies for as many answers of m numbers as there will be steps.
-//! let steps = settings.steps(4, settings.tol_gap_rel / centre.gap);
-//! let plan = calibrated::plan(&Demand::new(steps, a.len() as u64, 0.2))?;
+//! let plan = calibrated::plan(&Demand::new(centre.answers(&settings, 4), a.len() as u64, 0.2))?;
 //! let exact = Kronecker::new(a, &[(&faer::Mat::identity(4, 4)).into()])?;
 //! let sketches = Sketched::new(exact, Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64)?;
 //! let mut robust = Robust::new(sketches, plan, 8u64)?;
 //! let found = short_step::follow(program, &mut robust, &settings, &centre.point, &mut |_| ControlFlow::Continue(()))?;
 //! assert_eq!(found.solution.status, Status::Solved);
-//! assert_eq!(robust.report().answered, (a_len(program) * found.counts.answers) as u64);
-//! # fn a_len(p: &dyncvx::problem::ConicProgram) -> usize { p.constraints().len() }
+//! assert_eq!(robust.report().answered, 4 * found.counts.answers as u64);
 //! # Ok(()) }
 //! ```
 //!

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// | `centring` | 0.5 | longest move against the potential in one step, in units of `t` | above 0, at most 1 |
 /// | `radius` | 0.25 | how far an eigenvalue of `XS` may be from `t`, in units of `t`, inside the neighbourhood | above 0, at most 0.5 |
 /// | `stale_tol` | 0.2 | `ε_mp`: drift of the weight, in the logarithm, that need not be absorbed | 0 to 1 |
-/// | `drift` | 0.3 | primal residual, in the local norm and units of `√t`, that is taken out by an exact solve | above 0, at most 1 |
+/// | `drift` | 0.3 | primal residual, in the local norm and units of `√t`, that is taken out by an exact solve; what is above 1 is no small move any more, and ∞ leaves it all to the end | above 0 |
 /// | `start_gap` | 1 | relative gap of the point on the central path that [`central_point`](super::central_point()) ends at | above 0 |
 /// | `tol_gap_rel` | 1e-4 | relative duality gap (DIMACS errors 5 and 6) | between 0 and 1 |
 /// | `tol_feas` | 1e-4 | relative infeasibilities (DIMACS errors 1 to 4) | between 0 and 1 |
@@ -76,7 +76,7 @@ impl Settings {
         within("reduction", self.reduction, 1.0)?;
         within("centring", self.centring, 1.0)?;
         within("radius", self.radius, 0.5)?;
-        within("drift", self.drift, 1.0)?;
+        within("drift", self.drift, f64::INFINITY)?;
         within("start_gap", self.start_gap, f64::MAX)?;
         for (field, v) in [("tol_gap_rel", self.tol_gap_rel), ("tol_feas", self.tol_feas)] {
             if !(v > 0.0 && v < 1.0) {
@@ -101,19 +101,17 @@ impl Settings {
         Ok(())
     }
 
-    /// Steps that take the gap down by the factor `ratio < 1` on a cone of this degree, when every one reduces `t`: what a
-    /// privacy budget has to be planned for, a tenth and a few to spare. Each step releases `m` numbers of a
-    /// [`Robust`](crate::projection::Robust).
+    /// Steps that take the gap down by the factor `ratio < 1` on a cone of this degree, when every one reduces `t`.
     ///
     /// ```
     /// use dyncvx::ipm::short_step::Settings;
-    /// assert_eq!(Settings::default().steps(400, 1e-4), 412);
+    /// assert_eq!(Settings::default().steps(400, 1e-4), 364);
     /// ```
     pub fn steps(&self, degree: usize, ratio: f64) -> u64 {
         let factor = 1.0 - self.reduction / (degree.max(1) as f64).sqrt();
         if !(factor > 0.0 && ratio > 0.0 && ratio < 1.0) {
-            return 10;
+            return 1;
         }
-        (1.1 * ratio.ln() / factor.ln()).ceil() as u64 + 10
+        (ratio.ln() / factor.ln()).ceil() as u64
     }
 }
