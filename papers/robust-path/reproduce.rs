@@ -85,8 +85,21 @@ fn run(
 fn table(runs: &[Run], m: usize) {
     println!(
         "{:<24} {:<20} {:>6} {:>7} {:>7} {:>8} {:>6} {:>9} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8}",
-        "run", "status", "steps", "repairs", "copies", "releases", "L*b/N", "spent", "rank", "moves", "kept", "cut",
-        "drift", "gap", "dimacs"
+        "run",
+        "status",
+        "steps",
+        "repairs",
+        "copies",
+        "releases",
+        "L*b/N",
+        "spent",
+        "rank",
+        "moves",
+        "kept",
+        "cut",
+        "drift",
+        "gap",
+        "dimacs"
     );
     for r in runs {
         let c = &r.counts;
@@ -113,12 +126,19 @@ fn table(runs: &[Run], m: usize) {
 }
 
 /// One program, followed in every way.
-fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgram, rows: usize) -> Outcome<()> {
+fn reproduce(
+    folder: Option<&str>,
+    key: &str,
+    title: &str,
+    program: &ConicProgram,
+    rows: usize,
+) -> Outcome<()> {
     let settings = Settings::default();
     let a = program.constraints().clone();
     let (m, ambient) = (a.len(), a.ambient());
     let degree = a.blocks().iter().map(|b| b.order()).sum();
-    let centre: CentralPoint = short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
+    let centre: CentralPoint =
+        short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
     println!(
         "\n{title}: N = {ambient}, m = {m}, degree {degree}; central point after {} exact steps, relative gap {:.2}",
         centre.iterations, centre.gap
@@ -133,8 +153,14 @@ fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgra
     let distribution = Distribution::new(Base::Sparse(4), plan.rows)?;
     let clock = std::time::Instant::now();
     let sketches = Sketched::new(exact(&a)?, distribution, plan.copies, 7u64)?;
-    println!("budget: {answers} answers of {m}, {} copies of {} rows, s = {}, epsilon {}; made in {:.1} s",
-        plan.copies, plan.rows, plan.sample, plan.epsilon, clock.elapsed().as_secs_f64());
+    println!(
+        "budget: {answers} answers of {m}, {} copies of {} rows, s = {}, epsilon {}; made in {:.1} s",
+        plan.copies,
+        plan.rows,
+        plan.sample,
+        plan.epsilon,
+        clock.elapsed().as_secs_f64()
+    );
     let mut robust = Robust::new(sketches, plan, 8u64)?;
     let mut private = run("private", program, start, &mut robust, &settings)?;
     let report = robust.report();
@@ -158,12 +184,19 @@ fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgra
     (unrepaired.copies, unrepaired.width) = (report.copies, report.width_ratio);
     runs.push(unrepaired);
     table(&runs, m);
-    let end = ipm::solve_from(program, &mut Direct::new(a), &ipm::Settings::default(), &last, &mut |_| {
-        ControlFlow::Continue(())
-    })?;
+    let end = ipm::solve_from(
+        program,
+        &mut Direct::new(a),
+        &ipm::Settings::default(),
+        &last,
+        &mut |_| ControlFlow::Continue(()),
+    )?;
     println!(
         "handed on: {} after {} further steps, objective {:.10}, DIMACS {:.1e}",
-        end.status.name(), end.iterations, end.primal_objective, end.dimacs.max()
+        end.status.name(),
+        end.iterations,
+        end.primal_objective,
+        end.dimacs.max()
     );
     if let Some(folder) = folder {
         let draw = |what: &str, name: &str, of: &dyn Fn(&Run) -> Vec<(f64, f64)>| {
@@ -177,7 +210,9 @@ fn reproduce(folder: Option<&str>, key: &str, title: &str, program: &ConicProgra
             let all: Vec<Series> = runs.iter().map(|r| (r.name.clone(), of(r))).collect();
             lines(format!("{folder}/{key}-{name}.svg"), labels, &all)
         };
-        draw("relative residual of A x = b", "residual", &|r| r.residual.clone())?;
+        draw("relative residual of A x = b", "residual", &|r| {
+            r.residual.clone()
+        })?;
         draw("relative gap", "gap", &|r| r.gap.clone())?;
     }
     Ok(())
@@ -188,6 +223,12 @@ fn main() -> Outcome<()> {
     let folder = folder.as_deref();
     let lp = transportation(20, 20, 1.into())?;
     let karate = sdpa::read(&include_bytes!("../../tests/data/karate_maxcut.dat-s")[..])?;
-    reproduce(folder, "karate", "MAX-CUT of the karate club", karate.conic(), 64)?;
+    reproduce(
+        folder,
+        "karate",
+        "MAX-CUT of the karate club",
+        karate.conic(),
+        64,
+    )?;
     reproduce(folder, "transport", "20 x 20 transport", &lp, 64)
 }

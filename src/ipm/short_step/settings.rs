@@ -78,7 +78,10 @@ impl Settings {
         within("radius", self.radius, 0.5)?;
         within("drift", self.drift, f64::INFINITY)?;
         within("start_gap", self.start_gap, f64::MAX)?;
-        for (field, v) in [("tol_gap_rel", self.tol_gap_rel), ("tol_feas", self.tol_feas)] {
+        for (field, v) in [
+            ("tol_gap_rel", self.tol_gap_rel),
+            ("tol_feas", self.tol_feas),
+        ] {
             if !(v > 0.0 && v < 1.0) {
                 let reason = format!("expected a number between 0 and 1, found {v}");
                 return Err(Error::InvalidSetting { field, reason });

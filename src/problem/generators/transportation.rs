@@ -30,11 +30,8 @@ pub fn transportation(sources: usize, sinks: usize, seed: Seed) -> Result<ConicP
         }
     }
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
-    let mut points = |n: usize| -> Vec<[f64; 2]> {
-        (0..n)
-            .map(|_| [unit(&mut rng), unit(&mut rng)])
-            .collect()
-    };
+    let mut points =
+        |n: usize| -> Vec<[f64; 2]> { (0..n).map(|_| [unit(&mut rng), unit(&mut rng)]).collect() };
     let (from, to) = (points(sources), points(sinks));
     let mut masses = |n: usize| -> Vec<f64> {
         let v: Vec<f64> = (0..n).map(|_| 0.5 + unit(&mut rng)).collect();
