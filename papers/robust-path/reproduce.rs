@@ -5,15 +5,17 @@
 #[path = "../../src/cli/plot.rs"]
 mod plot;
 
-use dyncvx::constraints::{Block, BlockWeight, Constraints};
-use dyncvx::faer::Mat;
+use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
+use dyncvx::faer::{ColRef, Mat, MatMut};
 use dyncvx::io::sdpa;
 use dyncvx::ipm::short_step::{self, CentralPoint, Counts, Settings};
 use dyncvx::ipm::{self, Solution, Start};
 use dyncvx::privacy::{Demand, Plan, calibrated};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::transportation;
-use dyncvx::projection::{Direct, Kronecker, Projection, Robust, Sketched};
+use dyncvx::projection::{
+    Accuracy, Direct, Ensemble as _, Goal, Kronecker, Projection, Refresh, Robust, Shape, Sketched,
+};
 use dyncvx::sketch::{Base, Distribution};
 use plot::{Labels, Series, lines};
 use std::error::Error;
@@ -42,12 +44,44 @@ fn exact(a: &Arc<Constraints>) -> Outcome<Kronecker> {
     Ok(Kronecker::new(a.clone(), &weight)?)
 }
 
+/// A sketch that is drawn anew for every question: as noisy as one that is reused, but no asker can have learned about it.
+struct Fresh(Sketched<Kronecker>);
+
+impl Projection for Fresh {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
+        self.0.update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> dyncvx::Result<&mut Weighted> {
+        self.0.operator(goal)
+    }
+
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> dyncvx::Result<Accuracy> {
+        self.0.solve(rhs, goal)
+    }
+
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> dyncvx::Result<Accuracy> {
+        self.0.renew()?;
+        self.0.query_in_range(h, multipliers, projected)
+    }
+}
+
 /// One run along the path.
 struct Run {
     name: String,
     solution: Solution,
     counts: Counts,
     copies: usize,
+    releases: u64,
     width: f64,
     spent: String,
     seconds: f64,
@@ -74,6 +108,7 @@ fn run(
         solution: found.solution,
         counts: found.counts,
         copies: 0,
+        releases: 0,
         width: 0.0,
         spent: "-".into(),
         seconds: clock.elapsed().as_secs_f64(),
@@ -82,7 +117,7 @@ fn run(
     })
 }
 
-fn table(runs: &[Run], m: usize) {
+fn table(runs: &[Run]) {
     println!(
         "{:<24} {:<20} {:>6} {:>7} {:>7} {:>8} {:>6} {:>9} {:>6} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8}",
         "run",
@@ -110,7 +145,7 @@ fn table(runs: &[Run], m: usize) {
             c.iterations,
             c.repairs,
             r.copies,
-            c.answers * m,
+            r.releases,
             r.width,
             r.spent,
             c.rank,
@@ -165,6 +200,7 @@ fn reproduce(
     let mut private = run("private", program, start, &mut robust, &settings)?;
     let report = robust.report();
     (private.copies, private.width) = (report.copies, report.width_ratio);
+    private.releases = report.answered;
     private.spent = format!("{:.0}/{:.0}", report.spent, report.limit);
     let last = Start::from(&private.solution);
     runs.push(private);
@@ -173,17 +209,24 @@ fn reproduce(
     let mut alone = settings;
     alone.drift = f64::INFINITY;
     let one = Distribution::new(Base::Sparse(4), rows)?;
-    for (name, settings) in [("one sketch", settings), ("one, no repairs", alone)] {
-        let mut single = Sketched::new(exact(&a)?, one, 1, 7u64)?;
-        let mut reused = run(name, program, start, &mut single, &settings)?;
-        (reused.copies, reused.width) = (1, rows as f64 / ambient as f64);
-        runs.push(reused);
+    for (settings, suffix) in [(settings, ""), (alone, ", no repairs")] {
+        let sketch = || -> Outcome<_> { Ok(Sketched::new(exact(&a)?, one, 1, 7u64)?) };
+        let mut add = |name: &str, projection: &mut dyn Projection| -> Outcome<()> {
+            let name = format!("{name}{suffix}");
+            let mut done = run(&name, program, start, projection, &settings)?;
+            (done.copies, done.width) = (1, rows as f64 / ambient as f64);
+            runs.push(done);
+            Ok(())
+        };
+        add("one sketch", &mut sketch()?)?;
+        add("fresh sketches", &mut Fresh(sketch()?))?;
     }
     robust.renew()?;
     let mut unrepaired = run("private, no repairs", program, start, &mut robust, &alone)?;
     (unrepaired.copies, unrepaired.width) = (report.copies, report.width_ratio);
+    unrepaired.releases = robust.report().answered;
     runs.push(unrepaired);
-    table(&runs, m);
+    table(&runs);
     let end = ipm::solve_from(
         program,
         &mut Direct::new(a),

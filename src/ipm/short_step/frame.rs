@@ -237,3 +237,109 @@ fn congruence_of_diagonal(t: MatRef<'_, f64>, a: &[f64], out: &mut [f64]) {
     );
     mirror_lower(full);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::interior::Interior;
+    use super::*;
+    use crate::linalg::max_abs;
+
+    const BLOCKS: [Block; 2] = [Block::Psd(4), Block::Nonneg(3)];
+
+    fn scaled(salt: f64, tail: [f64; 3]) -> (Scaling, Vec<f64>, Vec<f64>) {
+        let point = |salt: f64, tail: [f64; 3]| -> Vec<f64> {
+            let f = Mat::from_fn(4, 4, |i, j| ((i * 5 + j * 3) as f64 + salt).sin());
+            let m = &f * f.transpose() + Mat::<f64>::identity(4, 4);
+            let mut v: Vec<f64> = (0..16).map(|k| m[(k % 4, k / 4)]).collect();
+            v.extend(tail);
+            v
+        };
+        let (x, s) = (point(salt, tail), point(0.9, [1.0, 2.0, 3.0]));
+        let interior = |v: &[f64]| Interior::new(&BLOCKS, v, None).unwrap();
+        let scaling = Scaling::new(&BLOCKS, &x, &s, &interior(&x), &interior(&s)).unwrap();
+        (scaling, x, s)
+    }
+
+    fn held(frame: &Frame) -> Mat<f64> {
+        match &frame.held[0] {
+            Held::Psd { root, inverse } => {
+                let unit = root * inverse;
+                assert!((&unit - Mat::<f64>::identity(4, 4)).norm_max() < 1e-12);
+                root * root.transpose()
+            }
+            Held::Nonneg(_) => panic!(),
+        }
+    }
+
+    /// Only what drifted moves, by as much as it drifted.
+    #[test]
+    fn a_batch_is_absorbed_and_the_rest_stays() {
+        let (from, _, s) = scaled(0.3, [1.0, 1.0, 1.0]);
+        let mut frame = Frame::at(&BLOCKS, &from, &s);
+        assert_eq!(frame.follow(&from, &s, 0.2).unwrap().rank, 0);
+        let old = held(&frame);
+        let (to, _, s) = scaled(0.9, [1.02, 9.0, 1.0]);
+        let before: Vec<f64> = frame.drifts(&to).unwrap().concat_logs();
+        let absorbed = frame.follow(&to, &s, 0.2).unwrap();
+        let after: Vec<f64> = frame.drifts(&to).unwrap().concat_logs();
+        assert!(absorbed.rank >= 2 && absorbed.rank < 7, "{absorbed:?}");
+        assert_eq!(absorbed.drift, max_abs(&before));
+        assert!(max_abs(&after) <= 0.2, "{after:?}");
+        // W̃⁺ − W̃ has the rank absorbed on the matrix.
+        let moved = after[..4].iter().filter(|l| l.abs() < 1e-10).count();
+        let change = spectral::eigenvalues((&held(&frame) - &old).as_ref()).unwrap();
+        assert_eq!(change.iter().filter(|l| l.abs() > 1e-10).count(), moved);
+        // Without a tolerance everything moves.
+        assert_eq!(frame.follow(&to, &s, 0.0).unwrap().rank, 7);
+        assert!(max_abs(&frame.drifts(&to).unwrap().concat_logs()) < 1e-10);
+    }
+
+    trait Logs {
+        fn concat_logs(&self) -> Vec<f64>;
+    }
+
+    impl Logs for Vec<Drift> {
+        fn concat_logs(&self) -> Vec<f64> {
+            self.iter().flat_map(|d| d.0.clone()).collect()
+        }
+    }
+
+    /// `G̃hG̃ᵀ = G diag(a) Gᵀ`, of which `primal` takes `W̃ ds W̃`.
+    #[test]
+    fn what_enters_is_the_move_asked_for() {
+        let (from, _, s) = scaled(0.3, [1.0, 1.0, 1.0]);
+        let frame = Frame::at(&BLOCKS, &from, &s);
+        let (to, ..) = scaled(0.5, [1.1, 0.9, 1.0]);
+        let a = [0.3, -0.1, 0.2, 0.5, 1.0, 2.0, -1.0];
+        let (mut h, mut dx, mut taken) = (vec![0.0; 19], vec![0.0; 19], vec![0.0; 19]);
+        frame.enter(&to, &a, &mut h);
+        frame.primal(&to, &a, &[0.0; 19], &mut dx);
+        let ds: Vec<f64> = (0..19).map(|k| [0.1, 0.0, -0.2][(k % 5) % 3]).collect();
+        let ds: Vec<f64> = (0..19)
+            .map(|k| {
+                if k < 16 {
+                    ds[k] + ds[k / 4 + 4 * (k % 4)]
+                } else {
+                    ds[k]
+                }
+            })
+            .collect();
+        frame.primal(&to, &a, &ds, &mut taken);
+        let Held::Psd { root, .. } = &frame.held[0] else {
+            panic!()
+        };
+        let view = |v: &[f64]| MatRef::from_column_major_slice(&v[..16], 4, 4).to_owned();
+        let back = root * view(&h) * root.transpose();
+        assert!((&back - view(&dx)).norm_max() < 1e-12);
+        let w = root * root.transpose();
+        let expected = &back - &w * view(&ds) * &w;
+        assert!((&expected - view(&taken)).norm_max() < 1e-12);
+        let Held::Nonneg(w) = &frame.held[1] else {
+            panic!()
+        };
+        for k in 0..3 {
+            assert!((w[k] * h[16 + k] - dx[16 + k]).abs() < 1e-14);
+            assert!((dx[16 + k] - w[k] * w[k] * ds[16 + k] - taken[16 + k]).abs() < 1e-14);
+        }
+    }
+}
