@@ -82,7 +82,7 @@ fn private(program: &ConicProgram, plan: Plan) -> Robust<Sketched<Kronecker>> {
 
 fn planned(program: &ConicProgram, settings: &Settings, start: &CentralPoint) -> Plan {
     let m = program.constraints().len() as u64;
-    let answers = start.answers(settings, degree(program));
+    let answers = start.answers(settings);
     let mut demand = Demand::new(answers, m, 0.2);
     demand.rows = Some(48);
     calibrated::plan(&demand).unwrap()
@@ -119,7 +119,7 @@ fn exact_short_steps_reach_the_optimum_on_every_cone() {
                 gaps.windows(2)
                     .all(|g| g[1] / g[0] < factor * 1.1 && g[1] / g[0] > factor * 0.9)
             );
-            assert!(counts.iterations as u64 <= start.answers(&settings, degree(&program)));
+            assert!(counts.iterations as u64 <= start.answers(&settings));
             assert!(counts.potential <= 1.0 && counts.cut == 0, "{counts:?}");
             assert_eq!(
                 counts.iterations,
@@ -342,6 +342,38 @@ fn what_is_no_start_is_refused() {
     ));
     let onward = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
     assert!(follow(&program, &mut engine, &settings, &start, onward).is_err());
+}
+
+/// A structure with a laziness of its own would answer for a weight that nobody here knows.
+#[test]
+fn a_structure_that_stays_behind_is_refused() {
+    use dyncvx::projection::kronecker;
+    let mut settings = kronecker::Settings::default();
+    settings.stale_tol = 0.5;
+    let program = cut();
+    let unit = Mat::<f64>::identity(8, 8);
+    let a = program.constraints().clone();
+    let mut lazy = Kronecker::with_settings(a, &[(&unit).into()], settings).unwrap();
+    let start = begin(&program, &Settings::default());
+    let onward = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
+    let error = follow(
+        &program,
+        &mut lazy,
+        &Settings::default(),
+        &start.point,
+        onward,
+    )
+    .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Unsupported {
+                by: "short_step",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]

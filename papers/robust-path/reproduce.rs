@@ -171,14 +171,13 @@ fn reproduce(
     let settings = Settings::default();
     let a = program.constraints().clone();
     let (m, ambient) = (a.len(), a.ambient());
-    let degree = a.blocks().iter().map(|b| b.order()).sum();
     let centre: CentralPoint =
         short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
     println!(
-        "\n{title}: N = {ambient}, m = {m}, degree {degree}; central point after {} exact steps, relative gap {:.2}",
-        centre.iterations, centre.gap
+        "\n{title}: N = {ambient}, m = {m}, degree {}; central point after {} exact steps, relative gap {:.2}",
+        centre.degree, centre.iterations, centre.gap
     );
-    let answers = centre.answers(&settings, degree);
+    let answers = centre.answers(&settings);
     let start = &centre.point;
     let mut runs = vec![run("exact", program, start, &mut exact(&a)?, &settings)?];
 

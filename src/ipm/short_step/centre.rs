@@ -36,6 +36,8 @@ pub struct CentralPoint {
     pub gap: f64,
     /// `bᵀy` and `⟨c, x⟩`; the optimal value is between the two.
     pub objectives: (f64, f64),
+    /// Degree `ν` of the cone.
+    pub degree: usize,
     /// Newton steps it took.
     pub iterations: usize,
 }
@@ -43,7 +45,7 @@ pub struct CentralPoint {
 impl CentralPoint {
     /// Answers to plan a privacy budget for: steps from here to [`Settings::tol_gap_rel`], by a bound on the objective there, and a tenth and ten
     /// to spare. Each answer releases `m` numbers of a [`Robust`](crate::projection::Robust).
-    pub fn answers(&self, settings: &Settings, degree: usize) -> u64 {
+    pub fn answers(&self, settings: &Settings) -> u64 {
         let (low, high) = self.objectives;
         let least = if low * high > 0.0 {
             low.abs().min(high.abs())
@@ -51,7 +53,7 @@ impl CentralPoint {
             0.0
         };
         let end = settings.tol_gap_rel * (1.0 + 2.0 * least);
-        let steps = settings.steps(degree, end / (degree as f64 * self.t));
+        let steps = settings.steps(self.degree, end / (self.degree as f64 * self.t));
         steps + steps / 10 + 10
     }
 }
@@ -93,6 +95,7 @@ pub fn central_point(
         t: f64::NAN,
         gap: f64::NAN,
         objectives: (f64::NAN, f64::NAN),
+        degree,
         iterations: 0,
     };
     let interiors = Interior::new(&blocks, &x, None).zip(Interior::new(&blocks, &s, None));

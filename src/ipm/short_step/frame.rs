@@ -179,6 +179,37 @@ impl Frame {
         }
     }
 
+    /// Whether `projected = Bᵀy` at the weight held, `aty` being `Aᵀy`.
+    pub(super) fn is_range(&self, aty: &[f64], projected: &[f64]) -> bool {
+        const ROUNDING: f64 = 1e-6;
+        let (mut at, mut off, mut size) = (0, 0.0, 0.0);
+        for (block, held) in self.blocks.iter().zip(&self.held) {
+            let part = at..at + block.ambient();
+            at = part.end;
+            let (aty, projected) = (&aty[part.clone()], &projected[part]);
+            let mut compare = |expected: f64, found: f64| {
+                off += (expected - found) * (expected - found);
+                size += expected * expected;
+            };
+            match held {
+                Held::Nonneg(w) => {
+                    for (k, w) in w.iter().enumerate() {
+                        compare(w * aty[k], projected[k]);
+                    }
+                }
+                Held::Psd { root, .. } => {
+                    let n = root.nrows();
+                    let aty = MatRef::from_column_major_slice(aty, n, n);
+                    let expected = root.transpose() * (aty * root);
+                    for (k, found) in projected.iter().enumerate() {
+                        compare(expected[(k % n, k / n)], *found);
+                    }
+                }
+            }
+        }
+        off <= ROUNDING * ROUNDING * size
+    }
+
     /// `dx ← G diag(a) Gᵀ − W̃ ds W̃`.
     pub(super) fn primal(&self, scaling: &Scaling, a: &[f64], ds: &[f64], dx: &mut [f64]) {
         let (mut at, mut first) = (0, 0);

@@ -29,7 +29,7 @@
 //! let centre = short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
 //! assert_eq!(centre.status, Status::Solved);
 //! // Copies for as many answers of m numbers as there will be steps.
-//! let plan = calibrated::plan(&Demand::new(centre.answers(&settings, 4), a.len() as u64, 0.2))?;
+//! let plan = calibrated::plan(&Demand::new(centre.answers(&settings), a.len() as u64, 0.2))?;
 //! let exact = Kronecker::new(a, &[(&faer::Mat::identity(4, 4)).into()])?;
 //! let sketches = Sketched::new(exact, Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64)?;
 //! let mut robust = Robust::new(sketches, plan, 8u64)?;
@@ -123,7 +123,8 @@ pub struct Outcome {
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) when projection or start are of another program,
 /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for settings outside their ranges and a start outside the cone, and what
-/// the projection refuses the first weight with. Trouble after that is a [`Status`].
+/// the projection refuses the first weight with; [`Error::Unsupported`](crate::Error::Unsupported) for a structure whose answers are not of the
+/// last weight given: how far that may drift is decided here. Trouble after that is a [`Status`].
 ///
 /// # Complexity
 /// `O(√ν log 1/ε)` steps; one answer each, a move of the weight where one is due, and about `50n³` flops a PSD block.
@@ -144,10 +145,12 @@ pub fn follow(
         if observer(&row).is_break() {
             break Status::Stopped;
         }
-        let errors = path.errors()?;
-        let gap = errors.gap() <= settings.tol_gap_rel;
-        if gap && errors.infeasibility() <= settings.tol_feas {
-            break Status::Solved;
+        let near = row.gap <= settings.tol_gap_rel;
+        if near && row.primal_infeasibility <= settings.tol_feas {
+            let errors = path.errors()?;
+            if errors.gap() <= settings.tol_gap_rel && errors.infeasibility() <= settings.tol_feas {
+                break Status::Solved;
+            }
         }
         if row.iteration >= settings.max_iter {
             break Status::MaxIterations;
@@ -156,12 +159,11 @@ pub fn follow(
             break Status::TimeLimit;
         }
         // Near enough but for A x − b: back to that, and no further.
-        let only_feasibility = row.gap <= settings.tol_gap_rel;
-        last = if only_feasibility { last + 1 } else { 0 };
+        last = if near { last + 1 } else { 0 };
         if last > LAST {
             break Status::InsufficientProgress;
         }
-        match path.step(projection, only_feasibility)? {
+        match path.step(projection, near)? {
             Moved::Yes => {}
             Moved::Exhausted => break Status::BudgetExhausted,
             Moved::Stuck => break Status::InsufficientProgress,

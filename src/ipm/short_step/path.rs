@@ -196,22 +196,40 @@ impl<'a> Path<'a> {
                 Err(Error::BudgetExhausted { .. }) => return Ok(Moved::Exhausted),
                 Err(_) => return Ok(Moved::Failed),
             }
+            let mut aty = vec![0.0; ambient];
+            a.adjoint(&dy, &mut aty)?;
+            if !frame.is_range(&aty, &projected) {
+                return Err(Error::Unsupported {
+                    what: "a projection that answers for another weight than the last one given",
+                    by: "short_step",
+                });
+            }
             self.counts.answers += 1;
             dy.iter_mut().for_each(|y| *y = -*y);
         }
         let allowed = self.settings.drift * self.settings.drift * self.t;
         let due = self.drift.ratio * self.drift.ratio * self.drift.expected > allowed;
-        if (last || due) && !self.repair(projection, &mut dy)? {
-            return Ok(Moved::Failed);
+        let mut standing = None;
+        if last || due {
+            standing = self.repair(projection, &mut dy);
+            if standing.is_none() {
+                return Ok(Moved::Failed);
+            }
         }
-        self.drift.expected += left;
         let (mut ds, mut dx) = (vec![0.0; ambient], vec![0.0; ambient]);
         a.adjoint(&dy, &mut ds)?;
         ds.iter_mut().for_each(|v| *v = -*v);
         if let Some(frame) = &self.frame {
             frame.primal(&scaling, &move_by, &ds, &mut dx);
         }
-        self.advance(&dx, &dy, next)
+        let moved = self.advance(&dx, &dy, next)?;
+        if moved == Moved::Yes {
+            // A shortened step takes out less than all.
+            let kept = 1.0 - self.step;
+            let before = standing.map_or(self.drift.expected, |found| kept * kept * found);
+            self.drift.expected = before + self.step * self.step * left;
+        }
+        Ok(moved)
     }
 
     /// Moves the weight held to within the tolerance of that of the point. `false` when the projection would not follow.
@@ -247,28 +265,24 @@ impl<'a> Path<'a> {
         Ok(true)
     }
 
-    /// `dy += K⁻¹ r_p`, exactly: takes out the residual.
-    fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<bool> {
+    /// `dy += K⁻¹ r_p`, exactly, which takes the residual out; `‖L_K⁻¹ r_p‖²`.
+    fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Option<f64> {
         let m = dy.len();
         let mut y = self.primal.clone();
         let column = MatMut::from_column_major_slice_mut(&mut y, m, 1);
-        if projection.solve(column, Goal::Residual(REPAIR)).is_err() {
-            return Ok(false);
-        }
+        projection.solve(column, Goal::Residual(REPAIR)).ok()?;
         let found = dot(&self.primal, &y).max(0.0);
         axpy(1.0, &y, dy);
         self.counts.repairs += 1;
-        let relative = (found / self.t).sqrt();
         let Drift { expected, ratio } = &mut self.drift;
         if expected.is_finite() && *expected > 0.0 {
             let now = (found / *expected).sqrt();
             // Not below one: the expectation is of the mean square.
             *ratio = now.max(1.0);
-            self.counts.drift = self.counts.drift.max(relative);
+            self.counts.drift = self.counts.drift.max((found / self.t).sqrt());
             self.counts.drift_ratio = self.counts.drift_ratio.max(now);
         }
-        *expected = 0.0;
-        Ok(true)
+        Some(found)
     }
 
     /// Moves as far as the cone allows, halving.
