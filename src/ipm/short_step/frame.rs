@@ -73,10 +73,12 @@ impl Frame {
 
     /// The weight, for a projection.
     pub(super) fn weight(&self) -> Vec<BlockWeight<'_>> {
-        let one = |held| match held {
-            &Held::Nonneg(ref w) => BlockWeight::Nonneg(w),
-            Held::Psd { root, .. } => BlockWeight::Root(root.as_ref()),
-        };
+        fn one(held: &Held) -> BlockWeight<'_> {
+            match held {
+                Held::Nonneg(w) => BlockWeight::Nonneg(w),
+                Held::Psd { root, .. } => BlockWeight::Root(root.as_ref()),
+            }
+        }
         self.held.iter().map(one).collect()
     }
 

@@ -82,11 +82,9 @@ pub fn localisation(sensors: usize, links: usize, seed: Seed) -> Result<Localisa
         false => &anchors[k - sensors],
     };
     let mut pairs = vec![];
-    for j in 0..sensors {
+    for (j, here) in positions.iter().enumerate() {
         let mut near: Vec<usize> = (0..j).chain(sensors..sensors + anchors.len()).collect();
-        near.sort_by(|&a, &b| {
-            squared(place(a), &positions[j]).total_cmp(&squared(place(b), &positions[j]))
-        });
+        near.sort_by(|&a, &b| squared(place(a), here).total_cmp(&squared(place(b), here)));
         near.truncate(links);
         pairs.extend(near.into_iter().map(|k| (k, j)));
     }

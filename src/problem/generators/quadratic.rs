@@ -83,7 +83,7 @@ pub fn random_quadratic(n: usize, density: f64, seed: Seed) -> Result<Vec<(usize
         for j in i..n {
             let kept = crate::random::unit(&mut rng) < density;
             // Drawn either way, so that a denser instance contains the sparser.
-            let value = (u64::from(rng.next_u32()) * 201 >> 32) as f64 - 100.0;
+            let value = ((u64::from(rng.next_u32()) * 201) >> 32) as f64 - 100.0;
             if kept {
                 out.push((i, j, value));
             }
