@@ -4,6 +4,7 @@ mod dense;
 
 use dense::eigenvalues;
 use dyncvx::constraints::Block;
+use dyncvx::io::sdpa;
 use dyncvx::ipm::{Settings, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
 use dyncvx::problem::generators::*;
@@ -230,6 +231,31 @@ fn transport_has_marginals_and_weak_duality() {
     // The last column's mass is what is left.
     let last: f64 = (0..4).map(|i| found.x[6 * i + 5]).sum();
     close(last, 1.0 - b[4..].iter().sum::<f64>(), 1e-7);
+}
+
+#[allow(dead_code)]
+#[path = "../papers/low-rank-weights/families.rs"]
+mod example;
+
+/// Every family of the example, written and read again.
+#[test]
+fn instances_survive_their_files() {
+    for (name, size, m) in [
+        ("completion", 12, 36),
+        ("triangles", 20, 164),
+        ("quadratic", 20, 21),
+        ("hamming", 5, 241),
+        ("theta", 12, 34),
+        ("localisation", 7, 31),
+        ("tomography", 2, 8),
+    ] {
+        let program = example::instance(name, size, 1.into()).unwrap();
+        assert_eq!(program.costs().len(), m, "{name}");
+        let mut file = vec![];
+        sdpa::write(&program, &mut file).unwrap();
+        assert!(sdpa::read(&file).unwrap() == program, "{name}");
+    }
+    assert!(example::instance("nothing", 5, 1.into()).is_err());
 }
 
 #[test]

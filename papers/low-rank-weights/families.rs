@@ -5,7 +5,7 @@
 //! | NAME | SIZE | m |
 //! |---|---|---|
 //! | `completion` | order `n` of the matrix; rank 2 | 17n |
-//! | `triangles` | vertices of a random graph with 3n edges | n + 8n, four a triple |
+//! | `triangles` | vertices of a random graph with 3n edges | n and up to 8n, four a triple |
 //! | `quadratic` | binary variables; a tenth of the places occupied | n + 1 |
 //! | `hamming` | bits d; distances d − 2 and d − 1 | 1 + edges |
 //! | `theta` | vertices; half of all edges | 1 + n(n−1)/4 |

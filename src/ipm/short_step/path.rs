@@ -172,7 +172,7 @@ impl<'a> Path<'a> {
         let mut left = 0.0;
         if !last {
             if level <= 1.0 {
-                next *= 1.0 - self.settings.reduction / (self.degree.max(1) as f64).sqrt();
+                next *= self.settings.factor(self.degree);
             }
             let centre = self.potential.descent(&r, self.settings.centring);
             for (i, d) in d.iter().enumerate() {
@@ -195,6 +195,9 @@ impl<'a> Path<'a> {
                 Ok(_) => {}
                 Err(Error::BudgetExhausted { .. }) => return Ok(Moved::Exhausted),
                 Err(_) => return Ok(Moved::Failed),
+            }
+            if dy.iter().chain(&projected).any(|v| !v.is_finite()) {
+                return Ok(Moved::Failed);
             }
             let mut aty = vec![0.0; ambient];
             a.adjoint(&dy, &mut aty)?;

@@ -111,10 +111,14 @@ impl Settings {
     /// assert_eq!(Settings::default().steps(400, 1e-4), 364);
     /// ```
     pub fn steps(&self, degree: usize, ratio: f64) -> u64 {
-        let factor = 1.0 - self.reduction / (degree.max(1) as f64).sqrt();
-        if !(factor > 0.0 && ratio > 0.0 && ratio < 1.0) {
+        if !(ratio > 0.0 && ratio < 1.0) {
             return 1;
         }
-        (ratio.ln() / factor.ln()).ceil() as u64
+        (ratio.ln() / self.factor(degree).ln()).ceil() as u64
+    }
+
+    /// What a step inside the neighbourhood multiplies `t` by: `1 − c/√ν`, and no less than a tenth.
+    pub(super) fn factor(&self, degree: usize) -> f64 {
+        (1.0 - self.reduction / (degree.max(1) as f64).sqrt()).max(0.1)
     }
 }
