@@ -133,6 +133,21 @@ impl NesterovTodd {
         }
     }
 
+    /// The direction of length zero at this weight, for [`Geometry::corrected`] to begin on.
+    pub(super) fn still(&self, system: &System<'_>) -> Direction {
+        let (m, n) = (system.a.len(), system.a.ambient());
+        let ds_hat = match self.dual_hat.is_empty() {
+            true => vec![0.0; n],
+            false => self.dual_hat.clone(),
+        };
+        Direction {
+            dy: vec![0.0; m],
+            dx_hat: vec![0.0; n],
+            ds_hat,
+            ..Direction::default()
+        }
+    }
+
     /// On top of a direction that solves its system with right-hand side `T₀` to `affine.residual`, the one for `T`: with
     /// `rhs = r_p + B(dŝ₀ − T)`, which is what `T` asks for less what is there, `BBᵀδ = rhs`. From nothing, `dŝ₀ = R̂_d`.
     fn direction(

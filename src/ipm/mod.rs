@@ -14,6 +14,7 @@ mod residuals;
 mod run;
 mod scaling;
 mod settings;
+pub mod short_step;
 mod solve;
 mod space;
 mod sparsity;

@@ -110,16 +110,8 @@ fn begin(
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
     settings.validate()?;
+    check_rows(problem, projection)?;
     let a = problem.constraints();
-    let shape = projection.shape();
-    if (shape.constraints, shape.ambient) != (a.len(), a.ambient()) || shape.blocks != a.blocks() {
-        let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));
-        return Err(Error::Shape {
-            what: "projection of this problem",
-            expected,
-            found,
-        });
-    }
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
     let begun = Instant::now();
@@ -171,4 +163,18 @@ fn begin(
     better.seconds = begun.elapsed().as_secs_f64();
     better.phases = first.phases.and(&second.phases);
     Ok(better)
+}
+
+/// Whether the projection is one of the rows of this problem.
+pub(super) fn check_rows(problem: &ConicProgram, projection: &dyn Projection) -> Result<()> {
+    let (a, shape) = (problem.constraints(), projection.shape());
+    let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));
+    if expected == found && shape.blocks == a.blocks() {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "projection of this problem",
+        expected,
+        found,
+    })
 }

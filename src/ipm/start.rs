@@ -27,6 +27,19 @@ impl From<&super::Solution> for Start {
     }
 }
 
+impl Start {
+    /// Whether the numbers are those of a point of this problem.
+    pub(super) fn check(&self, problem: &ConicProgram) -> Result<()> {
+        let a = problem.constraints();
+        check_shape("x of the start", (a.ambient(), 1), (self.x.len(), 1))?;
+        check_shape("y of the start", (a.len(), 1), (self.y.len(), 1))?;
+        check_shape("s of the start", (a.ambient(), 1), (self.s.len(), 1))?;
+        check_finite("x of the start", &self.x)?;
+        check_finite("y of the start", &self.y)?;
+        check_finite("s of the start", &self.s)
+    }
+}
+
 /// A start moved into the interior: with `s = c − Aᵀy`, every block of `x` and `s` is shifted by its most negative eigenvalue and by a share `η` of
 /// its mean one, so that what is at the boundary on one side meets its partner with a product of the order of `ημ̄`. `η` is
 /// the start's relative infeasibility in this problem, 1e-3 at least: a point off by more than all of it says nothing,
@@ -37,12 +50,7 @@ impl From<&super::Solution> for Start {
 pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Result<Option<Start>> {
     const LEAST: f64 = 1e-3;
     let (a, b) = (problem.constraints(), problem.rhs());
-    check_shape("x of the start", (a.ambient(), 1), (start.x.len(), 1))?;
-    check_shape("y of the start", (a.len(), 1), (start.y.len(), 1))?;
-    check_shape("s of the start", (a.ambient(), 1), (start.s.len(), 1))?;
-    check_finite("x of the start", &start.x)?;
-    check_finite("y of the start", &start.y)?;
-    check_finite("s of the start", &start.s)?;
+    start.check(problem)?;
     let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
     a.apply(&start.x, &mut primal)?;
     primal.iter_mut().zip(b).for_each(|(r, b)| *r -= b);

@@ -28,6 +28,8 @@ pub enum Status {
     TimeLimit,
     /// The observer asked to stop.
     Stopped,
+    /// The privacy budget of the projection came to its end first.
+    BudgetExhausted,
     /// Steps became too short to go on, short of every tolerance.
     InsufficientProgress,
     /// A factorisation or a solve failed, short of every tolerance.
@@ -53,6 +55,7 @@ impl Status {
             Status::MaxIterations => "max_iterations",
             Status::TimeLimit => "time_limit",
             Status::Stopped => "stopped",
+            Status::BudgetExhausted => "budget_exhausted",
             Status::InsufficientProgress => "insufficient_progress",
             Status::NumericalError => "numerical_error",
         }
