@@ -59,6 +59,8 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         .map_err(|e| format!("{name}: {e}"))?;
     let seconds = clock.elapsed().as_secs_f64();
 
+    let told = !options.quiet || options.json.is_some();
+    let rank = told.then(|| solver.ranks(&found).ok()).flatten();
     let status = file_status(found.status);
     let objectives = (
         SemidefiniteProgram::primal_objective(found.dual_objective),
@@ -74,7 +76,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             seconds,
             &found.phases,
         );
-        if let Some(text) = ranks(program.blocks(), &found.rank) {
+        if let Some(text) = rank.as_ref().and_then(|r| ranks(program.blocks(), r)) {
             report::say!("rank of Y: {text}");
         }
     }
@@ -100,7 +102,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             seconds,
             &found.phases,
         );
-        record.rank = Some(found.rank);
+        record.rank = rank;
         report::json(path, &record)?;
     }
     Ok(status.is_answer())

@@ -6,6 +6,7 @@
 
 use super::interior::Interior;
 use super::scaling::Scaling;
+use super::space::Space;
 use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::error::Result;
 use crate::linalg::norm;
@@ -40,11 +41,14 @@ pub(super) struct System<'a> {
     pub scale_c: f64,
     pub x: &'a [f64],
     pub s: &'a [f64],
+    /// How `x` and `s`, and what is like them, are stored.
+    pub primal_space: &'a Space,
+    pub dual_space: &'a Space,
     /// Factors of `x` and of `s`.
     pub interiors: (&'a Interior, &'a Interior),
     /// `r_p = b − A x`.
     pub primal: &'a [f64],
-    /// `R_d = c − Aᵀy − s`.
+    /// `R_d = c − Aᵀy − s`; may be missing when it is zero.
     pub dual: &'a [f64],
     /// Whether `R_d` is zero to the last bit.
     pub dual_feasible: bool,
@@ -108,6 +112,8 @@ pub(super) trait Geometry {
     fn steps(&self, _system: &System<'_>, d: &Direction, safe: f64) -> (f64, f64) {
         ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0))
     }
+    /// Takes back a direction that was followed, for its memory.
+    fn recycle(&mut self, _used: Direction) {}
 }
 
 /// The Nesterov–Todd scaling of the current point.
@@ -124,6 +130,21 @@ impl NesterovTodd {
             blocks: blocks.to_vec(),
             scaling: Scaling::default(),
             dual_hat: vec![],
+        }
+    }
+
+    /// The direction of length zero at this weight, for [`Geometry::corrected`] to begin on.
+    pub(super) fn still(&self, system: &System<'_>) -> Direction {
+        let (m, n) = (system.a.len(), system.a.ambient());
+        let ds_hat = match self.dual_hat.is_empty() {
+            true => vec![0.0; n],
+            false => self.dual_hat.clone(),
+        };
+        Direction {
+            dy: vec![0.0; m],
+            dx_hat: vec![0.0; n],
+            ds_hat,
+            ..Direction::default()
         }
     }
 

@@ -14,13 +14,15 @@ mod residuals;
 mod run;
 mod scaling;
 mod settings;
+pub mod short_step;
 mod solve;
+mod space;
 mod sparsity;
 mod start;
 mod status;
 mod step;
 
-pub use linear::{ConicSolve, LinearOutcome, solve_linear};
+pub use linear::{ConicSolve, ConicSolveFrom, LinearOutcome, solve_linear, solve_linear_from};
 pub use rank::Factor;
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};

@@ -6,12 +6,6 @@ use crate::error::{Error, Result, check_shape};
 use crate::linalg::{norm, spectral};
 use faer::{Mat, MatRef};
 
-/// Eigenvalues below this share of the largest are rounding.
-const ROUNDING: f64 = 1e-15;
-
-/// Ratio of two neighbouring eigenvalues from which the upper one is the last that counts.
-const GAP: f64 = 10.0;
-
 /// A matrix block as `V Vᵀ`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -22,21 +16,6 @@ pub struct Factor {
     pub gap: f64,
     /// `‖X − V Vᵀ‖ / ‖X‖` in the Frobenius norm.
     pub error: f64,
-}
-
-/// How many of these eigenvalues, ascending, are above the widest gap of their logarithms, and the ratio across it; all of them,
-/// where none is wide.
-pub(super) fn of_spectrum(values: &[f64]) -> (usize, f64) {
-    let (n, largest) = (values.len(), values.last().copied().unwrap_or(0.0));
-    if !(largest > 0.0 && largest.is_finite()) {
-        return (0, f64::INFINITY);
-    }
-    let floored = |k: usize| values[k].max(ROUNDING * largest);
-    let gaps = (1..n).map(|r| (r, floored(n - r) / floored(n - r - 1)));
-    match gaps.reduce(|best, next| if next.1 > best.1 { next } else { best }) {
-        Some((rank, gap)) if gap >= GAP => (rank, gap),
-        _ => (n, f64::INFINITY),
-    }
 }
 
 impl Solution {
@@ -71,7 +50,7 @@ impl Solution {
         let first: usize = blocks[..block].iter().map(|b| b.ambient()).sum();
         let x = &self.x[first..first + n * n];
         let (values, vectors) = spectral::eigen(MatRef::from_column_major_slice(x, n, n))?;
-        let (rank, gap) = of_spectrum(&values);
+        let (rank, gap) = spectral::revealed_rank(&values);
         let from = n - rank;
         let root = |k: usize| values[from + k].max(0.0).sqrt();
         let rest: Vec<f64> = (0..n)
@@ -89,20 +68,5 @@ impl Solution {
             gap,
             error: if size > 0.0 { norm(&rest) / size } else { 0.0 },
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_widest_gap_tells() {
-        assert_eq!(of_spectrum(&[1e-9, 2e-9, 1e-8, 1.0, 3.0]).0, 2);
-        assert_eq!(of_spectrum(&[-1e-12, 0.0, 5.0]).0, 1);
-        assert_eq!(of_spectrum(&[1.0, 2.0, 3.0]), (3, f64::INFINITY));
-        assert_eq!(of_spectrum(&[0.0, 0.0]).0, 0);
-        assert_eq!(of_spectrum(&[]).0, 0);
-        assert_eq!(of_spectrum(&[7.0]).0, 1);
     }
 }

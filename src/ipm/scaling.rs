@@ -264,6 +264,7 @@ fn singular_right(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ipm::space::Space;
     use crate::linalg::max_abs;
 
     /// `W S W = X` and `Gᵀ S G = D = G⁻¹ X G⁻ᵀ` on one block of each kind.
@@ -281,8 +282,8 @@ mod tests {
         };
         let (x, s) = (point(0.3), point(0.9));
         let (p, d) = (
-            Interior::new(&blocks, &x, None).unwrap(),
-            Interior::new(&blocks, &s, None).unwrap(),
+            Interior::new(&Space::flat(&blocks), &x).unwrap(),
+            Interior::new(&Space::flat(&blocks), &s).unwrap(),
         );
         let scaling = Scaling::new(&blocks, &x, &s, &p, &d).unwrap();
         let (mut s_hat, mut back) = (vec![0.0; 19], vec![0.0; 19]);

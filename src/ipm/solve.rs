@@ -111,22 +111,14 @@ fn begin(
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
     settings.validate()?;
+    check_rows(problem, projection)?;
     let a = problem.constraints();
-    let shape = projection.shape();
-    if (shape.constraints, shape.ambient) != (a.len(), a.ambient()) || shape.blocks != a.blocks() {
-        let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));
-        return Err(Error::Shape {
-            what: "projection of this problem",
-            expected,
-            found,
-        });
-    }
     let vectors = VECTORS * a.ambient() as u128;
     check_memory("the vectors of an interior-point method", vectors)?;
     let begun = Instant::now();
     // Made anew for each attempt: a spare copy of the vectors would be held all along.
     let attempt = |method, projection: &mut dyn Projection, observer: &mut Observer<'_>| {
-        Run::new(problem, settings, start, begun)?.run(method, projection, observer)
+        Run::new(problem, settings, method, start, begun)?.run(projection, observer)
     };
     let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
         match settings.direction {
@@ -191,4 +183,18 @@ fn better(first: Solution, second: Solution, begun: Instant) -> Solution {
         phases,
         ..keep
     }
+}
+
+/// Whether the projection is one of the rows of this problem.
+pub(super) fn check_rows(problem: &ConicProgram, projection: &dyn Projection) -> Result<()> {
+    let (a, shape) = (problem.constraints(), projection.shape());
+    let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));
+    if expected == found && shape.blocks == a.blocks() {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what: "projection of this problem",
+        expected,
+        found,
+    })
 }

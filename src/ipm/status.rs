@@ -28,6 +28,8 @@ pub enum Status {
     TimeLimit,
     /// The observer asked to stop.
     Stopped,
+    /// The privacy budget of the projection came to its end first.
+    BudgetExhausted,
     /// Steps became too short to go on, short of every tolerance.
     InsufficientProgress,
     /// A factorisation or a solve failed, short of every tolerance.
@@ -53,6 +55,7 @@ impl Status {
             Status::MaxIterations => "max_iterations",
             Status::TimeLimit => "time_limit",
             Status::Stopped => "stopped",
+            Status::BudgetExhausted => "budget_exhausted",
             Status::InsufficientProgress => "insufficient_progress",
             Status::NumericalError => "numerical_error",
         }
@@ -127,9 +130,6 @@ pub struct Solution {
     pub dual_objective: f64,
     /// Errors of the point, recomputed from the problem.
     pub dimacs: Dimacs,
-    /// Of every block of `x`: the number of eigenvalues above their widest gap, or of numbers that exceed their slack. Empty
-    /// where no iterate was there to tell. See [`Solution::factor`].
-    pub rank: Vec<usize>,
     /// The proof, when the status is an infeasibility.
     pub certificate: Option<Certificate>,
     /// Iterations made.

@@ -93,6 +93,24 @@ impl Cholesky {
         }
     }
 
+    /// Of no matrix yet.
+    pub(crate) fn empty() -> Self {
+        Self { lower: Mat::new() }
+    }
+
+    /// Factors another matrix, of order `n`, whose lower triangle `fill` writes, in the same memory where the order is the same;
+    /// `false` when it is not positive definite, and then the factor is of nothing.
+    ///
+    /// # Complexity
+    /// `n³/3` flops.
+    pub(crate) fn refactor(&mut self, n: usize, fill: impl FnOnce(MatMut<'_, f64>)) -> bool {
+        if self.lower.nrows() != n {
+            self.lower = Mat::zeros(n, n);
+        }
+        fill(self.lower.as_mut());
+        factor_in_place(self.lower.as_mut()).is_ok()
+    }
+
     pub(crate) fn dim(&self) -> usize {
         self.lower.nrows()
     }
@@ -137,6 +155,18 @@ impl Cholesky {
         let mut out = Mat::zeros(n, n);
         product::lower_transpose_lower(out.as_mut(), inv_l.as_ref());
         out
+    }
+
+    /// `out ← A⁻¹`, both triangles; `scratch` is of the same shape.
+    ///
+    /// # Complexity
+    /// `2n³/3` flops.
+    pub(crate) fn inverse_into(&self, mut out: MatMut<'_, f64>, mut scratch: MatMut<'_, f64>) {
+        let n = self.dim();
+        let par = par(n * n * n / 3);
+        triangular_inverse::invert_lower_triangular(scratch.as_mut(), self.lower.as_ref(), par);
+        product::lower_transpose_lower(out.as_mut(), scratch.as_ref());
+        product::mirror_lower(out);
     }
 
     /// `A⁻¹`, both triangles.

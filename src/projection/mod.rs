@@ -9,6 +9,7 @@
 
 mod auto;
 pub mod base_low_rank;
+pub mod bipartite;
 mod complement;
 mod direct;
 mod ensemble;
@@ -22,6 +23,7 @@ pub mod sketched;
 
 pub use auto::Auto;
 pub use base_low_rank::BaseLowRank;
+pub use bipartite::Bipartite;
 pub use complement::Complement;
 pub use direct::Direct;
 pub use ensemble::Ensemble;
@@ -257,6 +259,24 @@ pub trait Projection: Send {
         Ok(accuracy)
     }
 
+    /// `P h` for one `h`, for a follower of a path that needs `A δx = 0`: whatever the error of the answer, `projected` is `Bᵀ` times
+    /// `multipliers`. The weight is that of [`Goal::Maintained`]. [`Accuracy::Sketched`] has the error to be expected of one
+    /// *whitened* multiplier, of one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
+    ///
+    /// The plain [`Projection::query`], unless a structure must protect what it answers from: [`Robust`] releases private
+    /// medians, `m` of them.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`]; [`Error::BudgetExhausted`].
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.query(h.as_mat(), Goal::Maintained, multipliers, projected)
+    }
+
     /// Entries `coords` of `P h` into the column `out`.
     ///
     /// # Errors
@@ -334,6 +354,15 @@ impl<P: Projection + ?Sized> Projection for Box<P> {
         projected: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
         (**self).query(h, goal, multipliers, projected)
+    }
+
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query_in_range(h, multipliers, projected)
     }
 
     fn query_set(

@@ -247,40 +247,6 @@ impl<S: Ensemble> Robust<S> {
         })
     }
 
-    /// `P h` within the range of `Bᵀ`, from private multipliers: a private median of every entry of the whitened `z = L_K⁻¹ B RᵀR h`,
-    /// then `multipliers ← L_K⁻ᵀ z` and `projected ← BᵀL_K⁻ᵀ z`.
-    ///
-    /// Medians of single coordinates leave the range, which a path follower that needs `A δx = 0` cannot have. Each entry of
-    /// `z`, and each coordinate of the answer, errs by about `‖h‖/√b`.
-    ///
-    /// # Errors
-    /// As [`Projection::query_set`]; [`Error::Unsupported`] by an ensemble without whitened answers.
-    ///
-    /// # Complexity
-    /// Spends `m` releases. Sketches `h` for the at most `min(ms, L)` copies drawn.
-    pub fn query_in_range(
-        &mut self,
-        h: ColRef<'_, f64>,
-        multipliers: MatMut<'_, f64>,
-        projected: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        let Shape {
-            constraints: m,
-            ambient,
-            ..
-        } = self.ensemble.shape();
-        check_shape("multipliers", (m, 1), multipliers.shape())?;
-        check_shape("projected", (ambient, 1), projected.shape())?;
-        let (z, accuracy) = self.release(h, m, |ensemble, which, h, out| {
-            ensemble.whitened_of(which, h, out)
-        })?;
-        let z = MatRef::from_column_major_slice(&z, m, 1);
-        self.ensemble.unwhiten(z, multipliers, projected)?;
-        // Only now: an answer that could not be given was not given.
-        self.spend(m)?;
-        Ok(accuracy)
-    }
-
     fn spend(&mut self, releases: usize) -> Result<()> {
         self.accountant.spend(self.charge, releases as u64)
     }
@@ -388,6 +354,40 @@ impl<S: Ensemble> Projection for Robust<S> {
                 by: "Robust",
             }),
         }
+    }
+
+    /// `P h` within the range of `Bᵀ`, from private multipliers: a private median of every entry of the whitened `z = L_K⁻¹ B RᵀR h`,
+    /// then `multipliers ← L_K⁻ᵀ z` and `projected ← BᵀL_K⁻ᵀ z`.
+    ///
+    /// Medians of single coordinates leave the range, which a path follower that needs `A δx = 0` cannot have. Each entry of
+    /// `z`, and each coordinate of the answer, errs by about `‖h‖/√b`.
+    ///
+    /// # Errors
+    /// As [`Projection::query_set`]; [`Error::Unsupported`] by an ensemble without whitened answers.
+    ///
+    /// # Complexity
+    /// Spends `m` releases. Sketches `h` for the at most `min(ms, L)` copies drawn.
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        let Shape {
+            constraints: m,
+            ambient,
+            ..
+        } = self.ensemble.shape();
+        check_shape("multipliers", (m, 1), multipliers.shape())?;
+        check_shape("projected", (ambient, 1), projected.shape())?;
+        let (z, accuracy) = self.release(h, m, |ensemble, which, h, out| {
+            ensemble.whitened_of(which, h, out)
+        })?;
+        let z = MatRef::from_column_major_slice(&z, m, 1);
+        self.ensemble.unwhiten(z, multipliers, projected)?;
+        // Only now: an answer that could not be given was not given.
+        self.spend(m)?;
+        Ok(accuracy)
     }
 
     fn query_set(

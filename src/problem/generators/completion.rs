@@ -1,12 +1,11 @@
 //! Completion of low-rank matrices.
 
+use super::sample;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result};
 use crate::problem::SemidefiniteProgram;
-use crate::random::{Lane, Seed, below};
-use rand_core::Rng;
+use crate::random::{Lane, Seed};
 use rand_distr::{Distribution, StandardNormal};
-use std::collections::HashSet;
 
 /// Nuclear-norm completion of a random `n₁ × n₂` matrix `M = L Rᵀ/√r` of rank `r`, of which `observed` entries are known:
 /// minimise `½ tr Y` over `Y = [[W₁, Z], [Zᵀ, W₂]] ⪰ 0` subject to `Z_ij = M_ij` where it is known.
@@ -64,18 +63,4 @@ pub fn matrix_completion(
         costs.push(2.0 * product / (rank as f64).sqrt());
     }
     SemidefiniteProgram::new(costs, matrices.build()?, constant.build()?)
-}
-
-/// `count` distinct numbers below `total`, ascending, by Floyd's method.
-fn sample(total: usize, count: usize, rng: &mut impl Rng) -> Vec<usize> {
-    let mut chosen = HashSet::with_capacity(count);
-    for top in total - count..total {
-        let k = below(rng, top + 1);
-        if !chosen.insert(k) {
-            chosen.insert(top);
-        }
-    }
-    let mut chosen: Vec<usize> = chosen.into_iter().collect();
-    chosen.sort_unstable();
-    chosen
 }

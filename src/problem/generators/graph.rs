@@ -79,6 +79,105 @@ pub fn max_cut(n: usize, edges: &[(usize, usize, f64)]) -> Result<SemidefinitePr
     SemidefiniteProgram::new(vec![1.0; n], matrices.build()?, laplacian.build()?)
 }
 
+/// [`max_cut`] with the triangle inequalities[^P89] of the triples given: of any three vertices a cut separates none or two pairs, so that
+///
+/// ```text
+/// X_ij + X_ik + X_jk ≥ −1,   X_ij − X_ik − X_jk ≥ −1,   and the latter with i, j, k in turn.
+/// ```
+///
+/// As an SDPA file states it: after the `n` matrices of [`max_cut`], four a triple, with a slack each in a second block of
+/// `4·triples` numbers. With all triples the bound is the largest cut itself for graphs without a minor `K₅`, planar ones among
+/// them[^BM86].
+///
+/// ```
+/// let triangle = [(0, 1, 1.0), (1, 2, 1.0), (0, 2, 1.0)];
+/// let program = dyncvx::problem::generators::max_cut_with_triangles(3, &triangle, &[[0, 1, 2]])?;   // its value is 2
+/// assert_eq!(program.costs(), [1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0]);
+/// # Ok::<(), dyncvx::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`max_cut`]; [`Error::OutOfRange`] for a vertex of a triple, [`Error::InvalidSetting`] for no triple and for one of fewer than three
+/// vertices, [`Error::Duplicate`] for one given twice.
+///
+/// # Complexity
+/// As [`max_cut`], and `O(triples)`.
+///
+/// [^P89]: Padberg. The boolean quadric polytope: some characteristics, facets and relatives. Mathematical Programming 45, 1989.
+/// [^BM86]: Barahona, Mahjoub. On the cut polytope. Mathematical Programming 36, 1986.
+pub fn max_cut_with_triangles(
+    n: usize,
+    edges: &[(usize, usize, f64)],
+    triples: &[[usize; 3]],
+) -> Result<SemidefiniteProgram> {
+    let plain = max_cut(n, edges)?;
+    check_triples(n, triples)?;
+    let slacks = 4 * triples.len();
+    let blocks = [Block::Psd(n), Block::Nonneg(slacks)];
+    let mut constant = Constraints::builder(1, &blocks)?;
+    for (_, _, row, col, value) in plain.constant().entries() {
+        constant.entry(0, 0, row, col, value)?;
+    }
+    let mut matrices = Constraints::builder(n + slacks, &blocks)?;
+    for k in 0..n {
+        matrices.entry(k, 0, k, k, 1.0)?;
+    }
+    for (t, &[i, j, k]) in triples.iter().enumerate() {
+        let signs = [
+            [1.0, 1.0, 1.0],
+            [1.0, -1.0, -1.0],
+            [-1.0, 1.0, -1.0],
+            [-1.0, -1.0, 1.0],
+        ];
+        for (which, [ij, ik, jk]) in signs.into_iter().enumerate() {
+            let slack = 4 * t + which;
+            matrices
+                .entry(n + slack, 0, i, j, 0.5 * ij)?
+                .entry(n + slack, 0, i, k, 0.5 * ik)?
+                .entry(n + slack, 0, j, k, 0.5 * jk)?
+                .entry(n + slack, 1, slack, slack, -1.0)?;
+        }
+    }
+    let mut costs = vec![1.0; n];
+    costs.resize(n + slacks, -1.0);
+    SemidefiniteProgram::new(costs, matrices.build()?, constant.build()?)
+}
+
+fn check_triples(n: usize, triples: &[[usize; 3]]) -> Result<()> {
+    if triples.is_empty() {
+        return Err(Error::InvalidSetting {
+            field: "triples",
+            reason: "expected one or more, found none".into(),
+        });
+    }
+    let mut seen = HashMap::new();
+    for (entry, triple) in triples.iter().enumerate() {
+        let mut sorted = *triple;
+        sorted.sort_unstable();
+        if sorted[2] >= n {
+            return Err(Error::OutOfRange {
+                what: "vertex",
+                index: sorted[2],
+                bound: n,
+            });
+        }
+        if sorted[0] == sorted[1] || sorted[1] == sorted[2] {
+            return Err(Error::InvalidSetting {
+                field: "triples",
+                reason: format!("expected three vertices, found {triple:?}"),
+            });
+        }
+        if let Some(previous) = seen.insert(sorted, entry) {
+            return Err(Error::Duplicate {
+                what: "triples",
+                entry,
+                previous,
+            });
+        }
+    }
+    Ok(())
+}
+
 fn check_edges(n: usize, edges: impl Iterator<Item = (usize, usize)>) -> Result<()> {
     let mut seen = HashMap::new();
     for (entry, (u, v)) in edges.enumerate() {

@@ -1,4 +1,5 @@
-//! Programs whose answer is known: random ones with certificates, relaxations of graph problems, matrix completion.
+//! Programs whose answer is known or bounded: random ones with certificates, relaxations of graph and of binary problems, matrix
+//! completion, localisation of sensors, quantum states, transport.
 //!
 //! ```
 //! use dyncvx::{constraints::Block, problem::generators::Recipe, random::Seed};
@@ -14,17 +15,29 @@
 
 mod completion;
 mod graph;
+mod graphs;
+mod localisation;
+mod quadratic;
 mod rows;
+mod tomography;
+mod transportation;
 
 pub use completion::matrix_completion;
-pub use graph::{lovasz_theta, max_cut};
+pub use graph::{lovasz_theta, max_cut, max_cut_with_triangles};
+pub use graphs::{hamming_graph, hamming_lovasz_number, random_graph};
+pub use localisation::{Localisation, localisation};
+pub use quadratic::{binary_quadratic, random_quadratic};
+pub use tomography::{Tomography, tomography};
+pub use transportation::transportation;
 
 use super::ConicProgram;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_shape};
-use crate::random::{Lane, Seed};
+use crate::random::{Lane, Seed, below};
 use rand_chacha::ChaCha20Rng;
+use rand_core::Rng;
 use rows::{Rows, normal, one_to_two, spectral};
+use std::collections::HashSet;
 
 /// What a random program looks like.
 ///
@@ -301,4 +314,18 @@ fn plus_adjoint(a: &Constraints, y: &[f64], s: &[f64]) -> Result<Vec<f64>> {
 
 fn dot(u: &[f64], v: &[f64]) -> f64 {
     u.iter().zip(v).map(|(u, v)| u * v).sum()
+}
+
+/// `count` distinct numbers below `total`, ascending, by Floyd's method.
+fn sample(total: usize, count: usize, rng: &mut impl Rng) -> Vec<usize> {
+    let mut chosen = HashSet::with_capacity(count);
+    for top in total - count..total {
+        let k = below(rng, top + 1);
+        if !chosen.insert(k) {
+            chosen.insert(top);
+        }
+    }
+    let mut chosen: Vec<usize> = chosen.into_iter().collect();
+    chosen.sort_unstable();
+    chosen
 }

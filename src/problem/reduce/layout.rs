@@ -108,7 +108,7 @@ impl Layout {
         &self.untouched
     }
 
-    /// Ranks of the original blocks from those of the smaller program's; a number counts where it exceeds its slack.
+    /// Ranks of the original blocks from those of the components; a number counts where it exceeds its slack.
     pub(super) fn ranks(&self, found: &[usize], x: &[f64], s: &[f64]) -> Vec<usize> {
         let mut out = vec![0; self.original.len()];
         for (component, rank) in self.matrices.iter().zip(found) {

@@ -1,11 +1,11 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
-use crate::constraints::{Constraints, HeldWeight};
+use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::linalg::product::{mirror_lower, mirror_upper};
-use crate::linalg::{axpy, dot, triangular};
+use crate::linalg::triangular;
 use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, RankCheck};
 use faer::{Mat, MatMut};
@@ -63,7 +63,7 @@ impl DenseGram {
     pub(in crate::projection) fn refresh(
         &mut self,
         a: &Constraints,
-        weight: &[HeldWeight],
+        weight: &[GramWeight<'_>],
     ) -> Result<()> {
         let m = a.len();
         if self.square.nrows() != m {
@@ -170,12 +170,7 @@ impl DenseGram {
         let apply = |y: &[f64], out: &mut [f64]| {
             turned.clear();
             turned.extend(y.iter().zip(inverse_scale.iter()).map(|(y, d)| y / d));
-            out.copy_from_slice(turned);
-            for j in 1..turned.len() {
-                let above = &square.col_as_slice(j)[..j];
-                out[j] += dot(above, &turned[..j]);
-                axpy(turned[j], above, &mut out[..j]);
-            }
+            triangular::unit_symv_upper(square.as_ref(), turned, out);
             out.iter_mut()
                 .zip(inverse_scale.iter())
                 .for_each(|(o, d)| *o /= d);

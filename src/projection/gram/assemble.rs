@@ -1,7 +1,7 @@
 //! `K = BBᵀ` block by block.
 
 use super::psd::PsdPlan;
-use crate::constraints::{Constraints, HeldWeight, NonnegRows, Part};
+use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
 use crate::linalg::product::gemm_lower;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
@@ -14,7 +14,7 @@ pub(crate) struct Assembler {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    Psd(Box<PsdPlan>),
+    Psd(PsdPlan),
     /// Compressed by variable: start, constraint, value.
     Sparse {
         start: Vec<usize>,
@@ -28,7 +28,7 @@ enum Plan {
 impl Assembler {
     pub(crate) fn new(a: &Constraints) -> Self {
         let plan = |part: &Part| match part {
-            Part::Psd(rows) => Plan::Psd(Box::new(PsdPlan::new(rows))),
+            Part::Psd(rows) => Plan::Psd(PsdPlan::new(rows)),
             Part::Nonneg(rows) => Self::nonneg(a.len(), rows),
         };
         Self {
@@ -59,18 +59,18 @@ impl Assembler {
     /// # Complexity
     /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
     /// rows as matrix products.
-    pub(crate) fn assemble<T: Real>(&self, weight: &[HeldWeight], mut k: MatMut<'_, T>) {
+    pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
         k.fill(T::narrow(0.0));
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
-                (Plan::Psd(plan), held) => plan.add(held, k.as_mut()),
+                (Plan::Psd(plan), GramWeight::Psd(pair)) => plan.add(pair, k.as_mut()),
                 (
                     Plan::Sparse {
                         start,
                         constraint,
                         value,
                     },
-                    HeldWeight::Nonneg(w),
+                    GramWeight::Nonneg(w),
                 ) => {
                     for (col, w) in w.iter().enumerate() {
                         let at = start[col]..start[col + 1];
@@ -84,7 +84,7 @@ impl Assembler {
                         }
                     }
                 }
-                (Plan::Dense(rows), HeldWeight::Nonneg(w)) => {
+                (Plan::Dense(rows), GramWeight::Nonneg(w)) => {
                     let scaled = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| {
                         T::narrow(rows[(i, j)] * w[j])
                     });
@@ -97,7 +97,7 @@ impl Assembler {
                     );
                 }
                 // Weights were checked against their blocks when they were taken in.
-                (Plan::Sparse { .. } | Plan::Dense(_), _) => {}
+                _ => {}
             }
         }
     }

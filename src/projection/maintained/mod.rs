@@ -215,7 +215,8 @@ impl Maintained {
         self.allowed(Way::Double)?;
         let clock = Instant::now();
         let mut gram = Box::new(DenseGram::new(&self.a));
-        let done = gram.refresh(&self.a, weight);
+        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+        let done = gram.refresh(&self.a, &weight);
         self.seconds.factorisation += clock.elapsed().as_secs_f64();
         done.map(|()| Kept::Double(gram))
     }

@@ -44,7 +44,8 @@ impl Single {
         }
         for shift in SHIFTS {
             let mut k = Mat::<f32>::zeros(m, m);
-            assembler.assemble(weight, k.as_mut());
+            let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+            assembler.assemble(&weight, k.as_mut());
             if (0..m).any(|i| !HELD.contains(&k[(i, i)])) {
                 return Ok(None);
             }
@@ -108,7 +109,7 @@ mod tests {
         let weight = [HeldWeight::TwoSided(w)];
         let assembler = Assembler::new(&a);
         let mut k = Mat::<f64>::zeros(m, m);
-        assembler.assemble(&weight, k.as_mut());
+        assembler.assemble(&[weight[0].gram()], k.as_mut());
         crate::linalg::product::mirror_lower(k.as_mut());
         let x = Mat::from_fn(m, 1, |i, _| 1.0 + (i as f64).sin());
         let mut found = &k * &x;

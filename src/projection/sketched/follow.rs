@@ -24,6 +24,14 @@ use std::sync::Arc;
 /// Relative residual of a random combination of columns of `Y` above which it is made anew: far below any sketch's error.
 const GUARD: f64 = 1e-6;
 
+/// Flops an entry that a sketch costs, roughly, over two: those of a Walsh–Hadamard transform.
+const SKETCH: usize = 5;
+
+/// Whether `K⁻¹B` is not larger than `Y`, so that `Y` is best made of its sketched rows.
+pub(super) fn through_exact(ambient: usize, width: usize) -> bool {
+    ambient <= width
+}
+
 /// What came of following.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -55,8 +63,13 @@ pub(super) fn follow<P: Projection>(
         state.weighted = weighted;
         return Ok(Outcome::Same);
     }
-    // In flops: q(m + Lb) m against m² Lb.
-    if q.saturating_mul(m + width) >= m.saturating_mul(width) {
+    // In flops: q(m + Lb) m against m² Lb, or m² N and mL sketches of N numbers.
+    let ambient = weighted.constraints().ambient();
+    let anew = match through_exact(ambient, width) {
+        true => ambient.saturating_mul(m + copies.len() * SKETCH),
+        false => m.saturating_mul(width),
+    };
+    if q.saturating_mul(m + width) >= anew {
         return Ok(Outcome::Lost);
     }
     let inner_factor = middle(&moved, &weighted, state, copies)?;

@@ -63,7 +63,7 @@ const PANEL: usize = 1024;
 /// An update, after the inner structure's own: `BRᵀ` moves with `B`, so that `Y⁺ = Y + (BBᵀ)⁺⁻¹S M` with `S = A(Z ⊗ I)`
 /// where the columns of `Z` span what changed in the roots of the weight *and* in the weight. For `p` of them that is one
 /// solve with `np` right-hand sides and `2m·np·Lb` flops; making `Y` anew is one with `Lb` right-hand sides, `2m²Lb` flops, and
-/// `Lb` products `BRᵀe_j`. The cheaper is taken. A change of rank `r` has `p = 2r` one-sided; `p ≤ 2r` where roots are given and
+/// `Lb` products `BRᵀe_j`, or, when `N ≤ Lb`, one for the `N` columns of `B`, of whose inverse image every copy sketches the `m` rows. The cheaper is taken. A change of rank `r` has `p = 2r` one-sided; `p ≤ 2r` where roots are given and
 /// change by rank `r` themselves ([`BlockWeight::Root`]). The *symmetric* root of [`BlockWeight::Psd`] changes in all
 /// directions; its change decays fast, and to `1e-12` some 6 directions count for `r = 1` at a condition number of 10, some 13
 /// at `1e4` (measured at `n = 48`), so that following pays for wide `L·b` only. A changed root is read off by comparison, in
@@ -290,14 +290,32 @@ fn draw(
         .collect()
 }
 
-/// `Y` from nothing: `B Rᵀ`, then one solve with `L·b` right-hand sides.
+/// `Y` from nothing: `B Rᵀ`, then one solve with `L·b` right-hand sides; or, where those are no fewer than `N`, one solve for
+/// `K⁻¹B`, whose `m` rows every copy sketches.
 fn recompute<P: Projection>(
     inner: &mut P,
     mut weighted: Weighted,
     copies: &[Arc<dyn Sketch>],
 ) -> Result<State> {
     let b = copies.first().map_or(0, |c| c.nrows());
-    let mut y = Mat::zeros(weighted.constraints().len(), b * copies.len());
+    let (m, ambient) = (
+        weighted.constraints().len(),
+        weighted.constraints().ambient(),
+    );
+    let mut y = Mat::zeros(m, b * copies.len());
+    if follow::through_exact(ambient, y.ncols()) {
+        let mut rows = Mat::zeros(ambient, m);
+        weighted.apply_transpose(Mat::<f64>::identity(m, m).as_ref(), rows.as_mut())?;
+        let mut solved = rows.transpose().to_owned();
+        inner.solve(solved.as_mut(), Goal::Maintained)?;
+        let (rows, mut sketched) = (solved.transpose().to_owned(), Mat::zeros(b, m));
+        for (l, copy) in copies.iter().enumerate() {
+            copy.apply(rows.as_ref(), sketched.as_mut())?;
+            let mut to = y.as_mut().subcols_mut(l * b, b);
+            to.rb_mut().copy_from(sketched.transpose());
+        }
+        return Ok(State { weighted, y });
+    }
     for (l, copy) in copies.iter().enumerate() {
         image::image(&mut weighted, &**copy, y.as_mut().subcols_mut(l * b, b))?;
     }
@@ -349,6 +367,22 @@ impl<P: Projection> Projection for Sketched<P> {
             .weighted
             .apply_transpose(multipliers.as_ref(), projected)?;
         Ok(Accuracy::Sketched { expected_error })
+    }
+
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.query(h.as_mat(), Goal::Maintained, multipliers, projected)?;
+        let copies = self.copies.len() as f64;
+        Ok(match self.whitened_accuracy(h) {
+            Accuracy::Sketched { expected_error } => Accuracy::Sketched {
+                expected_error: expected_error / copies.sqrt(),
+            },
+            other => other,
+        })
     }
 
     fn query_set(

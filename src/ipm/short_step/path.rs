@@ -1,0 +1,318 @@
+//! The steps themselves.
+
+use super::super::interior::Interior;
+use super::super::scaling::Scaling;
+use super::super::space::Space;
+use super::super::{Iteration, Start, dimacs};
+use super::frame::{Frame, diagonal};
+use super::potential::Potential;
+use super::{Counts, Settings, slack};
+use crate::error::{Error, Result};
+use crate::ipm::Dimacs;
+use crate::linalg::{axpy, dot, max_abs, norm};
+use crate::problem::ConicProgram;
+use crate::projection::{Accuracy, Goal, Projection, Refresh};
+use faer::{ColRef, MatMut};
+use std::time::Instant;
+
+/// Relative residual of the solves that take out what sketches left of `A x − b`.
+const REPAIR: f64 = 1e-10;
+
+/// Shortest step worth taking.
+const SHORTEST: f64 = 1e-3;
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// On to the next.
+    Yes,
+    /// The budget covers no further answer.
+    Exhausted,
+    /// The point cannot be moved by a useful length.
+    Stuck,
+    /// The projection, or a factorisation, failed.
+    Failed,
+}
+
+/// What is known about the residual `r_p = b − A x` in the local norm `‖L_K⁻¹ r_p‖`.
+#[derive(Debug, Clone, Copy)]
+struct Drift {
+    /// Square of what answers since the last repair are expected to have left.
+    expected: f64,
+    /// Found over expected at the last repair.
+    ratio: f64,
+}
+
+pub(super) struct Path<'a> {
+    problem: &'a ConicProgram,
+    settings: &'a Settings,
+    cost: Vec<f64>,
+    degree: usize,
+    potential: Potential,
+    x: Vec<f64>,
+    y: Vec<f64>,
+    s: Vec<f64>,
+    interiors: (Interior, Interior),
+    space: Space,
+    primal: Vec<f64>,
+    t: f64,
+    frame: Option<Frame>,
+    drift: Drift,
+    step: f64,
+    refresh: Option<Refresh>,
+    pub counts: Counts,
+    begun: Instant,
+}
+
+impl<'a> Path<'a> {
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`]; [`Error::InvalidSetting`] for a start outside the cone, with `s = c − Aᵀy`.
+    pub(super) fn new(
+        problem: &'a ConicProgram,
+        settings: &'a Settings,
+        start: &Start,
+    ) -> Result<Self> {
+        start.check(problem)?;
+        let a = problem.constraints();
+        let (blocks, space) = (a.blocks(), Space::flat(a.blocks()));
+        let mut cost = vec![0.0; a.ambient()];
+        problem.cost().adjoint(&[1.0], &mut cost)?;
+        let (x, y) = (start.x.clone(), start.y.clone());
+        let mut s = vec![0.0; a.ambient()];
+        slack(a, &cost, &y, &mut s)?;
+        let interior = |what: &str, v: &[f64]| {
+            Interior::new(&space, v).ok_or_else(|| Error::InvalidSetting {
+                field: "start",
+                reason: format!("expected {what} in the interior of the cone"),
+            })
+        };
+        let interiors = (interior("x", &x)?, interior("s = c - A'y", &s)?);
+        let degree: usize = blocks.iter().map(|b| b.order()).sum();
+        Ok(Self {
+            potential: Potential::new(degree, settings.radius),
+            t: dot(&x, &s) / degree.max(1) as f64,
+            primal: vec![0.0; a.len()],
+            degree,
+            cost,
+            x,
+            y,
+            s,
+            interiors,
+            space,
+            frame: None,
+            drift: Drift {
+                expected: f64::INFINITY,
+                ratio: 1.0,
+            },
+            step: 0.0,
+            refresh: None,
+            counts: Counts::default(),
+            begun: Instant::now(),
+            problem,
+            settings,
+        })
+    }
+
+    /// Residuals and objectives of the point.
+    pub(super) fn measure(&mut self) -> Result<Iteration> {
+        let a = self.problem.constraints();
+        a.apply(&self.x, &mut self.primal)?;
+        self.primal
+            .iter_mut()
+            .zip(self.problem.rhs())
+            .for_each(|(r, b)| *r = b - *r);
+        let primal_objective = dot(&self.cost, &self.x);
+        let dual_objective = dot(self.problem.rhs(), &self.y);
+        let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
+        let product = dot(&self.x, &self.s);
+        Ok(Iteration {
+            iteration: self.counts.iterations,
+            primal_objective,
+            dual_objective,
+            primal_infeasibility: norm(&self.primal) / (1.0 + max_abs(self.problem.rhs())),
+            dual_infeasibility: 0.0,
+            gap: product / scale,
+            mu: product / self.degree.max(1) as f64,
+            primal_step: self.step,
+            dual_step: self.step,
+            refresh: self.refresh,
+            steps: 0,
+            seconds: self.begun.elapsed().as_secs_f64(),
+        })
+    }
+
+    pub(super) fn errors(&self) -> Result<Dimacs> {
+        dimacs(self.problem, &self.x, &self.y, &self.s)
+    }
+
+    pub(super) fn into_point(self) -> (Start, Counts) {
+        let Self { x, y, s, .. } = self;
+        (Start { x, y, s }, self.counts)
+    }
+
+    /// One step: along the path by a sketched answer, or, as a `last` one, only back to `A x = b` by an exact one.
+    pub(super) fn step(&mut self, projection: &mut dyn Projection, last: bool) -> Result<Moved> {
+        let a = self.problem.constraints().clone();
+        let blocks = a.blocks();
+        let (m, ambient) = (a.len(), a.ambient());
+        let Ok(scaling) = Scaling::new(
+            blocks,
+            &self.x,
+            &self.s,
+            &self.interiors.0,
+            &self.interiors.1,
+        ) else {
+            return Ok(Moved::Failed);
+        };
+        let d = diagonal(&scaling);
+        let r: Vec<f64> = d.iter().map(|d| d * d / self.t - 1.0).collect();
+        let level = self.potential.relative(&r);
+        self.counts.potential = self.counts.potential.max(level);
+        if !self.hold(&scaling, projection)? {
+            return Ok(Moved::Failed);
+        }
+        let (mut move_by, mut next) = (vec![0.0; d.len()], self.t);
+        let mut dy = vec![0.0; m];
+        let mut left = 0.0;
+        if !last {
+            if level <= 1.0 {
+                next *= self.settings.factor(self.degree);
+            }
+            let centre = self.potential.descent(&r, self.settings.centring);
+            for (i, d) in d.iter().enumerate() {
+                move_by[i] = ((next / self.t - 1.0) * d * d + next * centre[i]) / d;
+            }
+            let Some(frame) = &self.frame else {
+                return Ok(Moved::Failed);
+            };
+            let (mut h, mut projected) = (vec![0.0; ambient], vec![0.0; ambient]);
+            frame.enter(&scaling, &move_by, &mut h);
+            let answer = projection.query_in_range(
+                ColRef::from_slice(&h),
+                MatMut::from_column_major_slice_mut(&mut dy, m, 1),
+                MatMut::from_column_major_slice_mut(&mut projected, ambient, 1),
+            );
+            match answer {
+                Ok(Accuracy::Sketched { expected_error }) => {
+                    left = m as f64 * expected_error * expected_error;
+                }
+                Ok(_) => {}
+                Err(Error::BudgetExhausted { .. }) => return Ok(Moved::Exhausted),
+                Err(_) => return Ok(Moved::Failed),
+            }
+            if dy.iter().chain(&projected).any(|v| !v.is_finite()) {
+                return Ok(Moved::Failed);
+            }
+            let mut aty = vec![0.0; ambient];
+            a.adjoint(&dy, &mut aty)?;
+            if !frame.is_range(&aty, &projected) {
+                return Err(Error::Unsupported {
+                    what: "a projection that answers for another weight than the last one given",
+                    by: "short_step",
+                });
+            }
+            self.counts.answers += 1;
+            dy.iter_mut().for_each(|y| *y = -*y);
+        }
+        let allowed = self.settings.drift * self.settings.drift * self.t;
+        let due = self.drift.ratio * self.drift.ratio * self.drift.expected > allowed;
+        let mut standing = None;
+        if last || due {
+            standing = self.repair(projection, &mut dy);
+            if standing.is_none() {
+                return Ok(Moved::Failed);
+            }
+        }
+        let (mut ds, mut dx) = (vec![0.0; ambient], vec![0.0; ambient]);
+        a.adjoint(&dy, &mut ds)?;
+        ds.iter_mut().for_each(|v| *v = -*v);
+        if let Some(frame) = &self.frame {
+            frame.primal(&scaling, &move_by, &ds, &mut dx);
+        }
+        let moved = self.advance(&dx, &dy, next)?;
+        if moved == Moved::Yes {
+            // A shortened step takes out less than all.
+            let kept = 1.0 - self.step;
+            let before = standing.map_or(self.drift.expected, |found| kept * kept * found);
+            self.drift.expected = before + self.step * self.step * left;
+        }
+        Ok(moved)
+    }
+
+    /// Moves the weight held to within the tolerance of that of the point. `false` when the projection would not follow.
+    fn hold(&mut self, scaling: &Scaling, projection: &mut dyn Projection) -> Result<bool> {
+        let blocks = self.problem.constraints().blocks();
+        let first = self.frame.is_none();
+        let frame = self
+            .frame
+            .get_or_insert_with(|| Frame::at(blocks, scaling, &self.s));
+        let absorbed = match frame.follow(scaling, &self.s, self.settings.stale_tol) {
+            Ok(absorbed) => absorbed,
+            Err(_) => return Ok(false),
+        };
+        if absorbed.rank == 0 && !first {
+            self.refresh = Some(Refresh::Kept);
+            self.counts.kept += 1;
+            return Ok(true);
+        }
+        match projection.update(&frame.weight()) {
+            Ok(done) => self.refresh = Some(done),
+            Err(error) if first => return Err(error),
+            Err(_) => return Ok(false),
+        }
+        match self.refresh {
+            _ if first => {}
+            Some(Refresh::Rebuilt(_)) => self.counts.rebuilt += 1,
+            _ => self.counts.low_rank += 1,
+        }
+        if !first {
+            self.counts.rank += absorbed.rank;
+            self.counts.largest_rank = self.counts.largest_rank.max(absorbed.rank);
+        }
+        Ok(true)
+    }
+
+    /// `dy += K⁻¹ r_p`, exactly, which takes the residual out; `‖L_K⁻¹ r_p‖²`.
+    fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Option<f64> {
+        let m = dy.len();
+        let mut y = self.primal.clone();
+        let column = MatMut::from_column_major_slice_mut(&mut y, m, 1);
+        projection.solve(column, Goal::Residual(REPAIR)).ok()?;
+        let found = dot(&self.primal, &y).max(0.0);
+        axpy(1.0, &y, dy);
+        self.counts.repairs += 1;
+        let Drift { expected, ratio } = &mut self.drift;
+        if expected.is_finite() && *expected > 0.0 {
+            let now = (found / *expected).sqrt();
+            // Not below one: the expectation is of the mean square.
+            *ratio = now.max(1.0);
+            self.counts.drift = self.counts.drift.max((found / self.t).sqrt());
+            self.counts.drift_ratio = self.counts.drift_ratio.max(now);
+        }
+        Some(found)
+    }
+
+    /// Moves as far as the cone allows, halving.
+    fn advance(&mut self, dx: &[f64], dy: &[f64], next: f64) -> Result<Moved> {
+        let a = self.problem.constraints();
+        let mut alpha = 1.0;
+        while alpha >= SHORTEST {
+            let (mut x, mut y, mut s) = (self.x.clone(), self.y.clone(), vec![0.0; a.ambient()]);
+            axpy(alpha, dx, &mut x);
+            axpy(alpha, dy, &mut y);
+            slack(a, &self.cost, &y, &mut s)?;
+            let interiors = Interior::new(&self.space, &x)
+                .and_then(|p| Some((p, Interior::new(&self.space, &s)?)));
+            if let Some(interiors) = interiors {
+                (self.x, self.y, self.s, self.interiors) = (x, y, s, interiors);
+                self.t += alpha * (next - self.t);
+                self.step = alpha;
+                self.counts.iterations += 1;
+                return Ok(Moved::Yes);
+            }
+            self.counts.cut += 1;
+            alpha *= 0.5;
+        }
+        Ok(Moved::Stuck)
+    }
+}
