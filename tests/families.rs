@@ -242,7 +242,7 @@ mod example;
 fn instances_survive_their_files() {
     for (name, size, m) in [
         ("completion", 12, 36),
-        ("triangles", 20, 164),
+        ("triangles", 20, 176),
         ("quadratic", 20, 21),
         ("hamming", 5, 241),
         ("theta", 12, 34),
