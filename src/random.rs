@@ -35,6 +35,8 @@ impl Lane {
     pub const PROBE: Lane = Lane(2);
     /// Streams of updates and queries in demonstrations and benchmarks.
     pub const SCRIPT: Lane = Lane(3);
+    /// Cliques of approximate Cholesky factors of graph Laplacians.
+    pub const LAPLACIAN: Lane = Lane(4);
     /// Which copies are sampled, and what the exponential mechanism draws: no answer may expose it.
     pub const PRIVACY: Lane = Lane(32);
     /// The attackers' own coins.

@@ -2,7 +2,8 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    Cost, CostFn, Distance, Exact, ExactSettings, Linear, Marginals, PointClouds, Status, exact,
+    Cost, CostFn, Distance, Exact, ExactSettings, Finish, Linear, Marginals, PointClouds, Status,
+    exact,
 };
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -37,6 +38,18 @@ fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -
     let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
     let answer = exact(&cost, &marginals, settings, start, None).unwrap();
     verify(p, &answer);
+    if m * n <= 10_000 {
+        // The other finish earns the same certificate.
+        let mut inside = settings.clone();
+        inside.finish = Finish::InteriorPoint;
+        let other = exact(&cost, &marginals, &inside, start, None).unwrap();
+        verify(p, &other);
+        assert_eq!(other.status, answer.status);
+        let largest = p.cost.iter().fold(0.0f64, |a, c| a.max(c.abs()));
+        let total: f64 = p.mu.iter().sum();
+        let tol = 1e-9 * answer.objective.abs() + 4e-13 * total * largest;
+        assert!((other.objective - answer.objective).abs() <= tol);
+    }
     answer
 }
 
@@ -224,6 +237,21 @@ fn potentials_of_a_similar_problem_save_pivots() {
     }
 }
 
+/// The interior point gets there by itself: rounds of its own, and a plan from whose support few pivots are left.
+#[test]
+fn the_interior_finish_leaves_a_vertex_to_a_few_pivots() {
+    let p = square(120, 3);
+    let mut settings = ExactSettings::default();
+    let pivots = solve(&p, &settings, None).pivots;
+    settings.finish = Finish::InteriorPoint;
+    settings.arcs = 3;
+    let inside = solve(&p, &settings, None);
+    assert!(inside.iterations > 5 && inside.rounds > 2, "{inside:?}");
+    assert!(10 * inside.pivots <= pivots, "{} {pivots}", inside.pivots);
+    settings.finish = Finish::Simplex;
+    assert_eq!(solve(&p, &settings, None).iterations, 0);
+}
+
 #[test]
 fn samples_come_before_large_problems() {
     // Large enough for one coarser level, with duplicates, holes and very different masses.
@@ -374,8 +402,10 @@ fn bad_input_is_refused() {
         run(&CostFn::new(3, 2, entry), None),
         Err(Error::Shape { .. })
     ));
-    let infinite = CostFn::new(2, 3, (|_, _| f64::INFINITY) as fn(usize, usize) -> f64);
-    assert!(matches!(run(&infinite, None), Err(Error::NonFinite { .. })));
+    let nothing = CostFn::new(2, 3, (|_, _| f64::INFINITY) as fn(usize, usize) -> f64);
+    assert_eq!(run(&nothing, None), Ok(Status::PrimalInfeasible));
+    let bad = CostFn::new(2, 3, (|_, _| f64::NEG_INFINITY) as fn(usize, usize) -> f64);
+    assert!(matches!(run(&bad, None), Err(Error::NonFinite { .. })));
     let short = [vec![0.0; 2], vec![0.0; 2]];
     assert!(matches!(run(&good, Some(&short)), Err(Error::Shape { .. })));
     let odd = [vec![0.0; 2], vec![f64::NAN; 3]];
@@ -383,8 +413,8 @@ fn bad_input_is_refused() {
         run(&good, Some(&odd)),
         Err(Error::NonFinite { .. })
     ));
-    let masked = marginals.clone().forbid(vec![false; 6]).unwrap();
-    let refused = exact(&good, &masked, &settings, None, None);
+    let three = Marginals::uniform(&[2, 3, 2]).unwrap();
+    let refused = exact(&good, &three, &settings, None, None);
     assert!(matches!(refused, Err(Error::Unsupported { .. })));
     for change in [
         |s: &mut ExactSettings| s.arcs = 0,

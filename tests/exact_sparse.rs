@@ -2,7 +2,7 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    Cut, Exact, ExactSettings, Linear, Marginals, SparseExact, Status, exact, exact_sparse,
+    CostFn, Cut, Exact, ExactSettings, Linear, Marginals, Status, exact, exact_sparse,
 };
 use std::ops::ControlFlow;
 
@@ -26,12 +26,15 @@ fn masses(n: usize, mut entry: impl FnMut() -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks what the answer claims against the arcs.
-fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> SparseExact {
+fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> Exact {
     let marginals = Marginals::new(mu, nu).unwrap();
-    let answer = exact_sparse(arcs, &marginals, &ExactSettings::default(), None).unwrap();
-    match &answer {
-        SparseExact::Plan(plan) => verify(arcs, mu, nu, plan),
-        SparseExact::Infeasible(cut) => verify_cut(arcs, mu, nu, cut),
+    let answer = exact_sparse(arcs, &marginals, &ExactSettings::default(), None, None).unwrap();
+    match &answer.cut {
+        None => verify(arcs, mu, nu, &answer),
+        Some(cut) => {
+            assert_eq!(answer.status, Status::PrimalInfeasible);
+            verify_cut(arcs, mu, nu, cut);
+        }
     }
     answer
 }
@@ -128,9 +131,7 @@ fn all_arcs_agree_with_the_dense_cost() {
         let (mu, nu) = (masses(m, &mut r), masses(n, &mut r));
         let cost: Vec<f64> = (0..m * n).map(|_| r() - 0.3).collect();
         let arcs: Vec<Arc> = (0..m * n).map(|e| (e % m, e / m, cost[e])).collect();
-        let SparseExact::Plan(sparse) = solve(&arcs, &mu, &nu) else {
-            panic!("all arcs are there");
-        };
+        let sparse = solve(&arcs, &mu, &nu);
         let cost = Linear::new(&[m, n], cost).unwrap();
         let marginals = Marginals::new(&mu, &nu).unwrap();
         let dense = exact(&cost, &marginals, &ExactSettings::default(), None, None).unwrap();
@@ -161,13 +162,12 @@ fn random_supports_agree_with_an_oracle() {
             }
         }
         let answer = solve(&arcs, &mu, &nu);
-        match (oracle(&arcs, &mu, &nu), &answer) {
-            (Some(best), SparseExact::Plan(plan)) => {
+        match (oracle(&arcs, &mu, &nu), answer.status) {
+            (Some(best), Status::Solved) => {
                 seen[0] += 1;
-                assert_eq!(plan.status, Status::Solved, "seed {seed}");
-                assert!((plan.objective - best).abs() <= 1e-8, "seed {seed}");
+                assert!((answer.objective - best).abs() <= 1e-8, "seed {seed}");
             }
-            (None, SparseExact::Infeasible(_)) => seen[1] += 1,
+            (None, Status::PrimalInfeasible) => seen[1] += 1,
             (best, answer) => panic!("seed {seed}: {best:?} against {answer:?}"),
         }
     }
@@ -184,12 +184,10 @@ fn permutations_and_balanced_components_are_feasible() {
         (0..n).for_each(|i| nu[shift(i)] = mu[i]);
         let arcs: Vec<Arc> = (0..n).map(|i| (i, shift(i), r())).collect();
         let answer = solve(&arcs, &mu, &nu);
-        assert_eq!(answer.status(), Status::Solved, "{n}");
+        assert_eq!(answer.status, Status::Solved, "{n}");
         // One arc less, and its row is stuck.
         let answer = solve(&arcs[1..], &mu, &nu);
-        let SparseExact::Infeasible(cut) = answer else {
-            panic!("a row has no arc");
-        };
+        let cut = answer.cut.expect("a row has no arc");
         assert!(cut.rows.contains(&0));
     }
     // Blocks of 5 rows and 7 columns, each with mass 1/20 whose parts add up to it only in exact arithmetic; one-way arcs
@@ -206,7 +204,7 @@ fn permutations_and_balanced_components_are_feasible() {
             }
         }
     }
-    assert_eq!(solve(&arcs, &mu, &nu).status(), Status::Solved);
+    assert_eq!(solve(&arcs, &mu, &nu).status, Status::Solved);
 }
 
 #[test]
@@ -222,13 +220,13 @@ fn hidden_bottlenecks_are_cut() {
         }
     }
     let uniform = vec![1.0 / 60.0; 60];
-    let SparseExact::Infeasible(cut) = solve(&arcs, &uniform, &uniform) else {
-        panic!("30 rows cannot go to 29 columns");
-    };
+    let cut = solve(&arcs, &uniform, &uniform)
+        .cut
+        .expect("30 rows cannot go to 29 columns");
     assert!(cut.excess >= 1.0 / 60.0 - 1e-14);
-    let SparseExact::Infeasible(cut) = solve(&[], &[1.0], &[0.25, 0.75]) else {
-        panic!("no arcs at all");
-    };
+    let cut = solve(&[], &[1.0], &[0.25, 0.75])
+        .cut
+        .expect("no arcs at all");
     assert_eq!((cut.rows, cut.columns, cut.excess), (vec![0], vec![], 1.0));
 }
 
@@ -244,9 +242,7 @@ fn zero_masses_repeated_and_forbidden_arcs() {
         (1, 2, -5.0),
         (0, 0, -7.0),
     ];
-    let SparseExact::Plan(plan) = solve(&arcs, &mu, &nu) else {
-        panic!("feasible");
-    };
+    let plan = solve(&arcs, &mu, &nu);
     assert_eq!((plan.status, plan.objective), (Status::Solved, 2.25));
     let (m, n) = (3, 3);
     let third = [1.0 / 3.0; 3];
@@ -258,10 +254,8 @@ fn zero_masses_repeated_and_forbidden_arcs() {
     let all: Vec<Arc> = (0..9)
         .map(|e| (e % 3, e / 3, ((e / 3 + 3 - e % 3) % 3) as f64))
         .collect();
-    let answer = exact_sparse(&all, &marginals, &ExactSettings::default(), None).unwrap();
-    let SparseExact::Plan(plan) = answer else {
-        panic!("feasible");
-    };
+    let answer = exact_sparse(&all, &marginals, &ExactSettings::default(), None, None).unwrap();
+    let plan = answer;
     assert_eq!(plan.status, Status::Solved);
     assert!((plan.objective - 1.0).abs() <= 1e-12);
 }
@@ -270,7 +264,7 @@ fn zero_masses_repeated_and_forbidden_arcs() {
 fn bad_input_and_early_ends() {
     let marginals = Marginals::uniform(&[2, 3]).unwrap();
     let settings = ExactSettings::default();
-    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None);
+    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None, None);
     assert!(matches!(
         run(&[(2, 0, 1.0)]),
         Err(Error::OutOfRange {
@@ -294,7 +288,7 @@ fn bad_input_and_early_ends() {
         Err(Error::Unsupported { .. })
     ));
     let three = Marginals::uniform(&[2, 2, 2]).unwrap();
-    let answer = exact_sparse(&[], &three, &settings, None);
+    let answer = exact_sparse(&[], &three, &settings, None, None);
     assert!(matches!(answer, Err(Error::Unsupported { .. })));
     // Stopped in phase one: no verdict, and the missing mass is owned up to.
     let n = 1500;
@@ -304,10 +298,133 @@ fn bad_input_and_early_ends() {
         .collect();
     let marginals = Marginals::uniform(&[n, n]).unwrap();
     let mut stop = |_: &dyncvx::transport::Iteration| ControlFlow::Break(());
-    let answer = exact_sparse(&arcs, &marginals, &settings, Some(&mut stop)).unwrap();
-    let SparseExact::Plan(plan) = answer else {
-        panic!("stopped before a verdict");
-    };
+    let answer = exact_sparse(&arcs, &marginals, &settings, None, Some(&mut stop)).unwrap();
+    let plan = answer;
     assert_eq!(plan.status, Status::Stopped);
     assert!(plan.marginal_violation > 1e-3);
+}
+
+/// Some arcs of the grid, a permutation's among them, so that uniform masses have a coupling.
+fn support(n: usize, share: f64, seed: u64) -> Vec<Arc> {
+    let mut r = stream(seed);
+    let mut arcs = vec![];
+    for j in 0..n {
+        for i in 0..n {
+            if r() < share || j == (i * 7 + 3) % n {
+                let (x, y) = (i as f64 / n as f64, j as f64 / n as f64);
+                arcs.push((i, j, (x - y).powi(2) + 0.01 * r()));
+            }
+        }
+    }
+    arcs
+}
+
+#[test]
+fn masked_costs_are_costs_on_the_other_arcs() {
+    let n = 40;
+    let arcs = support(n, 0.2, 5);
+    let uniform = vec![1.0 / n as f64; n];
+    let given = solve(&arcs, &uniform, &uniform);
+    assert_eq!(given.status, Status::Solved);
+    let mut entries = vec![f64::INFINITY; n * n];
+    arcs.iter().for_each(|(i, j, c)| entries[i + n * j] = *c);
+    let marginals = Marginals::new(&uniform, &uniform).unwrap();
+    let settings = ExactSettings::default();
+    let masked = CostFn::new(n, n, |i, j| entries[i + n * j]);
+    let answer = exact(&masked, &marginals, &settings, None, None).unwrap();
+    assert_eq!(answer.status, Status::Solved);
+    assert!((answer.objective - given.objective).abs() <= 1e-14);
+    // As forbidden arcs of the marginals.
+    let finite = CostFn::new(n, n, |i, j| entries[i + n * j].min(-5.0));
+    let forbidden: Vec<bool> = entries.iter().map(|c| c.is_infinite()).collect();
+    let marginals = marginals.forbid(forbidden).unwrap();
+    let other = exact(&finite, &marginals, &settings, None, None).unwrap();
+    assert!((other.objective + 5.0).abs() <= 1e-12);
+    // Where nothing is left for a row, a cut says so, and potentials prove it.
+    let empty = CostFn::new(n, n, |i, j| {
+        if i == 4 {
+            f64::INFINITY
+        } else {
+            entries[i + n * j]
+        }
+    });
+    let marginals = Marginals::new(&uniform, &uniform).unwrap();
+    let answer = exact(&empty, &marginals, &settings, None, None).unwrap();
+    assert_eq!(answer.status, Status::PrimalInfeasible);
+    assert!(answer.plan.is_empty() && answer.objective == f64::INFINITY);
+    let cut = answer.cut.unwrap();
+    assert!(cut.rows.contains(&4) && cut.excess > 0.0);
+    let [phi, psi] = &answer.potentials;
+    for j in 0..n {
+        for i in (0..n).filter(|i| *i != 4 && entries[i + n * j].is_finite()) {
+            assert!(phi[i] + psi[j] <= 0.0);
+        }
+    }
+    let worth: f64 = phi.iter().chain(psi).map(|v| v / n as f64).sum();
+    assert!((worth - cut.excess).abs() <= 1e-14);
+    for bad in [f64::NAN, f64::NEG_INFINITY] {
+        let cost = CostFn::new(n, n, |i, j| if i + j == 9 { bad } else { f64::INFINITY });
+        let refused = exact(&cost, &marginals, &settings, None, None);
+        assert!(
+            matches!(refused, Err(Error::NonFinite { index: 9, .. })),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn potentials_save_pivots() {
+    let n = 300;
+    let mut arcs = support(n, 0.3, 8);
+    let mut r = stream(12);
+    let mass = masses(n, || 0.5 + r());
+    let marginals = Marginals::new(&mass, &mass).unwrap();
+    // Every row may stay where it is: feasible.
+    arcs.extend((0..n).map(|k| (k, k, 0.5)));
+    let run = |half_steps: usize, start: Option<&[Vec<f64>; 2]>, arcs: &[Arc]| {
+        let mut settings = ExactSettings::default();
+        settings.half_steps = half_steps;
+        let answer = exact_sparse(arcs, &marginals, &settings, start, None).unwrap();
+        verify(arcs, &mass, &mass, &answer);
+        assert_eq!(answer.status, Status::Solved);
+        answer
+    };
+    let (nothing, annealed) = (run(0, None, &arcs), run(40, None, &arcs));
+    assert!((nothing.objective - annealed.objective).abs() < 1e-12);
+    assert!(
+        2 * annealed.pivots < nothing.pivots,
+        "{} {}",
+        annealed.pivots,
+        nothing.pivots
+    );
+    assert!(annealed.arcs < arcs.len() / 2);
+    // An optimum's own potentials give its tree back, and help where costs have moved.
+    let again = run(40, Some(&annealed.potentials), &arcs);
+    assert!(
+        50 * again.pivots < annealed.pivots,
+        "{} {}",
+        again.pivots,
+        annealed.pivots
+    );
+    arcs.iter_mut().for_each(|arc| arc.2 += 1e-4 * r());
+    let (cold, warm) = (
+        run(40, None, &arcs),
+        run(40, Some(&annealed.potentials), &arcs),
+    );
+    assert!((cold.objective - warm.objective).abs() < 1e-12);
+    assert!(
+        2 * warm.pivots < cold.pivots,
+        "{} {}",
+        warm.pivots,
+        cold.pivots
+    );
+    let short = [vec![0.0; n], vec![0.0; n - 1]];
+    let refused = exact_sparse(
+        &arcs,
+        &marginals,
+        &ExactSettings::default(),
+        Some(&short),
+        None,
+    );
+    assert!(matches!(refused, Err(Error::Shape { .. })));
 }

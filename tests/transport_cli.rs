@@ -227,3 +227,194 @@ fn unusable_input_ends_with_status_two_and_one_line() {
     }
     assert_eq!(dyncvx(&[]).status.code(), Some(2));
 }
+
+/// Random costs and masses as files: the arguments that name them.
+fn problem(name: &str, m: usize, n: usize) -> [String; 6] {
+    let noise = |k: usize| ((k * k * 7 + k * 29 + 11) % 101) as f64 / 101.0;
+    let line = |i: usize| {
+        let line: Vec<String> = (0..n)
+            .map(|j| ((noise(i) - noise(j + 50)).powi(2) + 0.05 * noise(i * n + j)).to_string())
+            .collect();
+        line.join(",")
+    };
+    let cost: Vec<String> = (0..m).map(line).collect();
+    let mass = |count: usize, at: usize| {
+        let v: Vec<f64> = (0..count).map(|k| 0.1 + noise(k + at)).collect();
+        let total: f64 = v.iter().sum();
+        let v: Vec<String> = v.iter().map(|v| (v / total).to_string()).collect();
+        v.join("\n")
+    };
+    [
+        "--cost".into(),
+        file(&format!("{name}.cost.csv"), &cost.join("\n")),
+        "--mu".into(),
+        file(&format!("{name}.mu.csv"), &mass(m, 3)),
+        "--nu".into(),
+        file(&format!("{name}.nu.csv"), &mass(n, 40)),
+    ]
+}
+
+fn lp(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dyncvx"))
+        .arg("lp")
+        .args(arguments)
+        .args(["--quiet", "--threads", "1", "--json", "-"])
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn mirror_sinkhorn_saves_the_linear_program_iterations() {
+    let given = problem("start", 40, 50);
+    let path = |name: &str| format!("{}/start.{name}", env!("CARGO_TARGET_TMPDIR"));
+    let (mps, point) = (path("mps"), path("point"));
+    let mut arguments: Vec<&str> = given.iter().map(String::as_str).collect();
+    arguments.extend(["--method", "mirror-sinkhorn", "--tol", "0.02"]);
+    arguments.extend(["--mps", &mps, "--solution", &point, "--json", "-"]);
+    let output = dyncvx(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let (cold, warm) = (lp(&[&mps]), lp(&[&mps, "--warm-start", &point]));
+    let (cold, warm) = (json(&cold), json(&warm));
+    let number = |j: &serde_json::Value, k: &str| j[k].as_f64().unwrap();
+    assert_eq!(
+        (&cold["status"], &warm["status"]),
+        (&"solved".into(), &"solved".into())
+    );
+    assert!((number(&cold, "primal_objective") - number(&warm, "primal_objective")).abs() < 1e-7);
+    let (before, after) = (number(&cold, "iterations"), number(&warm, "iterations"));
+    println!("{before} iterations, {after} from Mirror Sinkhorn");
+    assert!(3.0 * after <= 2.0 * before, "{before} {after}");
+
+    let bad = [
+        ("nothing\tx0_0\t0\t0", "`nothing`"),
+        ("variable\tx99_0\t0\t0", "x99_0"),
+        ("row\tr0\t0", "four fields"),
+        ("row\tr0\t0\tnan", "`nan`"),
+    ];
+    for (text, said) in bad {
+        let start = file("bad.point", &format!("# a comment\n{text}\n"));
+        let output = lp(&[&mps, "--warm-start", &start]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains("line 2") && error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn points_are_as_good_as_their_distances() {
+    let x = file("points.x.csv", "0,0\n1,0\n0,2\n");
+    let y = file("points.y.csv", "0,1\n3,0\n");
+    let nu = file("points.nu.csv", "0.5\n0.5\n");
+    // Unmatched: the mass of y0 comes from x0 and half of x2, say; all by hand: distances of x to y.
+    let table = |f: &dyn Fn(f64, f64) -> f64| {
+        let (x, y) = (
+            [(0.0, 0.0), (1.0, 0.0), (0.0, 2.0)],
+            [(0.0, 1.0), (3.0, 0.0)],
+        );
+        let line = |(a, b): (f64, f64)| {
+            let line: Vec<String> = y.iter().map(|(c, d)| f(a - c, b - d).to_string()).collect();
+            line.join(",")
+        };
+        x.map(line).join("\n")
+    };
+    let mu = file("points.mu.csv", &format!("{0}\n{0}\n{0}\n", 1.0 / 3.0));
+    type Distance<'a> = &'a dyn Fn(f64, f64) -> f64;
+    let distances: [(&str, Distance<'_>); 3] = [
+        ("squared-euclidean", &|a, b| a * a + b * b),
+        ("euclidean", &|a, b| a.hypot(b)),
+        ("l1", &|a, b| a.abs() + b.abs()),
+    ];
+    for (name, f) in distances {
+        let cost = file(&format!("points.{name}.csv"), &table(f));
+        let dense = dyncvx(&["--cost", &cost, "--mu", &mu, "--nu", &nu, "--json", "-"]);
+        let arguments = [
+            "--points",
+            &x,
+            &y,
+            "--distance",
+            name,
+            "--nu",
+            &nu,
+            "--json",
+            "-",
+        ];
+        let (dense, points) = (json(&dense), json(&dyncvx(&arguments)));
+        assert_eq!(points["status"], "solved");
+        let number = |j: &serde_json::Value| j["objective"].as_f64().unwrap();
+        assert!((number(&dense) - number(&points)).abs() < 1e-13, "{name}");
+    }
+    let three = file("points.z.csv", "0,1,2\n");
+    let output = dyncvx(&["--points", &x, &three]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn forbidden_arcs_are_infinite_costs_or_left_out_of_a_list() {
+    let masked = file("masked.csv", "1,inf\n2,0.5\n");
+    let listed = file("listed.csv", "# row,column,cost\n0,0,1\n1,0,2\n1,1,0.5\n");
+    let (mu, nu) = (
+        file("masked.mu.csv", "0.5\n0.5\n"),
+        file("masked.nu.csv", "0.75\n0.25\n"),
+    );
+    let common = ["--mu", &mu, "--nu", &nu, "--json", "-"];
+    let plan = format!("{}/masked.npz", env!("CARGO_TARGET_TMPDIR"));
+    for given in [["--cost", &masked], ["--arcs", &listed]] {
+        let output = dyncvx(&[&given[..], &common, &["--plan", &plan]].concat());
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let record = json(&output);
+        assert_eq!(record["status"], "solved");
+        assert_eq!(record["objective"], 0.5 + 0.5 + 0.125);
+        assert!(record["cut"].is_null());
+    }
+    // The plan just written is a list of arcs in turn: its masses are now costs.
+    let output = dyncvx(&[&["--arcs", &plan][..], &common].concat());
+    assert_eq!(json(&output)["objective"], 0.5 * 0.5 + 2.0 * 0.25 * 0.25);
+    // Nothing but column 1 for row 1, which holds more: answered, certified.
+    let short = file("short.csv", "0,0,1\n1,1,0.5\n");
+    let output = dyncvx(&[&["--arcs", &short][..], &common].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let record = json(&output);
+    assert_eq!(record["status"], "primal_infeasible");
+    assert!(record["objective"].is_null() && record["lower_bound"].is_null());
+    assert_eq!(record["cut"]["rows"], serde_json::json!([1]));
+    assert_eq!(record["cut"]["columns"], serde_json::json!([1]));
+    assert_eq!(record["cut"]["excess"], 0.25);
+    let bad = [
+        ("0,0\n", "row, column and cost"),
+        ("0,0.5,1\n", "column counted from 0"),
+        ("-1,0,1\n", "row counted from 0"),
+        ("0,2,1\n", "below 2"),
+        ("0,0,nan\n", "NaN"),
+        ("PK broken", "npz"),
+    ];
+    for (text, said) in bad {
+        let arcs = file("bad.arcs.csv", text);
+        let output = dyncvx(&[&["--arcs", &arcs][..], &common].concat());
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(said), "{text}: {error}");
+    }
+    let sinkhorn = ["--arcs", &listed, "--method", "mirror-sinkhorn"];
+    let output = dyncvx(&[&sinkhorn[..], &common].concat());
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn whole_numbers_are_costs() {
+    // 2 x 3 entries of eight bytes, by row: what NumPy calls int64.
+    let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (2, 3), }";
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    let padded = format!("{header:<117}\n");
+    bytes.extend((padded.len() as u16).to_le_bytes());
+    bytes.extend(padded.bytes());
+    for cost in [3i64, 1, 2, 1, 2, 2] {
+        bytes.extend(cost.to_le_bytes());
+    }
+    let path = format!("{}/whole.npy", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, bytes).unwrap();
+    let mu = file("whole.mu.csv", "2\n2\n");
+    let nu = file("whole.nu.csv", "1\n1\n2\n");
+    let output = dyncvx(&["--cost", &path, "--mu", &mu, "--nu", &nu, "--json", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(json(&output)["objective"], 1.0 + 2.0 + 1.0 + 2.0);
+}

@@ -1,13 +1,14 @@
 //! `dyncvx lp`.
 
-use super::solver::{self, Engine, Options, Record, Seconds};
+pub(super) mod solution;
+
+use super::solver::{self, Options, Record, Seconds, Ways};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::io::mps;
-use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution};
-use dyncvx::problem::{ConicProgram, LinearProgram};
+use dyncvx::ipm::{self, Observer, Settings, Start};
+use dyncvx::problem::ConicProgram;
 use dyncvx::solver::Solver;
-use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 #[derive(Debug, Args)]
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     /// Write the solution: `variable name value reduced_cost` and `row name activity dual`, separated by tabs.
     #[arg(long, value_name = "FILE")]
     solution: Option<String>,
+    /// Begin from the values and duals of such a file: the solution of a similar program, or what another method found.
+    #[arg(long, value_name = "FILE")]
+    warm_start: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -31,6 +35,10 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
 
     let clock = Instant::now();
     let program = solver::read(&arguments.file, mps::read)?;
+    let start = match &arguments.warm_start {
+        Some(path) => Some(solution::read(path, &program)?),
+        None => None,
+    };
     let read = clock.elapsed().as_secs_f64();
 
     if !options.quiet {
@@ -43,12 +51,22 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         report::table_head();
     }
     let clock = Instant::now();
-    let mut engine = "presolve";
-    let mut conic = |program: &ConicProgram, settings: &Settings, observer: &mut Observer<'_>| {
-        solve_conic(options.engine, program, settings, observer, &mut engine)
+    let (ways, mut solved) = (Ways::default(), false);
+    let mut conic = |program: &ConicProgram,
+                     settings: &Settings,
+                     start: Option<&Start>,
+                     observer: &mut Observer<'_>| {
+        solved = true;
+        let make = solver::engine(options.engine);
+        let mut solver = Solver::with_engine(program.clone(), settings.clone(), make)?;
+        if let Some(start) = start {
+            solver.warm_start(start.clone())?;
+        }
+        solver.solve(observer)
     };
-    let mut observer = options.observer(|it| it);
-    let found = ipm::solve_linear(&program, &settings, &mut conic, &mut observer)
+    let mut observer = options.observer(&ways, |it| it);
+    let start = start.as_ref();
+    let found = ipm::solve_linear_from(&program, &settings, start, &mut conic, &mut observer)
         .map_err(|e| format!("{name}: {e}"))?;
     let setup = (clock.elapsed().as_secs_f64() - found.seconds).max(0.0);
 
@@ -66,7 +84,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         );
     }
     if let Some(path) = &arguments.solution {
-        write_solution(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
+        solution::write(path, &program, &found.point)?;
     }
     if let Some(path) = &options.json {
         let seconds = Seconds {
@@ -80,42 +98,15 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             objectives,
             errors.0,
             iterations,
-            engine,
+            if solved {
+                ways.name()
+            } else {
+                "presolve".into()
+            },
             seconds,
             &found.phases,
         );
         report::json(path, &record)?;
     }
     Ok(found.status.is_answer())
-}
-
-/// Picks the engine for what presolve left, and runs it; `used` becomes its name.
-fn solve_conic(
-    which: Engine,
-    program: &ConicProgram,
-    settings: &Settings,
-    observer: &mut Observer<'_>,
-    used: &mut &'static str,
-) -> dyncvx::Result<Solution> {
-    let (name, make) = solver::engine(which);
-    *used = name;
-    Solver::with_engine(program.clone(), settings.clone(), make)?.solve(observer)
-}
-
-fn write_solution(
-    path: &str,
-    program: &LinearProgram,
-    found: &LinearOutcome,
-) -> std::io::Result<()> {
-    let mut out = BufWriter::new(std::fs::File::create(path)?);
-    let point = &found.point;
-    let variables = program.variable_names().iter().zip(&point.x);
-    for ((name, value), cost) in variables.zip(&point.reduced_costs) {
-        writeln!(out, "variable\t{name}\t{value:.17e}\t{cost:.17e}")?;
-    }
-    let rows = program.row_names().iter().zip(&point.activities);
-    for ((name, activity), dual) in rows.zip(&point.row_duals) {
-        writeln!(out, "row\t{name}\t{activity:.17e}\t{dual:.17e}")?;
-    }
-    out.flush()
 }

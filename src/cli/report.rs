@@ -1,6 +1,7 @@
 //! Output: the iteration table for people, JSON for machines.
 
 use dyncvx::ipm::{Iteration, Phases};
+use dyncvx::projection::Refresh;
 use serde::Serialize;
 use std::io::Write;
 
@@ -33,7 +34,7 @@ pub(super) fn finite(v: f64) -> Option<f64> {
 /// The head of the iteration table.
 pub(super) fn table_head() {
     say!(
-        "{:>4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:>6} {:>6}  {:>9}",
+        "{:>4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:>6} {:>6}  {:>9}  {}",
         "iter",
         "primal objective",
         "dual objective",
@@ -42,7 +43,8 @@ pub(super) fn table_head() {
         "gap",
         "p.step",
         "d.step",
-        "seconds"
+        "seconds",
+        "engine"
     );
 }
 
@@ -51,7 +53,7 @@ pub(super) fn table_row(it: &Iteration) {
     let objective = |v: f64| format!("{v:+.11e}");
     let error = |v: f64| format!("{v:.1e}");
     say!(
-        "{:4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:6.3} {:6.3}  {:9.3}",
+        "{:4}  {:>19}  {:>19}  {:>8}  {:>8}  {:>8}  {:6.3} {:6.3}  {:9.3}  {}",
         it.iteration,
         objective(it.primal_objective),
         objective(it.dual_objective),
@@ -61,7 +63,29 @@ pub(super) fn table_row(it: &Iteration) {
         it.primal_step,
         it.dual_step,
         it.seconds,
+        engine(it),
     );
+}
+
+/// How the Newton system of the step was answered, and in how many steps of conjugate gradients.
+fn engine(it: &Iteration) -> String {
+    let steps = match it.steps {
+        0 => String::new(),
+        steps => format!(", {steps} steps"),
+    };
+    match it.refresh {
+        None => String::new(),
+        Some(Refresh::Split { rank, .. }) => format!("split at rank {rank}{steps}"),
+        Some(refresh) => format!("{}{steps}", way(refresh)),
+    }
+}
+
+/// The name of a way in results.
+pub(super) fn way(refresh: Refresh) -> &'static str {
+    match refresh {
+        Refresh::Rebuilt(_) => "direct",
+        other => other.name(),
+    }
 }
 
 /// The lines below it.

@@ -1,6 +1,6 @@
 //! `dyncvx sdp`.
 
-use super::solver::{self, Options, Record, Seconds};
+use super::solver::{self, Options, Record, Seconds, Ways};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// `2 block i j value` for those of Y, upper triangles.
     #[arg(long, value_name = "FILE")]
     solution: Option<String>,
+    /// Write Y = V Vᵀ at the rank it was found to have: `block i k value` for the entries of V, one line each.
+    #[arg(long, value_name = "FILE")]
+    factor: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -36,7 +39,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
-    let (engine, make) = solver::engine(options.engine);
+    let (ways, make) = (Ways::default(), solver::engine(options.engine));
     let mut solver = Solver::with_engine(program.conic().clone(), settings, make)
         .map_err(|e| format!("{name}: {e}"))?;
     let setup = clock.elapsed().as_secs_f64();
@@ -49,13 +52,15 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         );
         report::table_head();
     }
-    let mut observer = options.observer(file_convention);
+    let mut observer = options.observer(&ways, file_convention);
     let clock = Instant::now();
     let found = solver
         .solve(&mut observer)
         .map_err(|e| format!("{name}: {e}"))?;
     let seconds = clock.elapsed().as_secs_f64();
 
+    let told = !options.quiet || options.json.is_some();
+    let rank = told.then(|| solver.ranks(&found).ok()).flatten();
     let status = file_status(found.status);
     let objectives = (
         SemidefiniteProgram::primal_objective(found.dual_objective),
@@ -71,6 +76,12 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             seconds,
             &found.phases,
         );
+        if let Some(text) = rank.as_ref().and_then(|r| ranks(program.blocks(), r)) {
+            report::say!("rank of Y: {text}");
+        }
+    }
+    if let Some(path) = &arguments.factor {
+        write_factor(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
     }
     if let Some(path) = &arguments.solution {
         write_solution(path, &program, &found).map_err(|e| format!("{path}: {e}"))?;
@@ -82,15 +93,16 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             solve: seconds,
         };
         let (errors, iterations) = (found.dimacs.0, found.iterations);
-        let record = Record::new(
+        let mut record = Record::new(
             status,
             objectives,
             errors,
             iterations,
-            engine,
+            ways.name(),
             seconds,
             &found.phases,
         );
+        record.rank = rank;
         report::json(path, &record)?;
     }
     Ok(status.is_answer())
@@ -149,6 +161,43 @@ fn sizes(blocks: &[Block]) -> (String, usize) {
         },
         numbers,
     )
+}
+
+/// Rank and order of the largest matrix blocks.
+fn ranks(blocks: &[Block], rank: &[usize]) -> Option<String> {
+    const MOST: usize = 6;
+    let mut pairs: Vec<(usize, usize)> = blocks
+        .iter()
+        .zip(rank)
+        .filter_map(|(b, r)| match b {
+            Block::Psd(n) => Some((*n, *r)),
+            Block::Nonneg(_) => None,
+        })
+        .collect();
+    pairs.sort_by(|a, b| b.cmp(a));
+    let more = if pairs.len() > MOST { ", ..." } else { "" };
+    let told: Vec<String> = pairs
+        .iter()
+        .take(MOST)
+        .map(|(n, r)| format!("{r} of {n}"))
+        .collect();
+    (!told.is_empty()).then(|| told.join(", ") + more)
+}
+
+fn write_factor(path: &str, program: &SemidefiniteProgram, found: &Solution) -> Result<(), String> {
+    let mut text = String::new();
+    for (b, block) in program.blocks().iter().enumerate() {
+        let Block::Psd(_) = block else { continue };
+        let factor = found
+            .factor(program.blocks(), b)
+            .map_err(|e| e.to_string())?;
+        for k in 0..factor.v.ncols() {
+            for (i, v) in factor.v.col_as_slice(k).iter().enumerate() {
+                text += &format!("{} {} {} {v:.17e}\n", b + 1, i + 1, k + 1);
+            }
+        }
+    }
+    std::fs::write(path, text).map_err(|e| e.to_string())
 }
 
 fn write_solution(

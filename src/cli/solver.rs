@@ -2,16 +2,14 @@
 
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
-use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{Iteration, Phases, SearchDirection, Settings, Status};
-use dyncvx::projection::{Direct, Kronecker};
+use dyncvx::projection::{Auto, Direct, Maintained, Refresh};
 use dyncvx::solver;
-use faer::Mat;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::io::Read;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -44,7 +42,8 @@ pub(super) enum Engine {
     Auto,
     /// Form and factor the Gram matrix at every step.
     Direct,
-    /// Maintain its inverse through the changes of the weight.
+    /// Conjugate gradients on the exact operator: a base and a low-rank part, an old factor or one in single precision as
+    /// preconditioner.
     Maintained,
 }
 
@@ -76,10 +75,12 @@ impl Options {
     /// convention.
     pub(super) fn observer(
         &self,
+        ways: &Ways,
         stated: impl Fn(Iteration) -> Iteration,
     ) -> impl FnMut(&Iteration) -> ControlFlow<()> {
         let quiet = self.quiet;
         move |it| {
+            ways.note(it.refresh);
             if !quiet {
                 report::table_row(&stated(*it));
             }
@@ -113,34 +114,37 @@ pub(super) fn read<P>(
     reader(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))
 }
 
-/// How to make the engine for given rows, and its name in the result.
-pub(super) fn engine(which: Engine) -> (&'static str, solver::Engine) {
+/// How to make the engine for given rows.
+pub(super) fn engine(which: Engine) -> solver::Engine {
     match which {
-        Engine::Auto | Engine::Direct => {
-            ("direct", Box::new(|a| Ok(Box::new(Direct::new(a.clone())))))
-        }
-        Engine::Maintained => ("maintained", Box::new(|a| Ok(Box::new(maintained(a)?)))),
+        Engine::Auto => Box::new(|a| Ok(Box::new(Auto::new(a.clone())))),
+        Engine::Direct => Box::new(|a| Ok(Box::new(Direct::new(a.clone())))),
+        Engine::Maintained => Box::new(|a| Ok(Box::new(Maintained::new(a.clone())?))),
     }
 }
 
-/// At the identity: any first weight will do, the solver brings its own.
-fn maintained(a: &Arc<Constraints>) -> dyncvx::Result<Kronecker> {
-    let ones = vec![1.0; a.ambient()];
-    let identity = |b: &Block| match *b {
-        Block::Psd(n) => Mat::identity(n, n),
-        Block::Nonneg(_) => Mat::new(),
-    };
-    let matrices: Vec<Mat<f64>> = a.blocks().iter().map(identity).collect();
-    let first: Vec<BlockWeight<'_>> = a
-        .blocks()
-        .iter()
-        .zip(&matrices)
-        .map(|(b, w)| match *b {
-            Block::Psd(_) => BlockWeight::Psd(w.as_ref()),
-            Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
-        })
-        .collect();
-    Kronecker::new(a.clone(), &first)
+/// The ways in which Newton systems were answered, in the order of their first use.
+#[derive(Debug, Default)]
+pub(super) struct Ways(RefCell<Vec<&'static str>>);
+
+impl Ways {
+    fn note(&self, refresh: Option<Refresh>) {
+        let Some(name) = refresh.map(report::way) else {
+            return;
+        };
+        let mut seen = self.0.borrow_mut();
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+
+    /// `direct`, or `split+single` and the like.
+    pub(super) fn name(&self) -> String {
+        match self.0.borrow().as_slice() {
+            [] => "direct".into(),
+            seen => seen.join("+"),
+        }
+    }
 }
 
 /// The result for machines. Objectives are the file's.
@@ -152,7 +156,9 @@ pub(super) struct Record {
     pub gap: Option<f64>,
     pub dimacs: [Option<f64>; 6],
     pub iterations: usize,
-    pub engine: &'static str,
+    pub engine: String,
+    /// Of every block of the primal in the solver's terms, where there is one.
+    pub rank: Option<Vec<usize>>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
@@ -182,7 +188,7 @@ impl Record {
         (primal, dual): (f64, f64),
         dimacs: [f64; 6],
         iterations: usize,
-        engine: &'static str,
+        engine: String,
         seconds: Seconds,
         phases: &Phases,
     ) -> Self {
@@ -196,6 +202,7 @@ impl Record {
             dimacs: dimacs.map(report::finite),
             iterations,
             engine,
+            rank: None,
             seconds,
             phases: Breakdown {
                 assembly: phases.assembly,

@@ -8,7 +8,7 @@ mod sparse;
 use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
-    Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
+    self, Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
     minimize_linear,
 };
 use serde::Serialize;
@@ -24,6 +24,26 @@ enum Method {
     Exact,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Finish {
+    /// Whichever measured faster.
+    Auto,
+    /// Network simplex.
+    Simplex,
+    /// Interior-point method, and the network simplex from its plan to a vertex.
+    InteriorPoint,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Distance {
+    /// Sum of the squares of the differences.
+    SquaredEuclidean,
+    /// Its root.
+    Euclidean,
+    /// Sum of the differences' absolute values.
+    L1,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Cost matrix, .npy or .csv.
@@ -35,14 +55,40 @@ pub(super) struct Arguments {
         conflicts_with = "images"
     )]
     cost: Option<String>,
+    /// The arcs allowed, instead of a cost matrix: lines row,column,cost counted from 0, or .npz as SciPy writes a matrix in
+    /// coordinates with compressed=False (exact). A cost matrix forbids the arcs where it is inf.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "mu",
+        requires = "nu",
+        conflicts_with_all = ["cost", "points", "images"]
+    )]
+    arcs: Option<String>,
     /// Masses of the rows, .npy or .csv.
     #[arg(long, value_name = "FILE")]
     mu: Option<String>,
     /// Masses of the columns, .npy or .csv.
     #[arg(long, value_name = "FILE")]
     nu: Option<String>,
+    /// Points, one a line, .npy or .csv: the cost is their distance, computed on the fly. Masses are even unless given.
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["X", "Y"],
+        conflicts_with_all = ["cost", "images"]
+    )]
+    points: Option<Vec<String>>,
+    /// The distance between points.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "squared-euclidean",
+        requires = "points"
+    )]
+    distance: Distance,
     /// Two images of the same total after scaling: PNG, or intensities as .csv or .npy.
-    #[arg(long, num_args = 2, value_names = ["A", "B"], required_unless_present = "cost")]
+    #[arg(long, num_args = 2, value_names = ["A", "B"], required_unless_present_any = ["cost", "points", "arcs"])]
     images: Option<Vec<String>>,
     /// Take box averages down to K x K pixels.
     #[arg(long, value_name = "K", requires = "images")]
@@ -50,6 +96,9 @@ pub(super) struct Arguments {
     /// The method.
     #[arg(long, value_enum, default_value = "exact")]
     method: Method,
+    /// What solves on the arcs chosen (exact).
+    #[arg(long, value_enum, default_value = "auto")]
+    finish: Finish,
     /// Relative certified gap at which the answer counts as optimal [default: 1e-2, exact: 1e-9].
     #[arg(long)]
     tol: Option<f64>,
@@ -65,6 +114,12 @@ pub(super) struct Arguments {
     /// Write the plan, .npy, or sparse (exact only): .npz as SciPy reads it, .csv with a line row,column,mass an arc; dense .csv otherwise.
     #[arg(long, value_name = "FILE")]
     plan: Option<String>,
+    /// Write the problem as a linear program, for `dyncvx lp`.
+    #[arg(long, value_name = "FILE")]
+    mps: Option<String>,
+    /// Write a point of that program, for `dyncvx lp --warm-start`: plan and potentials, or those of Mirror Sinkhorn centred.
+    #[arg(long, value_name = "FILE")]
+    solution: Option<String>,
     /// Write the result as JSON, - for standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
@@ -99,14 +154,20 @@ struct Record {
 
 /// What was read: a problem.
 struct Problem {
-    cost: Box<dyn Cost>,
+    cost: Given,
     mu: Vec<f64>,
     nu: Vec<f64>,
 }
 
+/// A cost everywhere, or on some arcs.
+enum Given {
+    Everywhere(Box<dyn Cost>),
+    Arcs(Vec<(usize, usize, f64)>),
+}
+
 pub(super) fn run(arguments: &Arguments) -> Outcome {
     match solve(arguments) {
-        Ok(Status::Solved) => Outcome::Answered,
+        Ok(Status::Solved | Status::PrimalInfeasible) => Outcome::Answered,
         Ok(_) => Outcome::Unanswered,
         Err(reason) => Outcome::Unusable(reason),
     }
@@ -123,20 +184,70 @@ fn problem(arguments: &Arguments) -> Result<Problem, String> {
         let (y, nu) = images::points(&b);
         let cost = PointClouds::new(x.as_ref(), y.as_ref(), scale).map_err(|e| e.to_string())?;
         return Ok(Problem {
-            cost: Box::new(cost),
+            cost: Given::Everywhere(Box::new(cost)),
             mu,
             nu,
         });
     }
+    if let Some([x, y]) = arguments.points.as_deref() {
+        let (x_table, y_table) = (read::table(x)?, read::table(y)?);
+        let mass = |path: &Option<String>, count: usize| match path {
+            Some(path) => read::vector(path),
+            None => Ok(vec![1.0 / count as f64; count]),
+        };
+        let (mu, nu) = (
+            mass(&arguments.mu, x_table.rows)?,
+            mass(&arguments.nu, y_table.rows)?,
+        );
+        let distance = match arguments.distance {
+            Distance::SquaredEuclidean => transport::Distance::SquaredEuclidean,
+            Distance::Euclidean => transport::Distance::Euclidean,
+            Distance::L1 => transport::Distance::L1,
+        };
+        let (x_points, y_points) = (x_table.transposed(), y_table.transposed());
+        let cost = PointClouds::with_distance(x_points.as_ref(), y_points.as_ref(), 1.0, distance)
+            .map_err(|e| format!("{x}, {y}: {e}"))?;
+        return Ok(Problem {
+            cost: Given::Everywhere(Box::new(cost)),
+            mu,
+            nu,
+        });
+    }
+    if let (Some(arcs), Some(mu), Some(nu)) = (&arguments.arcs, &arguments.mu, &arguments.nu) {
+        return Ok(Problem {
+            cost: Given::Arcs(sparse::arcs(arcs)?),
+            mu: read::vector(mu)?,
+            nu: read::vector(nu)?,
+        });
+    }
     let (Some(cost), Some(mu), Some(nu)) = (&arguments.cost, &arguments.mu, &arguments.nu) else {
-        return Err("expected --cost, --mu and --nu, or --images".into());
+        return Err(
+            "expected --cost or --arcs with --mu and --nu, or --points, or --images".into(),
+        );
     };
     let table = read::table(cost)?;
     let (mu, nu) = (read::vector(mu)?, read::vector(nu)?);
+    if table.values.contains(&f64::INFINITY) {
+        if (table.rows, table.columns) != (mu.len(), nu.len()) {
+            let (m, n) = (table.rows, table.columns);
+            let (k, l) = (mu.len(), nu.len());
+            return Err(format!(
+                "{cost}: expected {k} x {l} costs, one for each pair of masses, found {m} x {n}"
+            ));
+        }
+        let entries = table.values.iter().enumerate();
+        let allowed = entries.filter(|(_, c)| **c != f64::INFINITY);
+        let arcs = allowed.map(|(k, c)| (k / table.columns, k % table.columns, *c));
+        return Ok(Problem {
+            cost: Given::Arcs(arcs.collect()),
+            mu,
+            nu,
+        });
+    }
     let cost = Linear::new(&[table.rows, table.columns], table.by_column())
         .map_err(|e| format!("{cost}: {e}"))?;
     Ok(Problem {
-        cost: Box::new(cost),
+        cost: Given::Everywhere(Box::new(cost)),
         mu,
         nu,
     })
@@ -152,7 +263,30 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     let clock = Instant::now();
     let marginals = Marginals::new(&problem.mu, &problem.nu).map_err(|e| e.to_string())?;
     let setup = clock.elapsed().as_secs_f64();
-    let cost = problem.cost.as_ref();
+    let cost = match &problem.cost {
+        Given::Everywhere(cost) => cost.as_ref(),
+        Given::Arcs(arcs) => {
+            if let Method::MirrorSinkhorn = arguments.method {
+                return Err(
+                    "--method mirror-sinkhorn: expected a cost on all arcs, found forbidden ones"
+                        .into(),
+                );
+            }
+            for (name, wanted) in [("mps", &arguments.mps), ("solution", &arguments.solution)] {
+                if wanted.is_some() {
+                    return Err(format!(
+                        "--{name}: expected a cost on all arcs, found forbidden ones"
+                    ));
+                }
+            }
+            return exact::run_sparse(arguments, arcs, &marginals, [read, setup]);
+        }
+    };
+    if let Some(path) = &arguments.mps {
+        let program = transport::linear_program(cost, &marginals).map_err(|e| e.to_string())?;
+        let mut file = std::fs::File::create(path).map_err(|e| format!("{path}: {e}"))?;
+        dyncvx::io::mps::write(&program, &mut file).map_err(|e| format!("{path}: {e}"))?;
+    }
     if let Method::Exact = arguments.method {
         return exact::run(arguments, cost, &marginals, [read, setup]);
     }
@@ -217,7 +351,21 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
         report::json(path, &record)?;
     }
     write_plan(arguments, &solution, cost)?;
+    if let Some(path) = &arguments.solution {
+        let point = solution.start(cost, &marginals);
+        write_solution(path, cost, &marginals, point)?;
+    }
     Ok(solution.status)
+}
+
+fn write_solution(
+    path: &str,
+    cost: &dyn Cost,
+    marginals: &Marginals,
+    point: dyncvx::Result<dyncvx::problem::LinearSolution>,
+) -> Result<(), String> {
+    let program = transport::linear_program(cost, marginals).map_err(|e| e.to_string())?;
+    super::lp::solution::write(path, &program, &point.map_err(|e| e.to_string())?)
 }
 
 fn write_plan(

@@ -6,6 +6,7 @@
 
 mod basis;
 mod generate;
+mod given;
 mod operator;
 mod pattern;
 mod rows;
@@ -13,8 +14,9 @@ mod weight;
 mod weighted;
 
 pub use basis::Basis;
+pub(crate) use given::{GivenWeight, GramPair, GramWeight};
 pub(crate) use operator::GramOperator;
-pub(crate) use rows::{NonnegRows, RankOne, SymmetricRows};
+pub(crate) use rows::{NonnegRows, RankOne, SparseSymmetric, SymmetricRows};
 pub use weight::BlockWeight;
 pub(crate) use weight::{HeldWeight, Spectral, positive_definite, symmetric};
 pub use weighted::Weighted;

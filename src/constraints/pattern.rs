@@ -2,7 +2,7 @@
 
 use super::rows::SparseSymmetric;
 use crate::linalg::{par, real::Real};
-use faer::{MatMut, MatRef};
+use faer::{Mat, MatMut, MatRef};
 use pulp::Arch;
 
 /// How many operations a second a matrix product does for one of a sum or inner product over columns.
@@ -24,6 +24,94 @@ pub(crate) struct Pattern {
     /// Both triangles by column: where each column starts, and row and position of its entries.
     start: Vec<usize>,
     full: Vec<(u32, u32)>,
+    halves: Option<Halves>,
+}
+
+/// Two sets of indices such that every position has one index in each: the rows read and fill one block off the diagonal.
+#[derive(Debug, Clone)]
+pub(crate) struct Halves {
+    pub left: Vec<u32>,
+    pub right: Vec<u32>,
+    /// Every position as a row of the left and a column of the right half.
+    at: Vec<(u32, u32)>,
+}
+
+impl Halves {
+    /// `None` when there is no such partition, or products of whole halves cost more than those along the pattern.
+    fn new(
+        order: usize,
+        row: &[u32],
+        col: &[u32],
+        neighbours: impl Fn(usize) -> Vec<u32>,
+    ) -> Option<Self> {
+        const UNSEEN: u8 = 2;
+        let mut side = vec![UNSEEN; order];
+        let (mut queue, mut sizes) = (vec![], [0usize; 2]);
+        for root in 0..order {
+            if side[root] != UNSEEN || neighbours(root).is_empty() {
+                continue;
+            }
+            side[root] = 0;
+            sizes[0] += 1;
+            queue.push(root);
+            while let Some(v) = queue.pop() {
+                for w in neighbours(v) {
+                    let w = w as usize;
+                    if side[w] == UNSEEN {
+                        side[w] = 1 - side[v];
+                        sizes[side[w] as usize] += 1;
+                        queue.push(w);
+                    } else if side[w] == side[v] {
+                        return None;
+                    }
+                }
+            }
+        }
+        let along = 3 * order * row.len();
+        let whole = sizes[0] * sizes[1] * (sizes[0] + 3 * sizes[1]);
+        if whole > 4 * PRODUCT_ADVANTAGE * along {
+            return None;
+        }
+        let list = |which: u8| -> Vec<u32> {
+            (0..order as u32)
+                .filter(|&v| side[v as usize] == which)
+                .collect()
+        };
+        let (left, right) = (list(0), list(1));
+        let mut place = vec![0u32; order];
+        for half in [&left, &right] {
+            half.iter()
+                .enumerate()
+                .for_each(|(k, &v)| place[v as usize] = k as u32);
+        }
+        let at = row.iter().zip(col).map(|(&r, &c)| match side[r as usize] {
+            0 => (place[r as usize], place[c as usize]),
+            _ => (place[c as usize], place[r as usize]),
+        });
+        let at = at.collect();
+        Some(Self { left, right, at })
+    }
+
+    /// `B` of the sum `[0 B; Bᵀ 0]` from its values at the positions.
+    pub(crate) fn fill(&self, values: &[f64], b: &mut Mat<f64>) {
+        if b.shape() != (self.left.len(), self.right.len()) {
+            *b = Mat::zeros(self.left.len(), self.right.len());
+        }
+        b.fill(0.0);
+        for (&(i, j), v) in self.at.iter().zip(values) {
+            b[(i as usize, j as usize)] = *v;
+        }
+    }
+
+    /// `scale · U` at the positions, for the block `U` of a matrix.
+    pub(crate) fn read(&self, scale: f64, u: &Mat<f64>, out: &mut Vec<f64>) {
+        out.clear();
+        out.extend(
+            self.at
+                .iter()
+                .map(|&(i, j)| scale * u[(i as usize, j as usize)]),
+        );
+    }
 }
 
 impl Pattern {
@@ -71,6 +159,13 @@ impl Pattern {
                 push(r, c, p);
             }
         }
+        let neighbours = |v: usize| {
+            full[start[v]..start[v + 1]]
+                .iter()
+                .map(|e: &(u32, u32)| e.0)
+                .collect()
+        };
+        let halves = Halves::new(order, &row, &col, neighbours);
         Some(Self {
             order,
             row,
@@ -78,7 +173,27 @@ impl Pattern {
             place,
             start,
             full,
+            halves,
         })
+    }
+
+    /// Number of positions.
+    pub(crate) fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    /// Where the positions lie between two sets of indices.
+    pub(crate) fn halves(&self) -> Option<&Halves> {
+        self.halves.as_ref()
+    }
+
+    /// `Σ y_i A_i` at the positions, from the values `y_i (A_i)_rc` of all entries in their order.
+    pub(crate) fn sums(&self, entries: impl Iterator<Item = f64>, upper: &mut Vec<f64>) {
+        upper.clear();
+        upper.resize(self.row.len(), 0.0);
+        for (&p, v) in self.place.iter().zip(entries) {
+            upper[p as usize] += v;
+        }
     }
 
     /// `Σ y_i A_i` from the values `y_i (A_i)_rc` of all entries in their order; `upper` is scratch.
@@ -88,11 +203,7 @@ impl Pattern {
         upper: &mut Vec<f64>,
         sum: &mut Vec<(u32, f64)>,
     ) {
-        upper.clear();
-        upper.resize(self.row.len(), 0.0);
-        for (&p, v) in self.place.iter().zip(entries) {
-            upper[p as usize] += v;
-        }
+        self.sums(entries, upper);
         sum.clear();
         sum.extend(self.full.iter().map(|&(r, p)| (r, upper[p as usize])));
     }

@@ -178,12 +178,21 @@ impl SymmetricRows {
         upper: &mut Vec<f64>,
         sum: &mut Vec<(u32, f64)>,
     ) {
-        let entries = (0..self.touching()).flat_map(|k| {
+        pattern.gather(self.scaled_entries(y), upper, sum);
+    }
+
+    /// The same at the positions of the pattern alone.
+    pub(crate) fn sums_at(&self, pattern: &Pattern, y: &[f64], upper: &mut Vec<f64>) {
+        pattern.sums(self.scaled_entries(y), upper);
+    }
+
+    /// `y_i (A_i)_rc` of all entries in their order.
+    fn scaled_entries<'a>(&'a self, y: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        (0..self.touching()).flat_map(move |k| {
             let yi = y[self.constraint[k] as usize];
             let values = &self.value[self.start[k]..self.start[k + 1]];
             values.iter().map(move |v| yi * v)
-        });
-        pattern.gather(entries, upper, sum);
+        })
     }
 
     /// `out_i += ⟨A_i, U⟩` from what [`Pattern::products`] or [`Pattern::entries`] read of `U`.

@@ -1,8 +1,8 @@
 //! Weights on blocks.
 
-use super::{Basis, Block, RankOne};
+use super::{Basis, Block};
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::linalg::{axpy, cholesky::Cholesky, lu, product};
+use crate::linalg::{cholesky::Cholesky, lu, product};
 use faer::{Accum, Mat, MatRef};
 
 /// The weight of one block, as a caller hands it over. Positive definite, or refused.
@@ -148,32 +148,7 @@ impl HeldWeight {
             .collect()
     }
 
-    /// The same, but that a matrix is not factored to see whether it is positive definite: for structures whose Gram matrix
-    /// is factored anyway and shows it.
-    pub(crate) fn new_all_unfactored(
-        blocks: &[Block],
-        weights: &[BlockWeight<'_>],
-    ) -> Result<Vec<Self>> {
-        const WHAT: &str = "weight of a positive semidefinite block";
-        check_shape(
-            "list of block weights",
-            (blocks.len(), 1),
-            (weights.len(), 1),
-        )?;
-        let one = |(&block, &weight): (&Block, &BlockWeight<'_>)| match (block, weight) {
-            (Block::Psd(n), BlockWeight::Psd(w)) => {
-                Ok(HeldWeight::TwoSided(symmetric(WHAT, n, w)?))
-            }
-            (Block::Psd(n), BlockWeight::Pair { x, z }) => Ok(HeldWeight::Pair {
-                x: symmetric(WHAT, n, x)?,
-                z: symmetric(WHAT, n, z)?,
-            }),
-            _ => Self::new(block, weight),
-        };
-        blocks.iter().zip(weights).map(one).collect()
-    }
-
-    fn new(block: Block, weight: BlockWeight<'_>) -> Result<Self> {
+    pub(super) fn new(block: Block, weight: BlockWeight<'_>) -> Result<Self> {
         match (block, weight) {
             (Block::Nonneg(n), BlockWeight::Nonneg(w)) => {
                 check_shape("weight of a nonnegative block", (n, 1), (w.len(), 1))?;
@@ -255,32 +230,6 @@ impl HeldWeight {
         match self.dense() {
             HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => Some(w),
             _ => None,
-        }
-    }
-
-    /// `pa ← P a` and `qa ← Q a` on a PSD block, through the root where one was given; `half` is scratch of the same length.
-    pub(crate) fn times(&self, a: &RankOne, half: &mut [f64], pa: &mut [f64], qa: &mut [f64]) {
-        let Some((p, q)) = self.gram_pair() else {
-            return;
-        };
-        if let HeldWeight::Root { g, .. } = self {
-            a.times(g.transpose(), half);
-            pa.fill(0.0);
-            for (j, &h) in half.iter().enumerate() {
-                axpy(h, g.col_as_slice(j), pa);
-            }
-            return qa.copy_from_slice(pa);
-        }
-        a.times(q, qa);
-        match p {
-            Some(p) => a.times(p, pa),
-            None => {
-                pa.fill(0.0);
-                a.index
-                    .iter()
-                    .zip(&a.value)
-                    .for_each(|(&k, &v)| pa[k as usize] = v);
-            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};
 use crate::error::{Error, Result, check_shape};
 use crate::linalg::{product::gemm, spectral};
-use faer::prelude::ReborrowMut as _;
+use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use faer::{Accum, Mat, MatMut, MatRef};
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ struct Congruence {
     left_a: Mat<f64>,
     /// Columns `Rᵀ a`.
     right_a: Mat<f64>,
+    /// Columns of `L` in either half of the rows' pattern, where it has halves and `R = Lᵀ`.
+    halves: Option<[Mat<f64>; 2]>,
 }
 
 impl Congruence {
@@ -53,7 +55,14 @@ impl Congruence {
             factored,
             left_a: Mat::new(),
             right_a: Mat::new(),
+            halves: None,
         };
+        if let (Some(left), None) = (&out.left, &out.right)
+            && let Some(halves) = rows.pattern().and_then(|p| p.halves())
+        {
+            let of = |list: &[u32]| Mat::from_fn(n, list.len(), |i, j| left[(i, list[j] as usize)]);
+            out.halves = Some([of(&halves.left), of(&halves.right)]);
+        }
         let columns = |side: Option<MatRef<'_, f64>>| {
             let mut m = Mat::zeros(n, list.len());
             for (j, a) in list.iter().enumerate() {
@@ -85,6 +94,31 @@ impl Congruence {
     /// `full ← Σ y_i L A_i R`.
     fn down(&self, rows: &SymmetricRows, y: &[f64], work: &mut Work) {
         let n = rows.order();
+        if let (Some([left, right]), Some(pattern)) = (&self.halves, rows.pattern())
+            && let Some(halves) = pattern.halves()
+        {
+            // L_l B L_rᵀ and its transpose.
+            rows.sums_at(pattern, y, &mut work.read);
+            halves.fill(&work.read, &mut work.block);
+            let cols = right.ncols();
+            let mut half = fit(&mut work.half, n).subcols_mut(0, cols);
+            gemm(
+                half.rb_mut(),
+                Accum::Replace,
+                1.0,
+                left.as_ref(),
+                work.block.as_ref(),
+            );
+            let half = half.rb();
+            gemm(
+                fit(&mut work.full, n),
+                Accum::Replace,
+                1.0,
+                half,
+                right.transpose(),
+            );
+            return add_transposed(fit(&mut work.full, n));
+        }
         if let (Some(pattern), Some(left)) = (rows.pattern(), self.left()) {
             rows.sum_along(pattern, y, &mut work.read, &mut work.along);
             pattern.times(left, &work.along, fit(&mut work.half, n));
@@ -146,6 +180,35 @@ impl Congruence {
     /// `out_i += ⟨L A_i R, full⟩`; `symmetric` says that `full` is.
     fn up(&self, rows: &SymmetricRows, symmetric: bool, work: &mut Work, out: &mut [f64]) {
         let n = rows.order();
+        if let (Some([left, right]), Some(pattern)) = (&self.halves, rows.pattern())
+            && let Some(halves) = pattern.halves()
+        {
+            // The symmetric part is what counts: twice it, where it is not symmetric already.
+            let scale = if symmetric { 2.0 } else { 1.0 };
+            if !symmetric {
+                add_transposed(fit(&mut work.full, n));
+            }
+            let mut half = fit(&mut work.half, n).subcols_mut(0, right.ncols());
+            gemm(
+                half.rb_mut(),
+                Accum::Replace,
+                1.0,
+                corner(&work.full, n),
+                right.as_ref(),
+            );
+            if work.block.shape() != (left.ncols(), right.ncols()) {
+                work.block = Mat::zeros(left.ncols(), right.ncols());
+            }
+            gemm(
+                work.block.as_mut(),
+                Accum::Replace,
+                1.0,
+                left.transpose(),
+                half.rb(),
+            );
+            halves.read(scale, &work.block, &mut work.read);
+            return rows.apply_along(pattern, &work.read, out);
+        }
         if !self.factored.is_empty() {
             let count = self.factored.len();
             work.thin.resize(n * count, 0.0);
@@ -189,6 +252,22 @@ impl Congruence {
     }
 }
 
+/// `m ← m + mᵀ`, in tiles so that the transposed reads stay in cache.
+fn add_transposed(mut m: MatMut<'_, f64>) {
+    const TILE: usize = 32;
+    let n = m.nrows();
+    for j0 in (0..n).step_by(TILE) {
+        for i0 in (j0..n).step_by(TILE) {
+            for j in j0..(j0 + TILE).min(n) {
+                for i in i0.max(j)..(i0 + TILE).min(n) {
+                    let sum = m[(i, j)] + m[(j, i)];
+                    (m[(i, j)], m[(j, i)]) = (sum, sum);
+                }
+            }
+        }
+    }
+}
+
 /// Work space of [`Weighted`].
 #[derive(Debug, Clone)]
 struct Work {
@@ -205,6 +284,8 @@ struct Work {
     lent: Vec<f64>,
     along: Vec<(u32, f64)>,
     read: Vec<f64>,
+    /// One block off the diagonal.
+    block: Mat<f64>,
 }
 
 /// The weighted rows `B = A · S(weight) ∈ R^{m×N}`, as an operator.
@@ -252,6 +333,7 @@ impl Weighted {
             lent: vec![],
             along: vec![],
             read: vec![],
+            block: Mat::new(),
         };
         Ok(Self { a, roots, work })
     }

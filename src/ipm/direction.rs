@@ -6,6 +6,7 @@
 
 use super::interior::Interior;
 use super::scaling::Scaling;
+use super::space::Space;
 use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::error::Result;
 use crate::linalg::norm;
@@ -24,6 +25,8 @@ pub(super) struct Direction {
     pub ds_hat: Vec<f64>,
     /// Relative residual of the Newton system.
     pub residual: f64,
+    /// Norm of the largest right-hand side on the way here; zero where none was noted.
+    pub size: f64,
     /// How far it can be followed in the primal and in the dual cone; beyond 1 a lower bound.
     pub longest: (f64, f64),
 }
@@ -38,24 +41,47 @@ pub(super) struct System<'a> {
     pub scale_c: f64,
     pub x: &'a [f64],
     pub s: &'a [f64],
+    /// How `x` and `s`, and what is like them, are stored.
+    pub primal_space: &'a Space,
+    pub dual_space: &'a Space,
     /// Factors of `x` and of `s`.
     pub interiors: (&'a Interior, &'a Interior),
     /// `r_p = b − A x`.
     pub primal: &'a [f64],
-    /// `R_d = c − Aᵀy − s`.
+    /// `R_d = c − Aᵀy − s`; may be missing when it is zero.
     pub dual: &'a [f64],
     /// Whether `R_d` is zero to the last bit.
     pub dual_feasible: bool,
     /// `⟨x, s⟩/ν`.
     pub mu: f64,
-    /// Absolute residual of the Newton system that is good enough.
+    /// Absolute residual of the Newton system that is good enough whatever the gap.
     pub target: f64,
+    /// The same while the gap is what it is now: at least `target`.
+    pub inexact: f64,
 }
+
+/// Share of the relative gap that the relative primal residual may be: then it falls with the gap, and an inexact direction is as
+/// long as an exact one.
+pub(super) const INEXACT: f64 = 0.01;
+
+/// Relative residual of an affine direction, which only sets the centring and the correction.
+const AFFINE: f64 = 1e-2;
 
 impl System<'_> {
     /// `dy ← (BBᵀ)⁻¹ dy`; the relative residual reached.
     pub(super) fn solve(&self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<f64> {
-        let tol = (self.target / norm(dy).max(f64::MIN_POSITIVE)).clamp(1e-14, 1e-4);
+        self.solve_to(self.target, 1e-4, projection, dy)
+    }
+
+    /// The same to an absolute residual, or `most` relative to the right-hand side where that is less.
+    fn solve_to(
+        &self,
+        target: f64,
+        most: f64,
+        projection: &mut dyn Projection,
+        dy: &mut [f64],
+    ) -> Result<f64> {
+        let tol = (target / norm(dy).max(f64::MIN_POSITIVE)).clamp(1e-14, most);
         Ok(
             match projection.solve(column_mut(dy), Goal::Residual(tol))? {
                 Accuracy::Exact { residual, .. } => residual,
@@ -86,18 +112,108 @@ pub(super) trait Geometry {
     fn steps(&self, _system: &System<'_>, d: &Direction, safe: f64) -> (f64, f64) {
         ((safe * d.longest.0).min(1.0), (safe * d.longest.1).min(1.0))
     }
+    /// Takes back a direction that was followed, for its memory.
+    fn recycle(&mut self, _used: Direction) {}
 }
 
 /// The Nesterov–Todd scaling of the current point.
 pub(super) struct NesterovTodd {
     blocks: Vec<Block>,
     scaling: Scaling,
+    /// `R̂_d`; empty when `R_d` vanishes.
+    dual_hat: Vec<f64>,
 }
 
 impl NesterovTodd {
     pub(super) fn new(blocks: &[Block]) -> Self {
-        let (blocks, scaling) = (blocks.to_vec(), Scaling::default());
-        Self { blocks, scaling }
+        Self {
+            blocks: blocks.to_vec(),
+            scaling: Scaling::default(),
+            dual_hat: vec![],
+        }
+    }
+
+    /// The direction of length zero at this weight, for [`Geometry::corrected`] to begin on.
+    pub(super) fn still(&self, system: &System<'_>) -> Direction {
+        let (m, n) = (system.a.len(), system.a.ambient());
+        let ds_hat = match self.dual_hat.is_empty() {
+            true => vec![0.0; n],
+            false => self.dual_hat.clone(),
+        };
+        Direction {
+            dy: vec![0.0; m],
+            dx_hat: vec![0.0; n],
+            ds_hat,
+            ..Direction::default()
+        }
+    }
+
+    /// On top of a direction that solves its system with right-hand side `T₀` to `affine.residual`, the one for `T`: with
+    /// `rhs = r_p + B(dŝ₀ − T)`, which is what `T` asks for less what is there, `BBᵀδ = rhs`. From nothing, `dŝ₀ = R̂_d`.
+    fn direction(
+        &self,
+        system: &System<'_>,
+        projection: &mut dyn Projection,
+        t: &[f64],
+        from: Option<Direction>,
+    ) -> Result<Direction> {
+        // The weight given, whatever part of it a structure has absorbed.
+        const GOAL: Goal = Goal::Residual(0.0);
+        let (m, n) = (system.a.len(), system.a.ambient());
+        let straight = from.is_none();
+        let (mut dy, mut ds_hat, mut size) = match from {
+            Some(affine) => (affine.dy, affine.ds_hat, affine.size),
+            None if self.dual_hat.is_empty() => (vec![0.0; m], vec![0.0; n], 0.0),
+            None => (vec![0.0; m], self.dual_hat.clone(), 0.0),
+        };
+        let mut scratch: Vec<f64> = ds_hat.iter().zip(t).map(|(s, t)| s - t).collect();
+        let mut step = vec![0.0; m];
+        projection
+            .operator(GOAL)?
+            .apply(column(&scratch), column_mut(&mut step))?;
+        step.iter_mut()
+            .zip(system.primal)
+            .for_each(|(r, p)| *r += p);
+        // The affine direction as well as it must be, the last one as the gap asks.
+        let own = norm(&step);
+        size = own.max(size);
+        let enough = match straight {
+            true => system.inexact.max(AFFINE * own),
+            false => system.inexact,
+        };
+        let reached = system.solve_to(enough, AFFINE, projection, &mut step)?;
+        let residual = reached * own / size.max(f64::MIN_POSITIVE);
+        projection
+            .operator(GOAL)?
+            .apply_transpose(column(&step), column_mut(&mut scratch))?;
+        ds_hat.iter_mut().zip(&scratch).for_each(|(s, r)| *s -= r);
+        dy.iter_mut().zip(&step).for_each(|(d, s)| *d += s);
+        let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
+        let (mut dx, mut ds) = (scratch, vec![0.0; n]);
+        self.scaling.unscale_primal(&dx_hat, &mut dx);
+        system.a.adjoint(&dy, &mut ds)?;
+        match system.dual_feasible {
+            true => ds.iter_mut().for_each(|s| *s = -*s),
+            false => ds
+                .iter_mut()
+                .zip(system.dual)
+                .for_each(|(s, r)| *s = r - *s),
+        }
+        let longest = (
+            self.scaling.longest_step(&dx_hat)?,
+            self.scaling.longest_step(&ds_hat)?,
+        );
+        Ok(Direction {
+            dx,
+            dy,
+            ds,
+            dx_hat,
+            ds_hat,
+            residual,
+            size,
+            longest,
+            ..Direction::default()
+        })
     }
 }
 
@@ -105,6 +221,11 @@ impl Geometry for NesterovTodd {
     fn move_to(&mut self, system: &System<'_>) -> Result<()> {
         let (primal, dual) = system.interiors;
         self.scaling = Scaling::new(&self.blocks, system.x, system.s, primal, dual)?;
+        self.dual_hat.clear();
+        if !system.dual_feasible {
+            self.dual_hat.resize(system.x.len(), 0.0);
+            self.scaling.scale_dual(system.dual, &mut self.dual_hat);
+        }
         Ok(())
     }
 
@@ -118,7 +239,7 @@ impl Geometry for NesterovTodd {
         projection: &mut dyn Projection,
     ) -> Result<Direction> {
         let t = self.scaling.straight(system.a.ambient());
-        self.scaling.direction(system, projection, &t)
+        self.direction(system, projection, &t, None)
     }
 
     fn corrected(
@@ -129,57 +250,11 @@ impl Geometry for NesterovTodd {
         centre: f64,
     ) -> Result<Direction> {
         let t = self.scaling.bent(system.a.ambient(), &affine, centre);
-        self.scaling.direction(system, projection, &t)
+        self.direction(system, projection, &t, Some(affine))
     }
 }
 
 impl Scaling {
-    /// The direction with right-hand side `T` in the scaled space.
-    fn direction(
-        &self,
-        system: &System<'_>,
-        projection: &mut dyn Projection,
-        t: &[f64],
-    ) -> Result<Direction> {
-        // The weight given, whatever part of it a structure has absorbed.
-        const GOAL: Goal = Goal::Residual(0.0);
-        let (m, n) = (system.a.len(), system.a.ambient());
-        let mut dual_hat = vec![0.0; n];
-        self.scale_dual(system.dual, &mut dual_hat);
-        let mut ds_hat: Vec<f64> = dual_hat.iter().zip(t).map(|(r, t)| r - t).collect();
-        let mut dy = vec![0.0; m];
-        projection
-            .operator(GOAL)?
-            .apply(column(&ds_hat), column_mut(&mut dy))?;
-        dy.iter_mut().zip(system.primal).for_each(|(r, p)| *r += p);
-        let residual = system.solve(projection, &mut dy)?;
-        projection
-            .operator(GOAL)?
-            .apply_transpose(column(&dy), column_mut(&mut ds_hat))?;
-        ds_hat
-            .iter_mut()
-            .zip(&dual_hat)
-            .for_each(|(s, r)| *s = r - *s);
-        let dx_hat: Vec<f64> = t.iter().zip(&ds_hat).map(|(t, s)| t - s).collect();
-        let (mut dx, mut ds) = (vec![0.0; n], vec![0.0; n]);
-        self.unscale_primal(&dx_hat, &mut dx);
-        system.a.adjoint(&dy, &mut ds)?;
-        ds.iter_mut()
-            .zip(system.dual)
-            .for_each(|(s, r)| *s = r - *s);
-        let longest = (self.longest_step(&dx_hat)?, self.longest_step(&ds_hat)?);
-        Ok(Direction {
-            dx,
-            dy,
-            ds,
-            dx_hat,
-            ds_hat,
-            residual,
-            longest,
-            ..Direction::default()
-        })
-    }
-
     /// `T = −D`: straight at the boundary.
     fn straight(&self, n: usize) -> Vec<f64> {
         let mut t = vec![0.0; n];

@@ -1,12 +1,14 @@
 //! Points in the interior of the cone, with the factors that prove it.
 
+use super::space::Space;
 use super::sparsity::Sparsity;
 use crate::constraints::Block;
 use crate::error::Result;
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::row_solves::RowSolver;
 use crate::linalg::{lanczos, triangular};
-use faer::{MatMut, MatRef};
+use faer::MatMut;
+use faer::prelude::ReborrowMut as _;
 
 /// Eigenvalues above this allow a full step whatever the safety factor: no need to know them better.
 pub(super) const FULL_STEP: f64 = -0.5;
@@ -27,37 +29,53 @@ pub(super) struct Interior {
 }
 
 impl Interior {
-    /// `None` when the point is not in the interior, to working precision. Sparse factors are made where `sparsity` has a
-    /// solver for the block.
+    /// `None` when the point is not in the interior, to working precision.
+    ///
+    /// # Complexity
+    /// As [`Interior::move_to`].
+    pub(super) fn new(space: &Space, x: &[f64]) -> Option<Self> {
+        let blocks = space.blocks().iter().enumerate();
+        let factors = blocks
+            .map(|(b, block)| match (*block, space.sparsity(b).solver()) {
+                (Block::Psd(_), Some(solver)) => BlockFactor::Sparse(Box::new(solver.clone())),
+                (Block::Psd(_), None) => BlockFactor::Dense(Cholesky::empty()),
+                (Block::Nonneg(_), _) => BlockFactor::Nonneg,
+            })
+            .collect();
+        let mut interior = Self { factors };
+        interior.move_to(space, x).then_some(interior)
+    }
+
+    /// Factors another point, sparse where the space has a solver for the block; `false` when it is not in the interior, to working
+    /// precision, and then the factors are of no point.
     ///
     /// # Complexity
     /// `n³/3` flops a dense block.
-    pub(super) fn new(blocks: &[Block], x: &[f64], sparsity: Option<&[Sparsity]>) -> Option<Self> {
-        let mut at = 0;
-        let mut factors = Vec::with_capacity(blocks.len());
-        for (k, b) in blocks.iter().enumerate() {
-            let part = &x[at..at + b.ambient()];
-            at += b.ambient();
-            let solver = sparsity.and_then(|s| s[k].solver());
-            factors.push(match (*b, solver) {
-                (Block::Psd(n), Some(solver)) => {
-                    let mut solver = Box::new(solver.clone());
-                    if !solver.factor(MatRef::from_column_major_slice(part, n, n)) {
-                        return None;
+    pub(super) fn move_to(&mut self, space: &Space, x: &[f64]) -> bool {
+        let blocks = space.blocks().iter().zip(&mut self.factors);
+        blocks.enumerate().all(|(b, (block, factor))| {
+            let part = &x[space.range(b)];
+            let n = block.order();
+            match (factor, space.sparsity(b)) {
+                (BlockFactor::Nonneg, _) => part.iter().all(|&v| v > 0.0 && v.is_finite()),
+                (BlockFactor::Sparse(solver), Sparsity::Packed(packed)) => {
+                    solver.factor(packed.upper(part))
+                }
+                (BlockFactor::Sparse(_), _) => false,
+                (BlockFactor::Dense(factor), Sparsity::Packed(packed)) => {
+                    factor.refactor(n, |mut lower| {
+                        lower.fill(0.0);
+                        packed.for_each(|at, full| lower[(full % n, full / n)] = part[at]);
+                    })
+                }
+                (BlockFactor::Dense(factor), _) => factor.refactor(n, |mut lower| {
+                    for (j, from) in part.chunks_exact(n).enumerate() {
+                        let to = lower.rb_mut().col_mut(j).subrows_mut(j, n - j);
+                        to.iter_mut().zip(&from[j..]).for_each(|(t, f)| *t = *f);
                     }
-                    BlockFactor::Sparse(solver)
-                }
-                (Block::Psd(n), None) => {
-                    let copy = MatRef::from_column_major_slice(part, n, n).to_owned();
-                    BlockFactor::Dense(Cholesky::factor(copy).ok()?)
-                }
-                (Block::Nonneg(_), _) if part.iter().all(|&v| v > 0.0 && v.is_finite()) => {
-                    BlockFactor::Nonneg
-                }
-                (Block::Nonneg(_), _) => return None,
-            });
-        }
-        Some(Self { factors })
+                }),
+            }
+        })
     }
 
     /// The dense factor of a PSD block.
@@ -68,14 +86,14 @@ impl Interior {
         }
     }
 
-    /// `out ← X⁻¹` of a PSD block.
+    /// `out ← X⁻¹` of a PSD block; `scratch` is of the same shape.
     ///
     /// # Complexity
     /// `2n³/3` flops dense, `3n nnz(L)` sparse.
-    pub(super) fn inverse(&self, block: usize, mut out: MatMut<'_, f64>) {
+    pub(super) fn inverse(&self, block: usize, out: MatMut<'_, f64>, scratch: MatMut<'_, f64>) {
         match &self.factors[block] {
             BlockFactor::Nonneg => {}
-            BlockFactor::Dense(factor) => out.copy_from(factor.inverse()),
+            BlockFactor::Dense(factor) => factor.inverse_into(out, scratch),
             BlockFactor::Sparse(solver) => solver.inverse(out),
         }
     }
@@ -96,16 +114,15 @@ impl Interior {
     /// [`lanczos::smallest_eigenvalue`].
     pub(super) fn longest(
         &self,
-        blocks: &[Block],
+        space: &Space,
         x: &[f64],
         dx: &[f64],
         accuracy: f64,
         mut multiply: impl FnMut(usize, &[f64], &mut [f64]),
     ) -> Result<f64> {
-        let (mut at, mut least) = (0, 0.0f64);
-        for (b, (block, factor)) in blocks.iter().zip(&self.factors).enumerate() {
-            let part = at..at + block.ambient();
-            at = part.end;
+        let mut least = 0.0f64;
+        for (b, (block, factor)) in space.blocks().iter().zip(&self.factors).enumerate() {
+            let part = space.range(b);
             let n = block.order();
             let mut half = vec![0.0; n];
             least = least.min(match factor {

@@ -1,7 +1,7 @@
 //! Linear programs: presolve, solve as a conic program, and check the answer in the program as it was stated.
 
-use super::{Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Status};
-use crate::error::Result;
+use super::{Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status};
+use crate::error::{Result, check_finite, check_shape};
 use crate::problem::{
     ConicProgram, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved,
     ReducedLinear,
@@ -11,6 +11,10 @@ use std::time::Instant;
 /// What solves the conic program that a linear one becomes: [`solve`](super::solve()) with an engine of one's choice.
 pub type ConicSolve<'a> =
     dyn FnMut(&ConicProgram, &Settings, &mut Observer<'_>) -> Result<Solution> + 'a;
+
+/// The same from a point, where there is one: [`solve_from`](super::solve_from).
+pub type ConicSolveFrom<'a> =
+    dyn FnMut(&ConicProgram, &Settings, Option<&Start>, &mut Observer<'_>) -> Result<Solution> + 'a;
 
 /// Where solving a linear program ended; numbers in the convention of [`LinearProgram`].
 #[derive(Debug, Clone)]
@@ -76,7 +80,38 @@ pub fn solve_linear(
     conic: &mut ConicSolve<'_>,
     observer: &mut Observer<'_>,
 ) -> Result<LinearOutcome> {
+    let mut cold =
+        |program: &ConicProgram,
+         settings: &Settings,
+         _: Option<&Start>,
+         observer: &mut Observer<'_>| conic(program, settings, observer);
+    solve_linear_from(program, settings, None, &mut cold, observer)
+}
+
+/// The same from values and row duals that may be near the solution: those of a program with nearby numbers, or what another
+/// method found. They are carried through presolve and conic form ([`ReducedLinear::restrict`], [`LinearForm::point`]) to `conic`;
+/// activities and reduced costs are not read.
+///
+/// # Errors
+/// Those of [`solve_linear`]; [`Error::Shape`](crate::Error::Shape) and [`Error::NonFinite`](crate::Error::NonFinite) for the start.
+///
+/// # Complexity
+/// That of [`solve_linear`].
+pub fn solve_linear_from(
+    program: &LinearProgram,
+    settings: &Settings,
+    start: Option<&LinearSolution>,
+    conic: &mut ConicSolveFrom<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<LinearOutcome> {
     settings.validate()?;
+    if let Some(start) = start {
+        let (m, n) = (program.rows().len(), program.variables().len());
+        check_shape("values of the start", (n, 1), (start.x.len(), 1))?;
+        check_shape("row duals of the start", (m, 1), (start.row_duals.len(), 1))?;
+        check_finite("values of the start", &start.x)?;
+        check_finite("row duals of the start", &start.row_duals)?;
+    }
     let begun = Instant::now();
     let reduced = match program.presolve()? {
         Presolved::Reduced(reduced) => reduced,
@@ -94,10 +129,17 @@ pub fn solve_linear(
             ..*it
         })
     };
+    let start = match start {
+        Some(start) => {
+            let [x, y, s] = form.point(&reduced.restrict(start)?)?;
+            Some(Start { x, y, s })
+        }
+        None => None,
+    };
     let mut inner = settings.clone();
     let mut attempt = |inner: &mut Settings| {
         inner.time_limit = (settings.time_limit - begun.elapsed().as_secs_f64()).max(0.0);
-        let found = conic(form.conic(), inner, &mut translated)?;
+        let found = conic(form.conic(), inner, start.as_ref(), &mut translated)?;
         let point = reduced.restore(&form.recover(&found.x, &found.y, &found.s)?)?;
         let mut out = measured(program, settings, point, found.status)?;
         (out.iterations, out.seconds) = (found.iterations, found.seconds);

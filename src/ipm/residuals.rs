@@ -3,6 +3,7 @@
 use super::Certificate;
 use crate::constraints::Block;
 use crate::error::{Result, check_shape};
+use crate::linalg::cholesky::Cholesky;
 use crate::linalg::{dot, max_abs, norm, spectral};
 use crate::problem::ConicProgram;
 use faer::MatRef;
@@ -63,23 +64,28 @@ pub(crate) fn dimacs_outside(
     outside: (f64, f64),
 ) -> Result<Dimacs> {
     let a = problem.constraints();
-    let (mut ax, mut aty, mut c) = (
-        vec![0.0; a.len()],
-        vec![0.0; a.ambient()],
-        vec![0.0; a.ambient()],
-    );
+    let (mut ax, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
     a.apply(x, &mut ax)?;
-    a.adjoint(y, &mut aty)?;
-    problem.cost().adjoint(&[1.0], &mut c)?;
     let primal: Vec<f64> = ax.iter().zip(problem.rhs()).map(|(l, r)| l - r).collect();
-    let dual: Vec<f64> = aty
-        .iter()
-        .zip(s)
-        .zip(&c)
-        .map(|((a, s), c)| a + s - c)
-        .collect();
-    let (scale_b, scale_c) = (1.0 + max_abs(problem.rhs()), 1.0 + max_abs(&c));
-    let (pobj, dobj) = (dot(&c, x), dot(problem.rhs(), y));
+    a.adjoint(y, &mut dual)?;
+    dual.iter_mut().zip(s).for_each(|(d, s)| *d += s);
+    let (mut largest, mut pobj) = (0.0f64, [0.0]);
+    for (_, b, row, col, c) in problem.cost().entries() {
+        let (first, n) = (a.range(b).start, a.blocks()[b].order());
+        largest = largest.max(c.abs());
+        match a.blocks()[b] {
+            Block::Nonneg(_) => dual[first + row] -= c,
+            Block::Psd(_) => {
+                dual[first + row + col * n] -= c;
+                if row != col {
+                    dual[first + col + row * n] -= c;
+                }
+            }
+        }
+    }
+    problem.cost().apply(x, &mut pobj)?;
+    let (scale_b, scale_c) = (1.0 + max_abs(problem.rhs()), 1.0 + largest);
+    let ([pobj], dobj) = (pobj, dot(problem.rhs(), y));
     let scale_gap = 1.0 + pobj.abs() + dobj.abs();
     Ok(Dimacs([
         norm(&primal) / scale_b,
@@ -91,28 +97,32 @@ pub(crate) fn dimacs_outside(
     ]))
 }
 
-/// `max(0, −λ_min(x))`, NaN when `x` is not finite.
+/// `max(0, −λ_min(x))` over all blocks, NaN when `x` is not finite.
+///
+/// # Complexity
+/// A Cholesky factorisation a block, and its eigenvalues only where that fails: what it finds positive definite is so to the
+/// precision of an eigenvalue.
 pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
-    let least = smallest_eigenvalue(blocks, x)?;
-    Ok(if least >= 0.0 { 0.0 } else { -least })
-}
-
-/// Smallest eigenvalue (or entry) over all blocks; infinite when there is none, NaN when `x` is not finite.
-fn smallest_eigenvalue(blocks: &[Block], x: &[f64]) -> Result<f64> {
     if x.iter().any(|v| !v.is_finite()) {
         return Ok(f64::NAN);
     }
-    let (mut smallest, mut at) = (f64::INFINITY, 0);
+    let (mut smallest, mut at) = (0.0f64, 0);
     for b in blocks {
         let part = &x[at..at + b.ambient()];
         at += b.ambient();
         let least = match *b {
-            Block::Nonneg(_) => part.iter().copied().fold(f64::INFINITY, f64::min),
-            Block::Psd(n) => spectral::eigenvalues(MatRef::from_column_major_slice(part, n, n))?[0],
+            Block::Nonneg(_) => part.iter().copied().fold(0.0, f64::min),
+            Block::Psd(n) => {
+                let matrix = MatRef::from_column_major_slice(part, n, n);
+                match Cholesky::factor(matrix.to_owned()) {
+                    Ok(_) => 0.0,
+                    Err(_) => spectral::eigenvalues(matrix)?[0],
+                }
+            }
         };
         smallest = smallest.min(least);
     }
-    Ok(smallest)
+    Ok(-smallest)
 }
 
 /// `y`, scaled to `bᵀy = 1`, as a proof of primal infeasibility, and how far it is from being one: the violation

@@ -1,10 +1,10 @@
 //! The main loop.
 
-use super::direction::{Geometry, NesterovTodd, System};
+use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
-use super::sparsity::Sparsity;
+use super::space::Space;
 use super::{
     Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, dimacs,
     nonneg, start, step,
@@ -29,7 +29,7 @@ pub(super) enum Method {
     NesterovTodd,
 }
 
-/// A primal–dual point.
+/// A primal–dual point, `s` as the dual space stores it.
 #[derive(Debug, Clone)]
 struct Point {
     x: Vec<f64>,
@@ -40,6 +40,7 @@ struct Point {
 /// Everything about a point that the loop decides by.
 struct Measures {
     primal: Vec<f64>,
+    /// Empty when it is zero to the last bit.
     dual: Vec<f64>,
     row: Iteration,
     /// The largest of feasibility and gap, each in units of its tolerance.
@@ -49,6 +50,9 @@ struct Measures {
 pub(super) struct Run<'a> {
     problem: &'a ConicProgram,
     settings: &'a Settings,
+    method: Method,
+    primal_space: Space,
+    dual_space: Space,
     cost: Vec<f64>,
     scale_b: f64,
     scale_c: f64,
@@ -58,12 +62,17 @@ pub(super) struct Run<'a> {
     warm: bool,
     /// Whether `s = c − Aᵀy` to the last bit.
     dual_feasible: bool,
-    best: Point,
+    /// `None` when it is the current one.
+    best: Option<Point>,
+    /// Of no use but its memory.
+    spare: Option<Point>,
     best_merit: f64,
     /// Iteration at which the merit last fell by a tenth, and the merit then.
     progress: (usize, f64),
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Status, Certificate, f64)>,
+    /// Errors of the best point, once they were found to be good enough.
+    verified: Option<Dimacs>,
     begun: Instant,
     /// End of the phase before the current one.
     lap: Instant,
@@ -75,14 +84,19 @@ impl<'a> Run<'a> {
     pub(super) fn new(
         problem: &'a ConicProgram,
         settings: &'a Settings,
+        method: Method,
         start: Option<&Start>,
         begun: Instant,
     ) -> Result<Self> {
         let a = problem.constraints();
-        let mut cost = vec![0.0; a.ambient()];
-        problem.cost().adjoint(&[1.0], &mut cost)?;
+        let primal_space = Space::flat(a.blocks());
+        let dual_space = match method {
+            Method::Hkm => Space::dual(problem),
+            _ => primal_space.clone(),
+        };
+        let cost = dual_space.cost(problem);
         let warm = match start {
-            Some(start) => start::warm(problem, &cost, start)?,
+            Some(start) => start::warm(problem, &dual_space.unpack(cost.clone()), start)?,
             None => None,
         };
         let is_warm = warm.is_some();
@@ -90,21 +104,26 @@ impl<'a> Run<'a> {
             let (x, y, s) = start::point(problem);
             Start { x, y, s }
         });
-        let point = Point { x, y, s };
+        let s = dual_space.pack(s);
         Ok(Self {
             problem,
             settings,
+            method,
+            primal_space,
+            dual_space,
             scale_b: 1.0 + max_abs(problem.rhs()),
             scale_c: 1.0 + max_abs(&cost),
             degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
             cost,
-            best: point.clone(),
-            point,
+            best: None,
+            spare: None,
+            point: Point { x, y, s },
             warm: is_warm,
             dual_feasible: false,
             best_merit: f64::INFINITY,
             progress: (0, f64::INFINITY),
             candidate: None,
+            verified: None,
             begun,
             lap: Instant::now(),
             phases: Phases::default(),
@@ -114,59 +133,45 @@ impl<'a> Run<'a> {
 
     pub(super) fn run(
         mut self,
-        method: Method,
         projection: &mut dyn Projection,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
-        let blocks = self.problem.constraints().blocks().to_vec();
-        let (hkm, linear) = (method == Method::Hkm, method == Method::Linear);
-        let sparsity = if hkm {
-            Sparsity::of(self.problem)
-        } else {
-            vec![]
-        };
         let mut pairs = nonneg::SplitPairs::default();
-        if linear {
+        if self.method == Method::Linear {
             if !self.warm {
                 let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
                 self.point = Point { x, y, s };
             }
             pairs = nonneg::SplitPairs::find(self.problem.constraints(), &self.cost);
         }
-        let mut geometry: Box<dyn Geometry> = if linear {
-            Box::new(nonneg::Newton::new(pairs.clone()))
-        } else if hkm {
-            Box::new(Hkm::new(self.problem.constraints(), sparsity.clone()))
-        } else {
-            Box::new(NesterovTodd::new(&blocks))
+        let mut geometry: Box<dyn Geometry> = match self.method {
+            Method::Linear => Box::new(nonneg::Newton::new(pairs.clone())),
+            Method::Hkm => Box::new(Hkm::new(self.problem.constraints())),
+            Method::NesterovTodd => {
+                Box::new(NesterovTodd::new(self.problem.constraints().blocks()))
+            }
         };
-        let sparsity = hkm.then_some(&sparsity[..]);
-        let interiors = Interior::new(&blocks, &self.point.x, None).zip(Interior::new(
-            &blocks,
-            &self.point.s,
-            sparsity,
-        ));
+        let interiors = Interior::new(&self.primal_space, &self.point.x)
+            .zip(Interior::new(&self.dual_space, &self.point.s));
         let Some((mut primal, mut dual)) = interiors else {
             return self.finish(Status::NumericalError);
         };
-        let (mut steps, mut refresh) = ((0.0, 0.0), None);
+        let (mut steps, mut answered) = ((0.0, 0.0), (None, 0));
         loop {
             self.phases.steps += self.lap();
-            let now = self.measure(steps, refresh)?;
+            let now = self.measure(steps, answered)?;
             if now.merit < self.best_merit {
                 self.best_merit = now.merit;
-                self.best.x.copy_from_slice(&self.point.x);
-                self.best.y.copy_from_slice(&self.point.y);
-                self.best.s.copy_from_slice(&self.point.s);
+                self.spare = self.best.take().or(self.spare.take());
             }
             if observer(&now.row).is_break() {
                 return self.finish(Status::Stopped);
             }
             if now.merit <= 1.0
-                && self
-                    .errors()?
-                    .is_some_and(|e| self.within_tolerances(&e, 1.0))
+                && let Some(errors) = self.errors()
+                && self.within_tolerances(&errors, 1.0)
             {
+                self.verified = Some(errors);
                 return self.finish(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
@@ -191,6 +196,7 @@ impl<'a> Run<'a> {
             }
 
             self.phases.checks += self.lap();
+            let target = 0.01 * self.settings.tol_feas * self.scale_b;
             let system = System {
                 a: self.problem.constraints(),
                 b: self.problem.rhs(),
@@ -198,19 +204,22 @@ impl<'a> Run<'a> {
                 scale_c: self.scale_c,
                 x: &self.point.x,
                 s: &self.point.s,
+                primal_space: &self.primal_space,
+                dual_space: &self.dual_space,
                 interiors: (&primal, &dual),
                 primal: &now.primal,
                 dual: &now.dual,
                 dual_feasible: self.dual_feasible,
                 mu: now.row.mu,
-                target: 0.01 * self.settings.tol_feas * self.scale_b,
+                target,
+                inexact: f64::max(target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
             };
             if geometry.move_to(&system).is_err() {
                 return self.finish(Status::NumericalError);
             }
             let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
-                Ok(done) => refresh = Some(done),
+                Ok(done) => answered = (Some(done), 0),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return self.finish(Status::NumericalError),
             }
@@ -220,34 +229,50 @@ impl<'a> Run<'a> {
                 return self.finish(Status::NumericalError);
             };
             let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
-            let affine_mu = (dot(&self.point.x, &self.point.s)
-                + ap * dot(&affine.dx, &self.point.s)
-                + ad * dot(&self.point.x, &affine.ds)
-                + ap * ad * dot(&affine.dx, &affine.ds))
+            let (space, Point { x, s, .. }) = (&self.dual_space, &self.point);
+            let affine_mu = (space.dot(x, s)
+                + ap * space.dot(&affine.dx, s)
+                + ad * space.dot(x, &affine.ds)
+                + ap * ad * space.dot(&affine.dx, &affine.ds))
                 / self.degree;
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
             let d = match geometry.corrected(&system, projection, affine, sigma * mu) {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return self.finish(Status::NumericalError),
             };
+            if let Some(now) = projection.answered() {
+                answered = (Some(now.refresh), now.steps);
+            }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
             self.phases.assembly += gram.0;
             self.phases.factorisation += gram.1;
             self.phases.directions += self.lap() - gram.0 - gram.1;
-            let (Some((ap, new_primal)), Some((ad, new_dual))) = (
-                step::advance(&blocks, &mut self.point.x, &d.dx, ap, None),
-                step::advance(&blocks, &mut self.point.s, &d.ds, ad, sparsity),
-            ) else {
+            let mut next = self.spare.take().unwrap_or_else(|| Point {
+                x: vec![0.0; self.point.x.len()],
+                y: vec![0.0; self.point.y.len()],
+                s: vec![0.0; self.point.s.len()],
+            });
+            let (along, space) = ((&self.point.x[..], &d.dx[..]), &self.primal_space);
+            let Some(ap) = step::advance(space, along, ap, &mut next.x, &mut primal) else {
                 return self.finish(Status::InsufficientProgress);
             };
-            axpy(ad, &d.dy, &mut self.point.y);
-            let product = dot(&self.point.x, &self.point.s) / self.degree;
-            pairs.recentre(&mut self.point.x, &mut self.point.s, product);
-            (primal, dual) = (new_primal, new_dual);
-            if ad == 1.0 || self.dual_feasible {
-                dual = self.close_dual(sparsity, dual)?;
+            let Some(ad) = self.advance_dual((&d.dy, &d.ds), ad, &mut next, &mut dual) else {
+                return self.finish(Status::InsufficientProgress);
+            };
+            let last = core::mem::replace(&mut self.point, next);
+            match self.best {
+                None => self.best = Some(last),
+                Some(_) => self.spare = Some(last),
             }
+            if self.method == Method::Linear {
+                let product = dot(&self.point.x, &self.point.s) / self.degree;
+                pairs.recentre(&mut self.point.x, &mut self.point.s, product);
+                if ad == 1.0 || self.dual_feasible {
+                    self.dual_feasible = self.close_dual(&mut dual);
+                }
+            }
+            geometry.recycle(d);
             steps = (ap, ad);
             self.iterations += 1;
             if ap.max(ad) < 1e-6 {
@@ -272,39 +297,78 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// After a full dual step, and from then on: `s ← c − Aᵀy`, so that the dual residual is zero to the last bit and what
-    /// depends on it need not be worked out.
-    fn close_dual(&mut self, sparsity: Option<&[Sparsity]>, dual: Interior) -> Result<Interior> {
+    /// Moves `y` and `s` into `next`, by at most `alpha`.
+    ///
+    /// After a full step, and from then on, `s = c − Aᵀy`, so that the dual residual is zero to the last bit and what depends on it
+    /// need not be worked out; unless that is not in the interior, and `s + α ds` is.
+    fn advance_dual(
+        &mut self,
+        (dy, ds): (&[f64], &[f64]),
+        mut alpha: f64,
+        next: &mut Point,
+        dual: &mut Interior,
+    ) -> Option<f64> {
         let a = self.problem.constraints();
-        let mut slack = vec![0.0; a.ambient()];
-        a.adjoint(&self.point.y, &mut slack)?;
+        let closes = self.method != Method::Linear;
+        while alpha > step::SHORTEST {
+            next.y.copy_from_slice(&self.point.y);
+            axpy(alpha, dy, &mut next.y);
+            if closes && (self.dual_feasible || alpha == 1.0) {
+                self.dual_space.adjoint(a, &next.y, &mut next.s);
+                let slack = next.s.iter_mut().zip(&self.cost);
+                slack.for_each(|(s, c)| *s = c - *s);
+                if dual.move_to(&self.dual_space, &next.s) {
+                    self.dual_feasible = true;
+                    return Some(alpha);
+                }
+            }
+            let moved = self.point.s.iter().zip(ds).zip(&mut next.s);
+            moved.for_each(|((s, d), to)| *to = s + alpha * d);
+            if dual.move_to(&self.dual_space, &next.s) {
+                self.dual_feasible &= !closes;
+                return Some(alpha);
+            }
+            alpha *= step::SHORTER;
+        }
+        None
+    }
+
+    /// `s ← c − Aᵀy`, if that is in the interior.
+    fn close_dual(&mut self, dual: &mut Interior) -> bool {
+        let a = self.problem.constraints();
+        let mut slack = vec![0.0; self.cost.len()];
+        self.dual_space.adjoint(a, &self.point.y, &mut slack);
         slack
             .iter_mut()
             .zip(&self.cost)
             .for_each(|(s, c)| *s = c - *s);
-        let Some(found) = Interior::new(a.blocks(), &slack, sparsity) else {
-            self.dual_feasible = false;
-            return Ok(dual);
-        };
-        self.point.s = slack;
-        self.dual_feasible = true;
-        Ok(found)
+        let inside = dual.move_to(&self.dual_space, &slack);
+        if inside {
+            self.point.s = slack;
+        } else {
+            dual.move_to(&self.dual_space, &self.point.s);
+        }
+        inside
     }
 
-    fn measure(&self, steps: (f64, f64), refresh: Option<Refresh>) -> Result<Measures> {
+    fn measure(&self, steps: (f64, f64), answered: (Option<Refresh>, usize)) -> Result<Measures> {
         let (a, Point { x, y, s }) = (self.problem.constraints(), &self.point);
-        let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
+        let mut primal = vec![0.0; a.len()];
         a.apply(x, &mut primal)?;
         primal
             .iter_mut()
             .zip(self.problem.rhs())
             .for_each(|(r, b)| *r = b - *r);
-        a.adjoint(y, &mut dual)?;
-        for ((r, c), s) in dual.iter_mut().zip(&self.cost).zip(s) {
-            *r = c - *r - s;
+        let mut dual = vec![];
+        if !(self.dual_feasible && self.method == Method::Hkm) {
+            dual.resize(s.len(), 0.0);
+            self.dual_space.adjoint(a, y, &mut dual);
+            for ((r, c), s) in dual.iter_mut().zip(&self.cost).zip(s) {
+                *r = c - *r - s;
+            }
         }
-        let (primal_objective, dual_objective) = (dot(&self.cost, x), dot(self.problem.rhs(), y));
-        let complementarity = dot(x, s);
+        let (primal_objective, dual_objective) = (self.objective(x), dot(self.problem.rhs(), y));
+        let complementarity = self.dual_space.dot(x, s);
         let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
         let row = Iteration {
             iteration: self.iterations,
@@ -316,7 +380,8 @@ impl<'a> Run<'a> {
             mu: complementarity / self.degree,
             primal_step: steps.0,
             dual_step: steps.1,
-            refresh,
+            refresh: answered.0,
+            steps: answered.1,
             seconds: self.begun.elapsed().as_secs_f64(),
         };
         // None of these may lose a NaN, as `f64::max` does.
@@ -339,18 +404,27 @@ impl<'a> Run<'a> {
     }
 
     fn within_tolerances(&self, errors: &Dimacs, slack: f64) -> bool {
-        let c = dot(&self.cost, &self.best.x).abs() + dot(self.problem.rhs(), &self.best.y).abs();
+        let Point { x, y, .. } = self.best();
+        let c = self.objective(x).abs() + dot(self.problem.rhs(), y).abs();
         errors.infeasibility() <= slack * self.settings.tol_feas
             && self.gap_in_tolerances(errors.gap() * (1.0 + c), 1.0 + c) <= slack
     }
 
+    fn best(&self) -> &Point {
+        self.best.as_ref().unwrap_or(&self.point)
+    }
+
+    /// `⟨c, x⟩`.
+    fn objective(&self, x: &[f64]) -> f64 {
+        self.dual_space.dot(x, &self.cost)
+    }
+
     /// Errors of the best point in the original data; `None` when they cannot be computed.
-    fn errors(&self) -> Result<Option<Dimacs>> {
-        Ok(
-            dimacs(self.problem, &self.best.x, &self.best.y, &self.best.s)
-                .ok()
-                .filter(|e| !e.max().is_nan()),
-        )
+    fn errors(&self) -> Option<Dimacs> {
+        let Point { x, y, s } = self.best();
+        let s = self.dual_space.unpack(s.clone());
+        let found = dimacs(self.problem, x, y, &s).ok();
+        found.filter(|e| !e.max().is_nan())
     }
 
     /// Looks for a certificate in the current point, and tests it in the original data. The test costs eigenvalues, so it is
@@ -363,12 +437,13 @@ impl<'a> Run<'a> {
         let tol = self.settings.tol_infeas;
         let Point { x, y, .. } = &self.point;
         // Aᵀy + s = c − R_d: small against bᵀy when y is a ray.
-        let slack: Vec<f64> = self
-            .cost
-            .iter()
-            .zip(&now.dual)
-            .map(|(c, r)| c - r)
-            .collect();
+        let slack = match now.dual.is_empty() {
+            true => norm(&self.cost),
+            false => {
+                let terms = self.cost.iter().zip(&now.dual);
+                norm(&terms.map(|(c, r)| c - r).collect::<Vec<f64>>())
+            }
+        };
         // A x = b − r_p.
         let ax: Vec<f64> = self
             .problem
@@ -378,7 +453,7 @@ impl<'a> Run<'a> {
             .map(|(b, r)| b - r)
             .collect();
         let (pobj, dobj) = (now.row.primal_objective, now.row.dual_objective);
-        let found = if dobj > 0.0 && norm(&slack) <= 10.0 * tol * dobj {
+        let found = if dobj > 0.0 && slack <= 10.0 * tol * dobj {
             (
                 Status::PrimalInfeasible,
                 primal_certificate(self.problem, y)?,
@@ -399,7 +474,8 @@ impl<'a> Run<'a> {
 
     /// The best point, with the status its errors deserve if that is better than why the loop ended.
     fn finish(mut self, why: Status) -> Result<Solution> {
-        let errors = self.errors()?.unwrap_or(Dimacs([f64::NAN; 6]));
+        let errors = self.verified.take().or_else(|| self.errors());
+        let errors = errors.unwrap_or(Dimacs([f64::NAN; 6]));
         let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
         let (mut status, mut certificate) = (why, None);
         if gave_up && self.within_tolerances(&errors, self.settings.slack) {
@@ -413,10 +489,12 @@ impl<'a> Run<'a> {
             (status, certificate) = (infeasible, Some(proof));
         }
         self.phases.checks += self.lap();
-        let Point { x, y, s } = self.best;
+        let primal_objective = self.objective(&self.best().x);
+        let Point { x, y, s } = self.best.unwrap_or(self.point);
+        let s = self.dual_space.unpack(s);
         Ok(Solution {
             status,
-            primal_objective: dot(&self.cost, &x),
+            primal_objective,
             dual_objective: dot(self.problem.rhs(), &y),
             x,
             y,

@@ -36,7 +36,7 @@ impl Scaling {
     /// [`Error::NoConvergence`] of the singular values, [`Error::NotPositiveDefinite`] when one vanished.
     ///
     /// # Complexity
-    /// About `20n³` flops a PSD block.
+    /// About `15n³` flops a PSD block, `20n³` where the point is far off the central path.
     pub(super) fn new(
         blocks: &[Block],
         x: &[f64],
@@ -62,7 +62,7 @@ impl Scaling {
                         r.transpose(),
                         l.as_ref(),
                     );
-                    let (d, v) = spectral::singular_right(product.as_ref())?;
+                    let (d, v) = singular_right(&product)?;
                     if let Some(pivot) = d.iter().position(|&d| d.is_nan() || d <= 0.0) {
                         return Err(Error::NotPositiveDefinite {
                             what: "product of the primal and the dual point",
@@ -239,9 +239,32 @@ impl Scaling {
     }
 }
 
+/// Singular values of `M` and its right singular vectors: from the eigenvalues of `MᵀM`, a third of the work, while those
+/// keep the digits, as they do near the central path, where all are about `μ`.
+fn singular_right(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
+    const NEAR: f64 = 1e-6;
+    let n = m.nrows();
+    let mut square = Mat::zeros(n, n);
+    gemm_lower(
+        square.as_mut(),
+        Accum::Replace,
+        1.0,
+        m.transpose(),
+        m.as_ref(),
+    );
+    let (values, vectors) = spectral::eigen(square.as_ref())?;
+    match (values.first(), values.last()) {
+        (Some(least), Some(most)) if *least > NEAR * most => {
+            Ok((values.iter().map(|v| v.sqrt()).collect(), vectors))
+        }
+        _ => spectral::singular_right(m.as_ref()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ipm::space::Space;
     use crate::linalg::max_abs;
 
     /// `W S W = X` and `Gᵀ S G = D = G⁻¹ X G⁻ᵀ` on one block of each kind.
@@ -259,8 +282,8 @@ mod tests {
         };
         let (x, s) = (point(0.3), point(0.9));
         let (p, d) = (
-            Interior::new(&blocks, &x, None).unwrap(),
-            Interior::new(&blocks, &s, None).unwrap(),
+            Interior::new(&Space::flat(&blocks), &x).unwrap(),
+            Interior::new(&Space::flat(&blocks), &s).unwrap(),
         );
         let scaling = Scaling::new(&blocks, &x, &s, &p, &d).unwrap();
         let (mut s_hat, mut back) = (vec![0.0; 19], vec![0.0; 19]);

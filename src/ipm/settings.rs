@@ -1,5 +1,6 @@
 //! What a caller can set.
 
+use super::Dimacs;
 use crate::error::{Error, Result};
 
 /// Settings of [`solve`](super::solve()).
@@ -52,7 +53,7 @@ pub struct Settings {
 )]
 #[non_exhaustive]
 pub enum SearchDirection {
-    /// HKM where the projection maintains its weight, Nesterov–Todd where it does not.
+    /// HKM where the projection maintains its weight and does not prefer two-sided ones, Nesterov–Todd otherwise.
     #[default]
     Auto,
     /// Symmetric scaling; the weight is [`BlockWeight::Root`](crate::constraints::BlockWeight).
@@ -89,6 +90,14 @@ impl Settings {
             tol_almost,
             ..Self::default()
         }
+    }
+
+    /// Whether errors are within the tolerances, with the slack allowed where rounding ends progress; `scale` is
+    /// `1 + │⟨c, x⟩│ + │bᵀy│`.
+    pub(crate) fn allows(&self, errors: &Dimacs, scale: f64) -> bool {
+        let (slack, gap) = (self.slack, errors.gap());
+        errors.infeasibility() <= slack * self.tol_feas
+            && (gap <= slack * self.tol_gap_rel || gap * scale <= slack * self.tol_gap_abs)
     }
 
     /// Checks every field against its range.

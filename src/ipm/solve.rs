@@ -35,6 +35,8 @@ pub struct Iteration {
     pub dual_step: f64,
     /// What the projection did at the last update.
     pub refresh: Option<Refresh>,
+    /// Steps of conjugate gradients its answers took since, where it keeps count.
+    pub steps: usize,
     /// Seconds since the start.
     pub seconds: f64,
 }
@@ -115,12 +117,15 @@ fn begin(
     let begun = Instant::now();
     // Made anew for each attempt: a spare copy of the vectors would be held all along.
     let attempt = |method, projection: &mut dyn Projection, observer: &mut Observer<'_>| {
-        Run::new(problem, settings, start, begun)?.run(method, projection, observer)
+        Run::new(problem, settings, method, start, begun)?.run(projection, observer)
     };
     let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
         match settings.direction {
             SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
             SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
+            SearchDirection::Auto if projection.prefers_two_sided() => {
+                attempt(Method::NesterovTodd, projection, observer)
+            }
             SearchDirection::Auto => match attempt(Method::Hkm, projection, observer) {
                 Err(Error::Unsupported { .. }) => {
                     // The first row of the table was seen already.

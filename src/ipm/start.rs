@@ -2,7 +2,7 @@
 
 use crate::constraints::Block;
 use crate::error::{Result, check_finite, check_shape};
-use crate::linalg::{max_abs, norm, spectral};
+use crate::linalg::{dot, max_abs, norm, spectral};
 use crate::problem::ConicProgram;
 use faer::{Mat, MatRef};
 
@@ -43,7 +43,7 @@ impl Start {
 /// A start moved into the interior: with `s = c − Aᵀy`, every block of `x` and `s` is shifted by its most negative eigenvalue and by a share `η` of
 /// its mean one, so that what is at the boundary on one side meets its partner with a product of the order of `ημ̄`. `η` is
 /// the start's relative infeasibility in this problem, 1e-3 at least: a point off by more than all of it says nothing,
-/// and `None` is returned.
+/// and `None` is returned. A point of a linear program that is near its central path is left there.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite).
@@ -68,6 +68,10 @@ pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Resul
     // c − Aᵀy: what is left of the dual residual is the shift alone, and nothing stands where the program has no entries.
     let (mut x, mut s) = (start.x.clone(), start.s.clone());
     s.iter_mut().zip(&dual).for_each(|(s, r)| *s -= r);
+    if is_centred(a.blocks(), &x, &s) {
+        let y = start.y.clone();
+        return Ok(Some(Start { x, y, s }));
+    }
     for (k, block) in a.blocks().iter().enumerate() {
         for v in [&mut x[a.range(k)], &mut s[a.range(k)]] {
             shift(*block, v, off.max(LEAST))?;
@@ -75,6 +79,16 @@ pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Resul
     }
     let y = start.y.clone();
     Ok(Some(Start { x, y, s }))
+}
+
+/// Whether `x` and `s` are positive numbers and no product is below a tenth of the mean one.
+fn is_centred(blocks: &[Block], x: &[f64], s: &[f64]) -> bool {
+    const LEAST: f64 = 0.1;
+    let mean = dot(x, s) / x.len().max(1) as f64;
+    blocks.iter().all(|b| matches!(b, Block::Nonneg(_)))
+        && x.iter()
+            .zip(s)
+            .all(|(x, s)| *x > 0.0 && *s > 0.0 && x * s >= LEAST * mean)
 }
 
 fn shift(block: Block, v: &mut [f64], share: f64) -> Result<()> {

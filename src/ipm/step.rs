@@ -1,30 +1,32 @@
 //! How far to go.
 
 use super::interior::Interior;
-use super::sparsity::Sparsity;
-use crate::constraints::Block;
+use super::space::Space;
 
-/// Moves `x` along `dx` by at most `alpha`, shortening until the point is in the interior to working precision. `None`, `x`
-/// unchanged, when no useful step is.
+/// Steps below this are none.
+pub(super) const SHORTEST: f64 = 1e-10;
+
+/// What a step is shortened by until it ends in the interior.
+pub(super) const SHORTER: f64 = 0.8;
+
+/// `to ← x + α dx` for `α` at most `alpha`, shortened until the point is in the interior to working precision; its factors are then
+/// in `interior`. `None` when no useful step is.
 pub(super) fn advance(
-    blocks: &[Block],
-    x: &mut [f64],
-    dx: &[f64],
+    space: &Space,
+    (x, dx): (&[f64], &[f64]),
     mut alpha: f64,
-    sparsity: Option<&[Sparsity]>,
-) -> Option<(f64, Interior)> {
-    const SHORTEST: f64 = 1e-10;
-    let start = x.to_vec();
+    to: &mut [f64],
+    interior: &mut Interior,
+) -> Option<f64> {
     while alpha > SHORTEST {
-        for ((x, s), d) in x.iter_mut().zip(&start).zip(dx) {
-            *x = s + alpha * d;
+        for ((to, x), d) in to.iter_mut().zip(x).zip(dx) {
+            *to = x + alpha * d;
         }
-        if let Some(interior) = Interior::new(blocks, x, sparsity) {
-            return Some((alpha, interior));
+        if interior.move_to(space, to) {
+            return Some(alpha);
         }
-        alpha *= 0.8;
+        alpha *= SHORTER;
     }
-    x.copy_from_slice(&start);
     None
 }
 

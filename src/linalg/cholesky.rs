@@ -19,10 +19,10 @@ pub(crate) struct Cholesky {
 ///
 /// # Complexity
 /// `n³/3` flops.
-pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
+pub(crate) fn factor_in_place<T: Real>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     let n = a.nrows();
     let par = par(n * n * n / 3);
-    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(n, par, Default::default());
+    let scratch = llt::factor::cholesky_in_place_scratch::<T>(n, par, Default::default());
     let done = llt::factor::cholesky_in_place(
         a.as_mut(),
         Default::default(),
@@ -33,7 +33,8 @@ pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
     if let Err(llt::factor::LltError::NonPositivePivot { index }) = done {
         return Err(index);
     }
-    match (0..n).find(|&i| !(a[(i, i)] > 0.0 && a[(i, i)].is_finite())) {
+    let pivot = |i: usize| a[(i, i)].wide();
+    match (0..n).find(|&i| !(pivot(i) > 0.0 && pivot(i).is_finite())) {
         Some(i) => Err(i),
         None => Ok(()),
     }
@@ -46,7 +47,7 @@ pub(crate) fn factor_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
 pub(crate) fn factor_lower_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
     const BLOCK: usize = 128;
     let n = a.nrows();
-    let mut corner = Mat::zeros(BLOCK.min(n), BLOCK.min(n));
+    let mut corner = Mat::<f64>::zeros(BLOCK.min(n), BLOCK.min(n));
     for first in (0..n).step_by(BLOCK) {
         let width = BLOCK.min(n - first);
         let mut trailing = a.as_mut().submatrix_mut(first, first, n - first, n - first);
@@ -90,6 +91,24 @@ impl Cholesky {
             Ok(()) => Ok(Self { lower: a }),
             Err(pivot) => Err(pivot),
         }
+    }
+
+    /// Of no matrix yet.
+    pub(crate) fn empty() -> Self {
+        Self { lower: Mat::new() }
+    }
+
+    /// Factors another matrix, of order `n`, whose lower triangle `fill` writes, in the same memory where the order is the same;
+    /// `false` when it is not positive definite, and then the factor is of nothing.
+    ///
+    /// # Complexity
+    /// `n³/3` flops.
+    pub(crate) fn refactor(&mut self, n: usize, fill: impl FnOnce(MatMut<'_, f64>)) -> bool {
+        if self.lower.nrows() != n {
+            self.lower = Mat::zeros(n, n);
+        }
+        fill(self.lower.as_mut());
+        factor_in_place(self.lower.as_mut()).is_ok()
     }
 
     pub(crate) fn dim(&self) -> usize {
@@ -136,6 +155,18 @@ impl Cholesky {
         let mut out = Mat::zeros(n, n);
         product::lower_transpose_lower(out.as_mut(), inv_l.as_ref());
         out
+    }
+
+    /// `out ← A⁻¹`, both triangles; `scratch` is of the same shape.
+    ///
+    /// # Complexity
+    /// `2n³/3` flops.
+    pub(crate) fn inverse_into(&self, mut out: MatMut<'_, f64>, mut scratch: MatMut<'_, f64>) {
+        let n = self.dim();
+        let par = par(n * n * n / 3);
+        triangular_inverse::invert_lower_triangular(scratch.as_mut(), self.lower.as_ref(), par);
+        product::lower_transpose_lower(out.as_mut(), scratch.as_ref());
+        product::mirror_lower(out);
     }
 
     /// `A⁻¹`, both triangles.

@@ -1,9 +1,8 @@
 //! Smallest eigenvalues by the Lanczos process.
 
-use super::{axpy, dot, norm, spectral};
-use crate::error::Result;
+use super::{axpy, dot, norm};
+use crate::error::{Error, Result};
 use crate::random::{Lane, Seed};
-use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 
 /// Most steps taken; a looser bound is returned then.
@@ -14,6 +13,9 @@ const MAX_STEPS: usize = 60;
 ///
 /// The bound is the smallest Ritz value less its residual, `θ − β|s_k|`[^P98]; from a random start that fails to enclose
 /// only if the start is all but orthogonal to the eigenvector, and a caller checks the step by a factorisation anyway.
+///
+/// # Errors
+/// [`Error::NoConvergence`] when the operator gives what is not finite.
 ///
 /// # Complexity
 /// At most 60 applications and `O(60² n)` flops for keeping the basis orthogonal.
@@ -43,22 +45,16 @@ pub(crate) fn smallest_eigenvalue(
             }
         }
         let next = norm(&w);
+        if !(next.is_finite() && alpha[k].is_finite()) {
+            let what = "smallest eigenvalue";
+            return Err(Error::NoConvergence { what });
+        }
         let full = k + 1 == n;
         if full || k % 4 == 3 || k + 1 == steps || next < 1e-14 {
-            let size = alpha.len();
-            let t = Mat::from_fn(size, size, |i, j| match i.abs_diff(j) {
-                0 => alpha[i],
-                1 => beta[i.min(j)],
-                _ => 0.0,
-            });
-            let (theta, s) = spectral::eigen(t.as_ref())?;
-            let residual = if full {
-                0.0
-            } else {
-                next * s[(size - 1, 0)].abs()
-            };
-            bound = theta[0] - residual;
-            if residual <= accuracy * theta[0].abs() || bound >= enough || next < 1e-14 {
+            let (theta, last) = smallest_ritz(&alpha, &beta);
+            let residual = if full { 0.0 } else { next * last };
+            bound = theta - residual;
+            if residual <= accuracy * theta.abs() || bound >= enough || next < 1e-14 {
                 return Ok(bound);
             }
         }
@@ -68,9 +64,76 @@ pub(crate) fn smallest_eigenvalue(
     Ok(bound)
 }
 
+/// The smallest eigenvalue of a tridiagonal matrix, from below and to nearly all digits, and the size of the last entry of its unit
+/// eigenvector.
+fn smallest_ritz(alpha: &[f64], beta: &[f64]) -> (f64, f64) {
+    const DIGITS: f64 = 1e-14;
+    let k = alpha.len();
+    let off = |i: usize| if i + 1 < k { beta[i].abs() } else { 0.0 };
+    let row = |i: usize| alpha[i] - off(i) - if i > 0 { off(i - 1) } else { 0.0 };
+    // Gershgorin below, a Rayleigh quotient above.
+    let mut low = (0..k).map(row).fold(f64::INFINITY, f64::min);
+    let mut high = alpha.iter().copied().fold(f64::INFINITY, f64::min);
+    let size = low.abs().max(high.abs());
+    // Below the smallest eigenvalue all pivots are positive.
+    let below = |x: f64| {
+        let mut pivot = 1.0f64;
+        (0..k).all(|i| {
+            let before = if i > 0 {
+                beta[i - 1] * beta[i - 1] / pivot
+            } else {
+                0.0
+            };
+            pivot = alpha[i] - x - before;
+            pivot > 0.0
+        })
+    };
+    while high - low > DIGITS * size {
+        let middle = 0.5 * (low + high);
+        if !(low < middle && middle < high) {
+            break;
+        }
+        if below(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    // From the last entry up, where the eigenvector grows.
+    let (mut here, mut after, mut squares) = (1.0f64, 0.0, 1.0f64);
+    for i in (1..k).rev() {
+        let next = ((low - alpha[i]) * here - off(i) * after) / beta[i - 1];
+        (here, after) = (next, here);
+        squares += here * here;
+    }
+    let last = 1.0 / squares.sqrt();
+    (low, if last.is_nan() { 1.0 } else { last })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linalg::spectral;
+    use faer::Mat;
+
+    #[test]
+    fn the_smallest_ritz_value_is_that_of_the_tridiagonal_matrix() {
+        for k in [1, 2, 5, 40] {
+            let alpha: Vec<f64> = (0..k).map(|i| (3.0 * i as f64).sin() - 0.5).collect();
+            let beta: Vec<f64> = (0..k).map(|i| 1.2 + (i as f64).cos()).collect();
+            let t = Mat::from_fn(k, k, |i, j| match i.abs_diff(j) {
+                0 => alpha[i],
+                1 => beta[i.min(j)],
+                _ => 0.0,
+            });
+            let (lambda, s) = spectral::eigen(t.as_ref()).unwrap();
+            let (theta, last) = smallest_ritz(&alpha, &beta);
+            assert!(theta <= lambda[0] + 1e-14 && theta > lambda[0] - 1e-12);
+            assert!((last - s[(k - 1, 0)].abs()).abs() < 1e-6, "{k}: {last}");
+        }
+        let broken = |_: &[f64], out: &mut [f64]| out.fill(f64::NAN);
+        assert!(smallest_eigenvalue(3, 0.0, 0.1, broken).is_err());
+    }
 
     #[test]
     fn bounds_the_smallest_eigenvalue_from_below() {

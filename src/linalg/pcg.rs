@@ -62,13 +62,38 @@ impl Workspace {
 /// iterate is returned.
 pub(crate) fn pcg(
     mut apply: impl FnMut(&[f64], &mut [f64]),
+    precondition: impl FnMut(MatMut<'_, f64>),
+    n: usize,
+    b: &[f64],
+    x: &mut [f64],
+    limits: (f64, usize),
+    ws: &mut Workspace,
+) -> Reached {
+    let apply = |v: &[f64], out: &mut [f64], _| apply(v, out);
+    pcg_mixed(
+        apply,
+        precondition,
+        n,
+        b,
+        x,
+        (limits.0, limits.1, false),
+        ws,
+    )
+}
+
+/// The same for an operator that comes in two forms, the second flag saying whether the careful one is asked for: residuals are
+/// measured with that one, steps taken with the other while that gets them down (where `quick`), and with the careful one
+/// from then on.
+pub(crate) fn pcg_mixed(
+    mut apply: impl FnMut(&[f64], &mut [f64], bool),
     mut precondition: impl FnMut(MatMut<'_, f64>),
     n: usize,
     b: &[f64],
     x: &mut [f64],
-    (tol, max_iter): (f64, usize),
+    (tol, max_iter, quick): (f64, usize, bool),
     ws: &mut Workspace,
 ) -> Reached {
+    let mut careful = !quick;
     let mut reached = Reached {
         residual: 0.0,
         iterations: 0,
@@ -89,7 +114,7 @@ pub(crate) fn pcg(
     let at = |j: usize| j * n..(j + 1) * n;
     x.copy_from_slice(b);
     precondition(MatMut::from_column_major_slice_mut(x, n, b.len() / n));
-    apply(x, r);
+    apply(x, r, true);
     for (j, b) in b.chunks_exact(n).enumerate() {
         let (x, r) = (&mut x[at(j)], &mut r[at(j)]);
         let scale = norm(b);
@@ -130,8 +155,9 @@ pub(crate) fn pcg(
         }
         // Where there is no direction, this answers for nothing.
         let q = &mut q[..n * count];
-        apply(z, q);
+        apply(z, q, careful);
         let mut slot = 0;
+        let mut stuck = false;
         active.retain(|&j| {
             let (p, q) = (&z[at(slot)], &mut q[at(slot)]);
             slot += 1;
@@ -149,8 +175,17 @@ pub(crate) fn pcg(
                 best[at(j)].copy_from_slice(x);
             }
             c.rz = None;
-            falls && c.residual > tol && c.iterations < max_iter
+            let go_on = c.residual > tol && c.iterations < max_iter;
+            if go_on && !falls && !careful {
+                // From the best iterate, with the careful form.
+                stuck = true;
+                x.copy_from_slice(&best[at(j)]);
+                true_residual(&mut apply, &b[at(j)], x, r, q);
+                return true;
+            }
+            falls && go_on
         });
+        careful |= stuck;
     }
     x.copy_from_slice(best);
     for c in columns {
@@ -192,13 +227,13 @@ impl Column {
 
 /// `r ← b − A x`; returns its norm.
 fn true_residual(
-    apply: &mut impl FnMut(&[f64], &mut [f64]),
+    apply: &mut impl FnMut(&[f64], &mut [f64], bool),
     b: &[f64],
     x: &[f64],
     r: &mut [f64],
     q: &mut [f64],
 ) -> f64 {
-    apply(x, q);
+    apply(x, q, true);
     for ((ri, bi), qi) in r.iter_mut().zip(b).zip(q.iter()) {
         *ri = bi - qi;
     }

@@ -7,12 +7,15 @@ use faer::sparse::linalg::cholesky::{
     factorize_symbolic_cholesky,
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMat};
-use faer::{MatMut, MatRef, Side};
-use pulp::Arch;
+use faer::{ColMut, MatMut, Side};
+use pulp::{Arch, Simd, WithSimd};
 use std::sync::Arc;
 
 /// Rows of the dense matrix that pass through the factor together, in cache.
-const WIDTH: usize = 32;
+const WIDTH: usize = 8;
+
+/// Columns of the factor of one pattern that are taken together: their numbers stay in registers while the rows pass by.
+const TOGETHER: usize = 4;
 
 /// Nonzeros a column that a sparse factor may have, as a share of the order: beyond it, dense products are faster (they run
 /// some fifteen times as many operations a second).
@@ -26,6 +29,8 @@ struct Symbolic {
     start: Vec<usize>,
     row: Vec<usize>,
     order: Vec<usize>,
+    /// First of the columns that are taken together, and their number: each reads what the next one reads, and that.
+    groups: Vec<(usize, usize)>,
 }
 
 /// `A = Pᵀ L Lᵀ P` for matrices of one sparse pattern.
@@ -69,12 +74,21 @@ impl RowSolver {
             None => (0..n).collect(),
         };
         let values = vec![0.0; row.len()];
+        let mut groups: Vec<(usize, usize)> = vec![];
+        for j in 0..n {
+            let joins = j > 0 && row[start[j - 1] + 1..start[j]] == row[start[j]..start[j + 1]];
+            match groups.last_mut() {
+                Some((_, width)) if joins && *width < TOGETHER => *width += 1,
+                _ => groups.push((j, 1)),
+            }
+        }
         let symbolic = Symbolic {
             upper,
             cholesky,
             start,
             row,
             order,
+            groups,
         };
         Some(Self {
             symbolic: Arc::new(symbolic),
@@ -83,15 +97,14 @@ impl RowSolver {
         })
     }
 
-    /// Factors the matrix whose entries on the pattern are those of `a`; `false` when it is not positive definite, and then
-    /// nothing can be solved.
-    pub(crate) fn factor(&mut self, a: MatRef<'_, f64>) -> bool {
+    /// Factors the matrix with these entries on the pattern that was analysed, in its order; `false` when it is not positive
+    /// definite, and then nothing can be solved.
+    pub(crate) fn factor(&mut self, entries: impl Iterator<Item = f64>) -> bool {
         let Symbolic {
             upper, cholesky, ..
         } = &*self.symbolic;
-        let columns = (0..a.ncols()).flat_map(|c| upper.row_idx_of_col(c).map(move |r| (r, c)));
         self.gathered.clear();
-        self.gathered.extend(columns.map(|(r, c)| a[(r, c)]));
+        self.gathered.extend(entries);
         let par = faer::Par::Seq;
         let scratch = cholesky.factorize_numeric_llt_scratch::<f64>(par, Default::default());
         let done = cholesky.factorize_numeric_llt(
@@ -152,70 +165,45 @@ impl RowSolver {
     pub(crate) fn inverse(&self, mut out: MatMut<'_, f64>) {
         let n = out.nrows();
         let order = &self.symbolic.order;
-        // Column by position, so that a chunk is a run of columns.
-        let chunk = |(first, mut columns): (usize, MatMut<'_, f64>)| {
+        // In the order of elimination, so that a chunk is a run of columns.
+        let mut by_index: Vec<_> = out.as_mut().col_iter_mut().map(Some).collect();
+        let mut columns: Vec<_> = order.iter().filter_map(|&k| by_index[k].take()).collect();
+        let chunk = |(at, columns): (usize, &mut [ColMut<'_, f64>])| {
             let mut buffer = vec![[0.0; WIDTH]; n];
-            for w in 0..columns.ncols() {
-                buffer[first + w][w] = 1.0;
+            for w in 0..columns.len() {
+                buffer[at * WIDTH + w][w] = 1.0;
             }
-            self.pass(&mut buffer, first);
-            for w in 0..columns.ncols() {
+            self.pass(&mut buffer, at * WIDTH);
+            for (w, column) in columns.iter_mut().enumerate() {
                 for (lane, &k) in buffer.iter().zip(order) {
-                    columns[(k, w)] = lane[w];
+                    column[k] = lane[w];
                 }
             }
         };
-        let mut by_position = faer::Mat::<f64>::zeros(n, n);
         #[cfg(feature = "rayon")]
         let shared = matches!(super::par(3 * self.values.len() * n), faer::Par::Rayon(_));
-        #[cfg(feature = "rayon")]
-        if shared {
-            use rayon::prelude::*;
-            by_position
-                .par_col_chunks_mut(WIDTH)
-                .enumerate()
-                .for_each(|(i, c)| chunk((i * WIDTH, c)));
-        }
         #[cfg(not(feature = "rayon"))]
         let shared = false;
-        if !shared {
-            for first in (0..n).step_by(WIDTH) {
-                let width = WIDTH.min(n - first);
-                chunk((first, by_position.as_mut().subcols_mut(first, width)));
+        if shared {
+            #[cfg(feature = "rayon")]
+            {
+                use rayon::prelude::*;
+                columns.par_chunks_mut(WIDTH).enumerate().for_each(chunk);
             }
-        }
-        for (position, &k) in order.iter().enumerate() {
-            out.as_mut().col_mut(k).copy_from(by_position.col(position));
+        } else {
+            columns.chunks_mut(WIDTH).enumerate().for_each(chunk);
         }
         super::product::mirror_lower(out);
     }
 
     /// Forward and backward substitution on all lanes; before position `first` they are zero.
     fn pass(&self, buffer: &mut [[f64; WIDTH]], first: usize) {
-        let Symbolic { start, row, .. } = &*self.symbolic;
-        Arch::new().dispatch(|| {
-            for j in first..buffer.len() {
-                let d = 1.0 / self.values[start[j]];
-                let mut lane = buffer[j];
-                lane.iter_mut().for_each(|v| *v *= d);
-                buffer[j] = lane;
-                for e in start[j] + 1..start[j + 1] {
-                    let l = self.values[e];
-                    let to = &mut buffer[row[e]];
-                    to.iter_mut().zip(&lane).for_each(|(t, v)| *t -= l * v);
-                }
-            }
-            for j in (0..buffer.len()).rev() {
-                let mut lane = buffer[j];
-                for e in start[j] + 1..start[j + 1] {
-                    let l = self.values[e];
-                    let from = &buffer[row[e]];
-                    lane.iter_mut().zip(from).for_each(|(v, f)| *v -= l * f);
-                }
-                let d = 1.0 / self.values[start[j]];
-                lane.iter_mut().for_each(|v| *v *= d);
-                buffer[j] = lane;
-            }
+        let (symbolic, values) = (&*self.symbolic, &self.values[..]);
+        Arch::new().dispatch(Pass {
+            symbolic,
+            values,
+            buffer,
+            first,
         });
     }
 
@@ -248,6 +236,114 @@ impl RowSolver {
     }
 }
 
+struct Pass<'a> {
+    symbolic: &'a Symbolic,
+    values: &'a [f64],
+    buffer: &'a mut [[f64; WIDTH]],
+    first: usize,
+}
+
+impl WithSimd for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let symbolic = self.symbolic;
+        let reached = symbolic.groups.partition_point(|g| g.0 + g.1 <= self.first);
+        for &(j, width) in &symbolic.groups[reached..] {
+            // Nothing of a unit vector comes here.
+            if self.buffer[j..j + width]
+                .iter()
+                .flatten()
+                .all(|&v| v == 0.0)
+            {
+                continue;
+            }
+            match width {
+                1 => self.forward::<S, 1>(simd, j),
+                2 => self.forward::<S, 2>(simd, j),
+                3 => self.forward::<S, 3>(simd, j),
+                _ => self.forward::<S, TOGETHER>(simd, j),
+            }
+        }
+        for &(j, width) in symbolic.groups.iter().rev() {
+            match width {
+                1 => self.backward::<S, 1>(simd, j),
+                2 => self.backward::<S, 2>(simd, j),
+                3 => self.backward::<S, 3>(simd, j),
+                _ => self.backward::<S, TOGETHER>(simd, j),
+            }
+        }
+    }
+}
+
+impl<'a> Pass<'a> {
+    /// Of the columns from `j` on: what stands below the group, row by row, and its rows.
+    #[inline(always)]
+    fn below<const W: usize>(&self, j: usize) -> ([&'a [f64]; W], &'a [usize]) {
+        let Symbolic { start, row, .. } = self.symbolic;
+        let rows = &row[start[j + W - 1] + 1..start[j + W]];
+        let column = |t: usize| &self.values[start[j + t] + W - t..][..rows.len()];
+        (core::array::from_fn(column), rows)
+    }
+
+    #[inline(always)]
+    fn forward<S: Simd, const W: usize>(&mut self, simd: S, j: usize) {
+        let start = &self.symbolic.start;
+        let mut lanes: [[f64; WIDTH]; W] = core::array::from_fn(|t| self.buffer[j + t]);
+        for t in 0..W {
+            let column = &self.values[start[j + t]..];
+            let d = 1.0 / column[0];
+            lanes[t].iter_mut().for_each(|v| *v *= d);
+            for u in t + 1..W {
+                for k in 0..WIDTH {
+                    lanes[u][k] -= column[u - t] * lanes[t][k];
+                }
+            }
+        }
+        self.buffer[j..j + W].copy_from_slice(&lanes);
+        let (columns, rows) = self.below::<W>(j);
+        let lanes: [&[S::f64s]; W] = core::array::from_fn(|t| S::as_simd_f64s(&lanes[t]).0);
+        for (e, &row) in rows.iter().enumerate() {
+            let l: [S::f64s; W] = core::array::from_fn(|t| simd.splat_f64s(-columns[t][e]));
+            let to = S::as_mut_simd_f64s(&mut self.buffer[row]).0;
+            for (k, to) in to.iter_mut().enumerate() {
+                for t in 0..W {
+                    *to = simd.mul_add_f64s(l[t], lanes[t][k], *to);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd, const W: usize>(&mut self, simd: S, j: usize) {
+        let start = &self.symbolic.start;
+        let mut lanes: [[f64; WIDTH]; W] = core::array::from_fn(|t| self.buffer[j + t]);
+        let (columns, rows) = self.below::<W>(j);
+        for (e, &row) in rows.iter().enumerate() {
+            let from = S::as_simd_f64s(&self.buffer[row]).0;
+            for t in 0..W {
+                let l = simd.splat_f64s(-columns[t][e]);
+                let lane = S::as_mut_simd_f64s(&mut lanes[t]).0;
+                for (lane, from) in lane.iter_mut().zip(from) {
+                    *lane = simd.mul_add_f64s(l, *from, *lane);
+                }
+            }
+        }
+        for t in (0..W).rev() {
+            let column = &self.values[start[j + t]..];
+            for u in t + 1..W {
+                for k in 0..WIDTH {
+                    lanes[t][k] -= column[u - t] * lanes[u][k];
+                }
+            }
+            let d = 1.0 / column[0];
+            lanes[t].iter_mut().for_each(|v| *v *= d);
+        }
+        self.buffer[j..j + W].copy_from_slice(&lanes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,8 +370,11 @@ mod tests {
             row.extend((0..=j).filter(|&i| linked(i, j)));
             start.push(row.len());
         }
+        let places: Vec<(usize, usize)> = (0..n)
+            .flat_map(|c| row[start[c]..start[c + 1]].iter().map(move |&r| (r, c)))
+            .collect();
         let mut solver = RowSolver::analyse(n, start, row).unwrap();
-        assert!(solver.factor(a.as_ref()));
+        assert!(solver.factor(places.iter().map(|&p| a[p])));
         let dense = Cholesky::factor(a.clone()).unwrap();
         let inverse = dense.inverse();
         let mut found = Mat::zeros(n, n);
@@ -294,7 +393,7 @@ mod tests {
         triangular::solve_lower(dense.lower(), &mut expected);
         triangular::solve_lower_transposed(dense.lower(), &mut expected);
         assert!((0..n).all(|i| (full[i] - expected[i]).abs() < 1e-14));
-        assert!(!solver.factor((&a * faer::Scale(-1.0)).as_ref()));
+        assert!(!solver.factor(places.iter().map(|&p| -a[p])));
         assert!(RowSolver::analyse(2, vec![0, 1, 2], vec![0, 1]).is_none());
     }
 }

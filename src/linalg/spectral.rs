@@ -122,3 +122,39 @@ pub(crate) fn square_root(what: &'static str, a: MatRef<'_, f64>) -> Result<Mat<
     product::mirror_lower(root.as_mut());
     Ok(root)
 }
+
+/// Eigenvalues below this share of the largest are rounding.
+const ROUNDING: f64 = 1e-15;
+
+/// Ratio of two neighbouring eigenvalues from which the upper one is the last that counts.
+const GAP: f64 = 10.0;
+
+/// How many of these eigenvalues, ascending, are above the widest gap of their logarithms, and the ratio across it; all of them,
+/// where none is wide.
+pub(crate) fn revealed_rank(values: &[f64]) -> (usize, f64) {
+    let (n, largest) = (values.len(), values.last().copied().unwrap_or(0.0));
+    if !(largest > 0.0 && largest.is_finite()) {
+        return (0, f64::INFINITY);
+    }
+    let floored = |k: usize| values[k].max(ROUNDING * largest);
+    let gaps = (1..n).map(|r| (r, floored(n - r) / floored(n - r - 1)));
+    match gaps.reduce(|best, next| if next.1 > best.1 { next } else { best }) {
+        Some((rank, gap)) if gap >= GAP => (rank, gap),
+        _ => (n, f64::INFINITY),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_widest_gap_tells() {
+        assert_eq!(revealed_rank(&[1e-9, 2e-9, 1e-8, 1.0, 3.0]).0, 2);
+        assert_eq!(revealed_rank(&[-1e-12, 0.0, 5.0]).0, 1);
+        assert_eq!(revealed_rank(&[1.0, 2.0, 3.0]), (3, f64::INFINITY));
+        assert_eq!(revealed_rank(&[0.0, 0.0]).0, 0);
+        assert_eq!(revealed_rank(&[]).0, 0);
+        assert_eq!(revealed_rank(&[7.0]).0, 1);
+    }
+}

@@ -1,5 +1,6 @@
 //! Convex programs: what a solver is given.
 
+pub(crate) mod face;
 pub mod generators;
 mod linear;
 mod reduce;

@@ -7,22 +7,28 @@
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
+mod auto;
 pub mod base_low_rank;
+pub mod bipartite;
 mod complement;
 mod direct;
 mod ensemble;
 mod gram;
 pub mod kronecker;
 pub mod lazy;
+pub mod maintained;
 mod recompute;
 pub mod robust;
 pub mod sketched;
 
+pub use auto::Auto;
 pub use base_low_rank::BaseLowRank;
+pub use bipartite::Bipartite;
 pub use complement::Complement;
 pub use direct::Direct;
 pub use ensemble::Ensemble;
 pub use kronecker::Kronecker;
+pub use maintained::Maintained;
 pub use recompute::Recompute;
 pub use robust::Robust;
 pub use sketched::Sketched;
@@ -129,8 +135,41 @@ pub enum Refresh {
         /// Rank of the change of `BBᵀ` (the inner dimension of the update).
         inner: usize,
     },
+    /// Split in a sparse base and a low-rank part, which precondition the exact operator.
+    Split {
+        /// Large eigenvalues of the weight, all blocks together.
+        rank: usize,
+        /// Columns of the low-rank part.
+        inner: usize,
+    },
+    /// Formed and factored anew in single precision, which preconditions the exact operator.
+    Single,
     /// Formed and factored anew.
     Rebuilt(Reason),
+}
+
+impl Refresh {
+    /// One word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refresh::Kept => "kept",
+            Refresh::Stale { .. } => "stale",
+            Refresh::LowRank { .. } => "low_rank",
+            Refresh::Split { .. } => "split",
+            Refresh::Single => "single",
+            Refresh::Rebuilt(_) => "factor",
+        }
+    }
+}
+
+/// What the answers since the last update stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// What holds now: more than the update said where an answer made it necessary.
+    pub refresh: Refresh,
+    /// Steps of conjugate gradients since then.
+    pub steps: usize,
 }
 
 /// Why a structure was rebuilt.
@@ -162,6 +201,17 @@ pub trait Projection: Send {
 
     /// Seconds spent so far, where the structure keeps count.
     fn seconds(&self) -> Option<Seconds> {
+        None
+    }
+
+    /// Whether two-sided weights ([`BlockWeight::Psd`], [`BlockWeight::Root`]) are answered better than pairs: what a solver
+    /// that can make either may go by.
+    fn prefers_two_sided(&self) -> bool {
+        false
+    }
+
+    /// What the answers since the last update stand on, where the structure keeps count.
+    fn answered(&self) -> Option<Answered> {
         None
     }
 
@@ -274,6 +324,14 @@ impl<P: Projection + ?Sized> Projection for Box<P> {
 
     fn seconds(&self) -> Option<Seconds> {
         (**self).seconds()
+    }
+
+    fn prefers_two_sided(&self) -> bool {
+        (**self).prefers_two_sided()
+    }
+
+    fn answered(&self) -> Option<Answered> {
+        (**self).answered()
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

@@ -23,6 +23,7 @@
 
 mod barycentre;
 mod bound;
+mod central;
 mod certificate;
 mod cost;
 mod exact;
@@ -35,6 +36,7 @@ mod mirror_sinkhorn;
 mod objective;
 mod online;
 mod parallel;
+mod program;
 mod rounding;
 mod settings;
 mod shape;
@@ -47,7 +49,7 @@ pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use bound::Steps;
 pub use certificate::lower_bound;
 pub use cost::{Cost, CostFn, Distance, PointClouds};
-pub use exact::{Cut, Exact, ExactSettings, SparseExact, exact, exact_sparse};
+pub use exact::{Cut, Exact, ExactSettings, Finish, exact, exact_sparse};
 pub use half_steps::ImplicitPlan;
 pub use linear::{LinearSolution, minimize_linear};
 pub use marginals::Marginals;
@@ -57,6 +59,7 @@ pub use objective::{
     Sum,
 };
 pub use online::{Online, OnlineSettings, Regret};
+pub use program::linear_program;
 pub use rounding::round;
 pub use settings::{Iteration, Observer, Precision, Predict, Settings, Start, StepRule};
 pub use sinkhorn::{SinkhornSettings, sinkhorn};

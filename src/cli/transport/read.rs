@@ -11,6 +11,12 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Lines as columns.
+    pub(super) fn transposed(&self) -> faer::Mat<f64> {
+        let at = |i: usize, j: usize| self.values[j * self.columns + i];
+        faer::Mat::from_fn(self.columns, self.rows, at)
+    }
+
     /// The entries, column by column.
     pub(super) fn by_column(&self) -> Vec<f64> {
         let at = |k: usize| self.values[(k % self.rows) * self.columns + k / self.rows];
@@ -45,6 +51,39 @@ pub(super) fn vector(path: &str) -> Result<Vec<f64>, String> {
     Ok(table.values)
 }
 
+/// The entries of an array of whole numbers or floats, as they are stored.
+pub(super) fn numbers(file: NpyFile<&[u8]>) -> Result<Vec<f64>, String> {
+    fn entries<T: npyz::Deserialize>(
+        file: NpyFile<&[u8]>,
+        wide: impl Fn(T) -> f64,
+    ) -> Result<Vec<f64>, String> {
+        let entries = file.into_vec::<T>();
+        let entries = entries.map_err(|e| format!("not a readable npy file: {e}"))?;
+        Ok(entries.into_iter().map(wide).collect())
+    }
+    let kind = match file.dtype() {
+        DType::Plain(kind) => (kind.type_char(), kind.num_bytes()),
+        _ => return Err("expected an array of numbers".into()),
+    };
+    // Beyond 2⁵³ whole numbers are rounded.
+    match kind {
+        (TypeChar::Float, Some(8)) => entries(file, |v: f64| v),
+        (TypeChar::Float, Some(4)) => entries(file, |v: f32| f64::from(v)),
+        (TypeChar::Int, Some(1)) => entries(file, |v: i8| f64::from(v)),
+        (TypeChar::Int, Some(2)) => entries(file, |v: i16| f64::from(v)),
+        (TypeChar::Int, Some(4)) => entries(file, |v: i32| f64::from(v)),
+        (TypeChar::Int, Some(8)) => entries(file, |v: i64| v as f64),
+        (TypeChar::Uint, Some(1)) => entries(file, |v: u8| f64::from(v)),
+        (TypeChar::Uint, Some(2)) => entries(file, |v: u16| f64::from(v)),
+        (TypeChar::Uint, Some(4)) => entries(file, |v: u32| f64::from(v)),
+        (TypeChar::Uint, Some(8)) => entries(file, |v: u64| v as f64),
+        _ => Err(format!(
+            "expected whole numbers or 32- or 64-bit floats, found {}",
+            file.dtype().descr()
+        )),
+    }
+}
+
 fn npy(bytes: &[u8]) -> Result<Table, String> {
     let file = NpyFile::new(bytes).map_err(|e| format!("not a readable npy file: {e}"))?;
     let shape: Vec<u64> = file.shape().to_vec();
@@ -54,31 +93,7 @@ fn npy(bytes: &[u8]) -> Result<Table, String> {
         _ => return Err(format!("expected one or two axes, found {}", shape.len())),
     };
     let fortran = file.order() == Order::Fortran;
-    let single = match file.dtype() {
-        DType::Plain(kind)
-            if kind.type_char() == TypeChar::Float && kind.num_bytes() == Some(8) =>
-        {
-            false
-        }
-        DType::Plain(kind)
-            if kind.type_char() == TypeChar::Float && kind.num_bytes() == Some(4) =>
-        {
-            true
-        }
-        other => {
-            return Err(format!(
-                "expected 32- or 64-bit floats, found {}",
-                other.descr()
-            ));
-        }
-    };
-    let data: Result<Vec<f64>, _> = if single {
-        file.into_vec::<f32>()
-            .map(|v| v.into_iter().map(f64::from).collect())
-    } else {
-        file.into_vec::<f64>()
-    };
-    let data = data.map_err(|e| format!("not a readable npy file: {e}"))?;
+    let data = numbers(file)?;
     let size = |n: u64| usize::try_from(n).map_err(|_| "too large for this machine".to_string());
     let (rows, columns) = (size(rows)?, size(columns)?);
     let values = if fortran {

@@ -1,6 +1,121 @@
-//! Sparse plans as files.
+//! Sparse plans and costs as files.
 
+use super::read::{self, Table};
+use npyz::NpyFile;
 use std::io::{BufWriter, Write};
+
+/// Row, column and cost of every arc: `.npz` as SciPy's `save_npz(…, compressed=False)` writes a matrix in coordinates, otherwise one
+/// line of text an arc.
+pub(super) fn arcs(path: &str) -> Result<Vec<(usize, usize, f64)>, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
+    let table = match bytes.starts_with(b"PK") {
+        true => coordinates(&bytes).map_err(|reason| format!("{path}: {reason}"))?,
+        false if bytes.iter().all(|b| b.is_ascii_whitespace()) => return Ok(vec![]),
+        false => read::table(path)?,
+    };
+    if table.columns != 3 {
+        let found = table.columns;
+        return Err(format!(
+            "{path}: expected row, column and cost an arc, found {found} numbers"
+        ));
+    }
+    let index = |k: usize, what: &str, v: f64| match v.fract() == 0.0 && (0.0..9e15).contains(&v) {
+        true => Ok(v as usize),
+        false => Err(format!(
+            "{path}: arc {}: expected a {what} counted from 0, found {v}",
+            k + 1
+        )),
+    };
+    let lines = table.values.chunks_exact(3).enumerate();
+    lines
+        .map(|(k, line)| {
+            Ok((
+                index(k, "row", line[0])?,
+                index(k, "column", line[1])?,
+                line[2],
+            ))
+        })
+        .collect()
+}
+
+/// The arrays `row`, `col` and `data` of an archive, side by side.
+fn coordinates(bytes: &[u8]) -> Result<Table, String> {
+    let [mut rows, mut columns, mut data] = [None, None, None];
+    for (name, file) in members(bytes)? {
+        match name {
+            "row.npy" => rows = Some(numbers(file)?),
+            "col.npy" => columns = Some(numbers(file)?),
+            "data.npy" => data = Some(numbers(file)?),
+            _ => {}
+        }
+    }
+    let missing = |name: &str| format!("expected a matrix in coordinates, found no array `{name}`");
+    let rows = rows.ok_or_else(|| missing("row"))?;
+    let columns = columns.ok_or_else(|| missing("col"))?;
+    let data = data.ok_or_else(|| missing("data"))?;
+    if rows.len() != columns.len() || rows.len() != data.len() {
+        let (r, c, d) = (rows.len(), columns.len(), data.len());
+        return Err(format!(
+            "expected as many rows as columns and data, found {r}, {c} and {d}"
+        ));
+    }
+    let arcs = rows.iter().zip(&columns).zip(&data);
+    Ok(Table {
+        rows: data.len(),
+        columns: 3,
+        values: arcs.flat_map(|((i, j), c)| [*i, *j, *c]).collect(),
+    })
+}
+
+fn numbers(bytes: &[u8]) -> Result<Vec<f64>, String> {
+    let file = NpyFile::new(bytes).map_err(|e| format!("not a readable npy file: {e}"))?;
+    read::numbers(file)
+}
+
+/// Names and contents of the files of a ZIP archive without compression, by its central directory.
+fn members(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
+    let broken = || "not a readable npz file".to_string();
+    let number = |at: usize, len: usize| -> Option<usize> {
+        let field = bytes.get(at..at.checked_add(len)?)?;
+        Some(
+            field
+                .iter()
+                .rev()
+                .fold(0, |sum, b| sum << 8 | usize::from(*b)),
+        )
+    };
+    // The end record is the last thing but a comment.
+    let end = bytes
+        .windows(4)
+        .rposition(|w| w == b"PK\x05\x06")
+        .ok_or_else(broken)?;
+    let count = number(end + 10, 2).ok_or_else(broken)?;
+    let mut at = number(end + 16, 4).ok_or_else(broken)?;
+    let mut found = Vec::new();
+    for _ in 0..count {
+        let entry = || {
+            let field = |k: usize, len: usize| number(at + k, len);
+            let name = bytes.get(at + 46..at + 46 + field(28, 2)?)?;
+            let local = field(42, 4)?;
+            let data = local + 30 + number(local + 26, 2)? + number(local + 28, 2)?;
+            let content = bytes.get(data..data.checked_add(field(20, 4)?)?);
+            let next = at + 46 + field(28, 2)? + field(30, 2)? + field(32, 2)?;
+            Some((
+                field(10, 2)?,
+                std::str::from_utf8(name).ok()?,
+                content,
+                next,
+            ))
+        };
+        let (method, name, content, next) = entry().ok_or_else(broken)?;
+        if method != 0 {
+            return Err("compressed: write it with compressed=False, or as text".into());
+        }
+        found.push((name, content.ok_or_else(broken)?));
+        at = next;
+    }
+    Ok(found)
+}
 
 /// Writes row, column and mass of every arc: `.npz` as SciPy's `load_npz` reads it, otherwise one line of text an arc.
 pub(super) fn write(

@@ -1,9 +1,10 @@
 //! A point near the central path to begin at, by ordinary steps with exact answers.
 
-use super::super::direction::{Direction, Geometry, NesterovTodd, System};
+use super::super::direction::{Geometry, NesterovTodd, System};
 use super::super::interior::Interior;
 use super::super::scaling::Scaling;
 use super::super::solve::check_rows;
+use super::super::space::Space;
 use super::super::{Start, Status, start, step};
 use super::frame::diagonal;
 use super::potential::Potential;
@@ -78,7 +79,7 @@ pub fn central_point(
     settings.validate()?;
     check_rows(problem, projection)?;
     let a = problem.constraints();
-    let blocks = a.blocks().to_vec();
+    let (blocks, space) = (a.blocks().to_vec(), Space::flat(a.blocks()));
     let degree: usize = blocks.iter().map(|b| b.order()).sum();
     let potential = Potential::new(degree, settings.radius);
     let mut cost = vec![0.0; a.ambient()];
@@ -98,7 +99,7 @@ pub fn central_point(
         degree,
         iterations: 0,
     };
-    let interiors = Interior::new(&blocks, &x, None).zip(Interior::new(&blocks, &s, None));
+    let interiors = Interior::new(&space, &x).zip(Interior::new(&space, &s));
     let Some((mut primal, mut dual)) = interiors else {
         return Ok(out);
     };
@@ -122,7 +123,7 @@ pub fn central_point(
         if feasible && gap <= settings.start_gap {
             // The dual residual to the last bit.
             slack(a, &cost, &y, &mut out.point.s)?;
-            let closed = Interior::new(&blocks, &out.point.s, None);
+            let closed = Interior::new(&space, &out.point.s);
             let ratios = match closed {
                 Some(closed) => {
                     let scaling = Scaling::new(&blocks, &x, &out.point.s, &primal, &closed)?;
@@ -153,6 +154,9 @@ pub fn central_point(
             dual_feasible: false,
             mu,
             target: 1e-12 * scale_b,
+            inexact: 1e-12 * scale_b,
+            primal_space: &space,
+            dual_space: &space,
         };
         if geometry.move_to(&system).is_err() {
             return Ok(out);
@@ -162,30 +166,27 @@ pub fn central_point(
             Err(_) => return Ok(out),
             Ok(_) => {}
         }
-        let still = Direction {
-            dx_hat: vec![0.0; a.ambient()],
-            ds_hat: vec![0.0; a.ambient()],
-            ..Direction::default()
-        };
         let towards = match gap <= settings.start_gap {
             true => mu,
             false if shortest < 0.3 => 0.8 * mu,
             false => 0.3 * mu,
         };
+        let still = geometry.still(&system);
         let d = match geometry.corrected(&system, projection, still, towards) {
             Ok(d) if d.residual <= 0.1 => d,
             _ => return Ok(out),
         };
         let (ap, ad) = geometry.steps(&system, &d, SAFE);
-        let (Some((ap, p)), Some((ad, q))) = (
-            step::advance(&blocks, &mut x, &d.dx, ap, None),
-            step::advance(&blocks, &mut s, &d.ds, ad, None),
-        ) else {
+        let (from_x, from_s) = (&out.point.x, &out.point.s);
+        let moved = (
+            step::advance(&space, (from_x, &d.dx), ap, &mut x, &mut primal),
+            step::advance(&space, (from_s, &d.ds), ad, &mut s, &mut dual),
+        );
+        let (Some(ap), Some(ad)) = moved else {
             out.status = Status::InsufficientProgress;
             return Ok(out);
         };
         axpy(ad, &d.dy, &mut y);
-        (primal, dual) = (p, q);
         shortest = ap.min(ad);
         out.iterations += 1;
     }

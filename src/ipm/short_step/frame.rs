@@ -274,6 +274,7 @@ fn congruence_of_diagonal(t: MatRef<'_, f64>, a: &[f64], out: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::super::super::interior::Interior;
+    use super::super::super::space::Space;
     use super::*;
     use crate::linalg::max_abs;
 
@@ -288,7 +289,7 @@ mod tests {
             v
         };
         let (x, s) = (point(salt, tail), point(0.9, [1.0, 2.0, 3.0]));
-        let interior = |v: &[f64]| Interior::new(&BLOCKS, v, None).unwrap();
+        let interior = |v: &[f64]| Interior::new(&Space::flat(&BLOCKS), v).unwrap();
         let scaling = Scaling::new(&BLOCKS, &x, &s, &interior(&x), &interior(&s)).unwrap();
         (scaling, x, s)
     }

@@ -2,6 +2,7 @@
 
 use super::super::interior::Interior;
 use super::super::scaling::Scaling;
+use super::super::space::Space;
 use super::super::{Iteration, Start, dimacs};
 use super::frame::{Frame, diagonal};
 use super::potential::Potential;
@@ -52,6 +53,7 @@ pub(super) struct Path<'a> {
     y: Vec<f64>,
     s: Vec<f64>,
     interiors: (Interior, Interior),
+    space: Space,
     primal: Vec<f64>,
     t: f64,
     frame: Option<Frame>,
@@ -72,14 +74,14 @@ impl<'a> Path<'a> {
     ) -> Result<Self> {
         start.check(problem)?;
         let a = problem.constraints();
-        let blocks = a.blocks();
+        let (blocks, space) = (a.blocks(), Space::flat(a.blocks()));
         let mut cost = vec![0.0; a.ambient()];
         problem.cost().adjoint(&[1.0], &mut cost)?;
         let (x, y) = (start.x.clone(), start.y.clone());
         let mut s = vec![0.0; a.ambient()];
         slack(a, &cost, &y, &mut s)?;
         let interior = |what: &str, v: &[f64]| {
-            Interior::new(blocks, v, None).ok_or_else(|| Error::InvalidSetting {
+            Interior::new(&space, v).ok_or_else(|| Error::InvalidSetting {
                 field: "start",
                 reason: format!("expected {what} in the interior of the cone"),
             })
@@ -96,6 +98,7 @@ impl<'a> Path<'a> {
             y,
             s,
             interiors,
+            space,
             frame: None,
             drift: Drift {
                 expected: f64::INFINITY,
@@ -133,6 +136,7 @@ impl<'a> Path<'a> {
             primal_step: self.step,
             dual_step: self.step,
             refresh: self.refresh,
+            steps: 0,
             seconds: self.begun.elapsed().as_secs_f64(),
         })
     }
@@ -297,8 +301,8 @@ impl<'a> Path<'a> {
             axpy(alpha, dx, &mut x);
             axpy(alpha, dy, &mut y);
             slack(a, &self.cost, &y, &mut s)?;
-            let interiors = Interior::new(a.blocks(), &x, None)
-                .and_then(|p| Some((p, Interior::new(a.blocks(), &s, None)?)));
+            let interiors = Interior::new(&self.space, &x)
+                .and_then(|p| Some((p, Interior::new(&self.space, &s)?)));
             if let Some(interiors) = interiors {
                 (self.x, self.y, self.s, self.interiors) = (x, y, s, interiors);
                 self.t += alpha * (next - self.t);

@@ -1,5 +1,7 @@
 //! A linear program as a conic one, and the way back.
 
+mod start;
+
 use super::{LinearProgram, LinearSolution};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};

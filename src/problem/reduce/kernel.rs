@@ -7,10 +7,6 @@ use crate::linalg::{axpy, dot, norm};
 /// Squared distance of a row of length one from the span of those before it below which it is looked at closely.
 const SUSPICIOUS: f64 = 1e-7;
 
-/// Distance of a row of length one from a combination of others, relative to the factors, that passes for rounding. Rows
-/// that are dependent to fewer digits are kept.
-const DEPENDENT: f64 = 1e-12;
-
 /// Factors below this, of rows of length one, are rounding.
 const NEGLIGIBLE: f64 = 1e-14;
 
@@ -20,7 +16,8 @@ const MAX_DIRECTIONS: usize = 100;
 /// Refinements of a combination.
 const REFINEMENTS: usize = 3;
 
-/// The rows in question that are combinations of the others in question, factors for rows of length one.
+/// The rows in question that are combinations of the others in question, factors for rows of length one: those whose distance
+/// from the combination, relative to the factors, is at most `rounding`.
 ///
 /// The Gram matrix of the rows shows by its pivots which ones are suspicious; of each of these the least-squares combination
 /// of the others is refined in the rows themselves, so that what remains is not squared.
@@ -28,7 +25,7 @@ const REFINEMENTS: usize = 3;
 /// # Complexity
 /// The squares of the numbers of rows that share a position, a sparse Cholesky factorisation, and a few solves for every
 /// suspicious row.
-pub(super) fn dependent(rows: &UnitRows) -> Vec<Dependent> {
+pub(super) fn dependent(rows: &UnitRows, rounding: f64) -> Vec<Dependent> {
     let active = rows.active();
     if active.len() < 2 {
         return vec![];
@@ -40,6 +37,7 @@ pub(super) fn dependent(rows: &UnitRows) -> Vec<Dependent> {
     suspicious.iter().for_each(|&k| kept[k] = false);
     let mut basis = Basis {
         rows,
+        rounding,
         held: (0..active.len()).filter(|&k| kept[k]).collect(),
         active: &active,
         factor,
@@ -150,6 +148,7 @@ impl Gram {
 /// Independent rows: those the factor holds, and suspicious ones that proved to be independent.
 struct Basis<'a> {
     rows: &'a UnitRows,
+    rounding: f64,
     active: &'a [usize],
     /// Which of the active rows the factor holds.
     held: Vec<usize>,
@@ -188,7 +187,7 @@ impl Basis<'_> {
         }
         let size = 1.0 + lambda.iter().map(|l| l.abs()).sum::<f64>();
         let left = norm(&rest);
-        if left <= DEPENDENT * size {
+        if left <= self.rounding * size {
             let factors = self.active.iter().zip(&lambda);
             return Some(Dependent {
                 row: self.active[k],

@@ -108,6 +108,19 @@ impl Layout {
         &self.untouched
     }
 
+    /// Ranks of the original blocks from those of the components; a number counts where it exceeds its slack.
+    pub(super) fn ranks(&self, found: &[usize], x: &[f64], s: &[f64]) -> Vec<usize> {
+        let mut out = vec![0; self.original.len()];
+        for (component, rank) in self.matrices.iter().zip(found) {
+            out[component.block] += rank;
+        }
+        for &(block, k) in &self.numbers {
+            let at = self.flat(block as usize, k as usize, k as usize);
+            out[block as usize] += usize::from(x[at] > s[at]);
+        }
+        out
+    }
+
     /// Whether everything stays where it is.
     pub(super) fn is_identity(&self) -> bool {
         self.untouched.is_empty() && self.blocks == self.original

@@ -7,13 +7,21 @@ mod scale;
 mod untouched;
 
 use super::ConicProgram;
-use crate::constraints::Constraints;
-use crate::error::{Result, check_shape};
+use crate::constraints::{Block, Constraints};
+use crate::error::{Result, check_finite, check_shape};
+use crate::linalg::spectral;
+use faer::MatRef;
 use layout::Layout;
 use rows::Selection;
 use scale::Scale;
 use std::sync::Arc;
 use untouched::Untouched;
+
+/// Distance of a row of length one from a combination of others, relative to the factors, that passes for rounding.
+const DEPENDENT: f64 = 1e-12;
+
+/// The same where the rows come from a kernel that is known to some ten digits.
+const DEPENDENT_ON_FACE: f64 = 1e-9;
 
 /// A conic program with its matrix blocks split, and the way back to the program it was made from.
 ///
@@ -73,9 +81,21 @@ impl Reduced {
     /// # Complexity
     /// A sort of the nonzeros, and the eigenvalues of costs that no row touches.
     pub fn new(program: &ConicProgram) -> Result<Self> {
+        Self::to_rounding(program, DEPENDENT)
+    }
+
+    /// The same for a program on a face that is known to fewer digits than the numbers of a program: what contradicts others
+    /// by as little is no proof.
+    pub(crate) fn on_face(program: &ConicProgram) -> Result<Self> {
+        let mut reduced = Self::to_rounding(program, DEPENDENT_ON_FACE)?;
+        reduced.contradiction = None;
+        Ok(reduced)
+    }
+
+    fn to_rounding(program: &ConicProgram, rounding: f64) -> Result<Self> {
         let layout = Layout::new(program.constraints(), program.cost());
         let untouched = Untouched::new(&layout, program.cost())?;
-        let rows = Selection::new(program.constraints());
+        let rows = Selection::new(program.constraints(), rounding);
         let a = if layout.is_identity() && rows.dropped.is_empty() {
             program.constraints().clone()
         } else {
@@ -166,6 +186,26 @@ impl Reduced {
         self.layout.is_identity() && self.rows.dropped.is_empty() && self.scale.is_identity()
     }
 
+    /// Of every block of the original `x`, the rank that the eigenvalues of its components reveal, or how many numbers exceed
+    /// their slack.
+    pub(crate) fn ranks(&self, x: &[f64], s: &[f64]) -> Result<Vec<usize>> {
+        let ambient = (self.layout.ambient(), 1);
+        check_shape("x", ambient, (x.len(), 1))?;
+        check_shape("s", ambient, (s.len(), 1))?;
+        check_finite("x", x)?;
+        let a = self.program.constraints();
+        let mut small = vec![0.0; a.ambient()];
+        self.layout.for_each(|from, at| small[at] = x[from]);
+        let mut found = vec![];
+        for (b, block) in a.blocks().iter().enumerate() {
+            if let Block::Psd(n) = *block {
+                let part = MatRef::from_column_major_slice(&small[a.range(b)], n, n);
+                found.push(spectral::revealed_rank(&spectral::eigenvalues(part)?).0);
+            }
+        }
+        Ok(self.layout.ranks(&found, x, s))
+    }
+
     /// Whether rows, blocks, right-hand side and cost are in the original's units.
     pub(crate) fn is_unscaled(&self) -> bool {
         self.scale.is_identity()
@@ -179,6 +219,14 @@ impl Reduced {
     /// `g` with `‖A x‖ ≤ g ‖A' x‖` for the rows `A'` that are kept, in the original's units.
     pub(crate) fn growth(&self) -> f64 {
         self.rows.growth()
+    }
+
+    /// Multipliers `δ` with `Aᵀδ = 0`, one for every row that was dropped.
+    pub(crate) fn dependencies(&self) -> impl Iterator<Item = Vec<(usize, f64)>> + '_ {
+        self.rows.dropped.iter().map(|d| {
+            let others = d.combination.iter().map(|&(j, factor)| (j, -factor));
+            std::iter::once((d.row, 1.0)).chain(others).collect()
+        })
     }
 
     /// Smallest eigenvalue, when it is below zero, of the costs that no row touches.

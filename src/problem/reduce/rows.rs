@@ -30,10 +30,13 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// Rows of length one whose distance from a combination of others, relative to the factors, is at most `rounding` are
+    /// dropped; those that are dependent to fewer digits are kept.
+    ///
     /// # Complexity
     /// One pass over the nonzeros while every row in turn owns an entry; for the rows that are left, a sparse Cholesky
     /// factorisation of their Gram matrix.
-    pub(super) fn new(a: &Constraints) -> Self {
+    pub(super) fn new(a: &Constraints, rounding: f64) -> Self {
         let mut rows = UnitRows::new(a);
         let m = a.len();
         let mut dropped: Vec<Dependent> = (0..m)
@@ -46,7 +49,7 @@ impl Selection {
         rows.strip();
         dropped.extend(rows.parallel());
         rows.strip();
-        dropped.extend(kernel::dependent(&rows));
+        dropped.extend(kernel::dependent(&rows, rounding));
         let mut gone = vec![false; m];
         dropped.iter().for_each(|d| gone[d.row] = true);
         let kept = (0..m).filter(|&i| !gone[i]).collect();

@@ -13,8 +13,8 @@ use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
 use faer::MatMut;
-use preconditioner::Preconditioner;
-use spectrum::{Spectrum, spectra};
+pub(super) use preconditioner::Preconditioner;
+pub(super) use spectrum::{Spectrum, spectra};
 use std::sync::Arc;
 
 /// Relative residual that [`Goal::Maintained`] answers are refined to.
@@ -184,6 +184,18 @@ impl BaseLowRank {
     }
 }
 
+/// The scales of the base.
+pub(super) fn scales(spectra: &[Spectrum]) -> Vec<f64> {
+    let mut scales = vec![];
+    for spectrum in spectra {
+        match spectrum {
+            Spectrum::Nonneg(w) => scales.extend(w.iter().map(|w| w * w)),
+            Spectrum::Psd(eigen) => scales.push(eigen.delta * eigen.delta),
+        }
+    }
+    scales
+}
+
 /// Everything that depends on the weight.
 fn build(
     a: &Constraints,
@@ -192,15 +204,11 @@ fn build(
     settings: &Settings,
 ) -> Result<(Base, Preconditioner, Report)> {
     let spectra = spectra(weight, a.len(), settings)?;
-    let (mut scales, mut rank, mut spread) = (vec![], vec![], 0.0f64);
+    let (scales, mut rank, mut spread) = (scales(&spectra), vec![], 0.0f64);
     for spectrum in &spectra {
         match spectrum {
-            Spectrum::Nonneg(w) => {
-                scales.extend(w.iter().map(|w| w * w));
-                rank.push(0);
-            }
+            Spectrum::Nonneg(_) => rank.push(0),
             Spectrum::Psd(eigen) => {
-                scales.push(eigen.delta * eigen.delta);
                 rank.push(eigen.rank);
                 spread = spread.max(eigen.spread());
             }

@@ -1,35 +1,35 @@
 //! `K̃⁻¹` for `K̃ = M + H diag(g) Hᵀ`.
 //!
 //! A pair of eigenvectors `a, b` of which one at least is large contributes `c(λ_aλ_b − δ²) h hᵀ` beyond `δ² A Aᵀ`, with
-//! `h_k = q_aᵀ A_k q_b` and `c = 1` for `a = b`, else 2. Pairs of a large and a small one, the cross columns `H`, go through
-//! the capacitance matrix: `N = M⁻¹ − M⁻¹H(diag(1/g) + HᵀM⁻¹H)⁻¹HᵀM⁻¹`. Pairs `U` of two large ones weigh up to the square
-//! of the ratio of the eigenvalues, beyond what such a difference can represent, so they are projected out on both sides:
-//! with `C = UᵀNU` and `Π = I − UC⁻¹UᵀN`,
+//! `h_k = q_aᵀ A_k q_b` and `c = 1` for `a = b`, else 2. All pairs go through a capacitance matrix, in the coordinates of the
+//! rows: with `S = A(V ⊗ I)` for the large eigenvectors `V` and `Γ = diag_b(Q diag(γ_b) Qᵀ)`, where `γ_ab` is the weight of a
+//! pair of a large and a small one, `N = M⁻¹ − M⁻¹S(Γ⁻¹ + SᵀM⁻¹S)⁻¹SᵀM⁻¹`: `SᵀM⁻¹S` is never turned. Pairs `U` of two large
+//! ones weigh up to the square of the ratio of the eigenvalues, beyond what such a difference can represent: in `Γ` they
+//! weigh no more than the others, and what is missing is added with `U` projected out on both sides: with `C = UᵀNU` and
+//! `Π = I − UC⁻¹UᵀN`,
 //!
 //! ```text
 //! K̃⁻¹ = ΠᵀNΠ + NU C⁻¹(C⁻¹ + diag(g_U))⁻¹C⁻¹ UᵀN
 //! ```
 
 use super::graded::Graded;
-use super::spectrum::Spectrum;
+use super::spectrum::{Eigen, Spectrum};
 use crate::constraints::{Constraints, Part};
 use crate::error::{Error, Result};
-use crate::linalg::maintained::Thin;
 use crate::linalg::sparse::Rows;
 use crate::linalg::{axpy, dot, product};
 use crate::projection::gram::Base;
-use faer::{Accum, Mat, MatMut, MatRef};
+use faer::{Accum, Mat, MatMut};
 
 #[derive(Debug, Clone)]
-pub(super) struct Preconditioner {
+pub(in crate::projection) struct Preconditioner {
     base: Base,
-    /// `A(V ⊗ I)`, turned by the eigenvectors: column `first + k n + a` is the pair of the `k`-th large one and `a`.
-    thin: Thin,
-    /// Which of its columns are `H`.
-    cross: Vec<u32>,
+    /// `S = A(V ⊗ I)`: column `first + k n + p` has the numbers `(A_i v_k)_p`.
+    sparse: Rows,
     capacitance: Option<Graded>,
     large: Option<Large>,
-    work: [Vec<f64>; 2],
+    columns: usize,
+    /// `Sᵀ` of a vector.
     inner: Vec<f64>,
     moved: Vec<f64>,
 }
@@ -46,18 +46,27 @@ struct Large {
     t: Vec<f64>,
 }
 
+/// A pair of two large eigenvectors: its column is a block of columns of `S` times one of `V`.
+struct Pair {
+    first: usize,
+    vector: Vec<f64>,
+    gain: f64,
+}
+
 impl Preconditioner {
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when a capacitance matrix is singular to working precision.
     ///
     /// # Complexity
-    /// `Base::inner` for the `nr` columns, `4n³r²` flops to turn it, and a Cholesky factorisation of order `nr`.
-    pub(super) fn new(a: &Constraints, base: Base, spectra: &[Spectrum]) -> Result<Self> {
+    /// `Base::inner` for the `nr` columns, `rn³` flops, and a Cholesky factorisation of order `nr`.
+    pub(in crate::projection) fn new(
+        a: &Constraints,
+        base: Base,
+        spectra: &[Spectrum],
+    ) -> Result<Self> {
         let m = a.len();
-        let (mut entries, mut turns) = (vec![], vec![]);
-        let (mut cross, mut gain) = (vec![], vec![]);
-        let (mut pairs, mut pair_gain) = (vec![], vec![]);
-        let mut first = 0;
+        let (mut entries, mut weights, mut pairs) = (vec![], vec![], vec![]);
+        let (mut first, mut columns) = (0, 0);
         for (spectrum, part) in spectra.iter().zip(a.parts()) {
             let (Spectrum::Psd(e), Part::Psd(rows)) = (spectrum, part) else {
                 continue;
@@ -70,70 +79,50 @@ impl Preconditioner {
             rows.times(&v, |i, p, k, x| {
                 entries.push((i as u32, (first + k * n + p) as u32, x));
             });
-            turns.push((first, r, e.vectors.clone()));
             for k in 0..r {
-                let b = n - r + k;
-                for a in 0..=b {
-                    let times = if a == b { 1.0 } else { 2.0 };
-                    let g = times * (e.values[a] * e.values[b] - e.delta * e.delta);
-                    // A small eigenvalue far below δ: what stands for the pair is more than it weighs.
-                    if g <= 0.0 {
-                        continue;
-                    }
-                    let column = (first + k * n + a) as u32;
-                    let (list, weights) = match a < n - r {
-                        true => (&mut cross, &mut gain),
-                        false => (&mut pairs, &mut pair_gain),
-                    };
-                    list.push(column);
-                    weights.push(g);
+                weights.push((first + k * n, inverse_weight(e, n - r + k)));
+                for l in 0..=k {
+                    let (x, y) = (e.values[n - r + k], e.values[n - r + l]);
+                    let times = if k == l { 1.0 } else { 2.0 };
+                    pairs.push(Pair {
+                        first: first + k * n,
+                        vector: v.col_as_slice(l).to_vec(),
+                        gain: times * (x * y - e.delta * e.delta - stand_in(e, x, y)),
+                    });
                 }
             }
+            columns += e.columns(r);
             first += n * r;
         }
-        let thin = Thin {
-            sparse: Rows::from_entries(m, first, &entries),
-            turns,
-        };
         let mut out = Self {
             base,
-            thin,
-            cross,
+            sparse: Rows::from_entries(m, first, &entries),
             capacitance: None,
             large: None,
-            work: [vec![0.0; first], vec![0.0; first]],
-            inner: vec![],
+            columns,
+            inner: vec![0.0; first],
             moved: vec![0.0; m],
         };
-        out.inner = vec![0.0; out.cross.len()];
         if first == 0 {
             return Ok(out);
         }
-        let mut all = out.base.inner(&out.thin.sparse);
-        out.thin.turn(all.as_mut());
-        let mut all = all.transpose().to_owned();
-        out.thin.turn(all.as_mut());
-        let c = out.cross.len();
-        if c > 0 {
-            let at = |i: usize, j: usize| all[(out.cross[i] as usize, out.cross[j] as usize)];
-            let matrix = Mat::from_fn(c, c, |i, j| {
-                at(i, j) + if i == j { 1.0 / gain[i] } else { 0.0 }
-            });
-            out.capacitance = Some(Graded::factor(&matrix).ok_or(singular())?);
+        let mut matrix = out.base.inner(&out.sparse);
+        for (at, block) in weights {
+            let n = block.nrows();
+            let mut to = matrix.as_mut().submatrix_mut(at, at, n, n);
+            to += block;
         }
-        out.add_large(&pairs, &pair_gain)?;
+        out.capacitance = Some(Graded::factor(&matrix).ok_or(singular())?);
+        out.add_large(&pairs)?;
         Ok(out)
     }
 
-    fn add_large(&mut self, pairs: &[u32], gain: &[f64]) -> Result<()> {
-        let (m, k) = (self.thin.sparse.nrows(), pairs.len());
-        if k == 0 {
-            return Ok(());
-        }
+    fn add_large(&mut self, pairs: &[Pair]) -> Result<()> {
+        let (m, k) = (self.sparse.nrows(), pairs.len());
         let (mut u, mut nu) = (Mat::zeros(m, k), Mat::zeros(m, k));
-        for (j, &column) in pairs.iter().enumerate() {
-            self.work[0].fill(0.0);
-            self.work[0][column as usize] = 1.0;
+        for (j, pair) in pairs.iter().enumerate() {
+            self.inner.fill(0.0);
+            self.inner[pair.first..pair.first + pair.vector.len()].copy_from_slice(&pair.vector);
             self.spread(u.col_as_slice_mut(j));
             let to = nu.col_as_slice_mut(j);
             to.copy_from_slice(u.col_as_slice(j));
@@ -145,7 +134,8 @@ impl Preconditioner {
         let mut inverse = Mat::identity(k, k);
         own.solve_in_place(inverse.as_mut());
         let shifted = Mat::from_fn(k, k, |i, j| {
-            0.5 * (inverse[(i, j)] + inverse[(j, i)]) + if i == j { gain[i] } else { 0.0 }
+            let gain = if i == j { pairs[i].gain } else { 0.0 };
+            0.5 * (inverse[(i, j)] + inverse[(j, i)]) + gain
         });
         let shifted = Graded::factor(&shifted).ok_or(singular())?;
         let t = vec![0.0; k];
@@ -160,25 +150,25 @@ impl Preconditioner {
     }
 
     /// Columns of the low-rank part.
-    pub(super) fn columns(&self) -> usize {
-        self.cross.len() + self.large.as_ref().map_or(0, |l| l.t.len())
+    pub(in crate::projection) fn columns(&self) -> usize {
+        self.columns
     }
 
     /// Numbers that are held.
-    pub(super) fn numbers(&self) -> usize {
+    pub(in crate::projection) fn numbers(&self) -> usize {
         let large = self
             .large
             .as_ref()
             .map_or(0, |l| 2 * l.u.nrows() * l.t.len());
-        self.base.nonzeros() + self.thin.sparse.nonzeros() + self.cross.len().pow(2) + large
+        self.base.nonzeros() + self.sparse.nonzeros() + self.inner.len().pow(2) + large
     }
 
     /// `v ← K̃⁻¹ v`; nothing is allocated.
     ///
     /// # Complexity
-    /// Two solves with the base, two passes over `A(V ⊗ I)`, `4n²r` flops to turn and `2(nr)²` with the capacitance
-    /// matrix; `O(mr²)` for the pairs of two large ones.
-    pub(super) fn apply(&mut self, v: &mut [f64]) {
+    /// Two solves with the base, two passes over `A(V ⊗ I)` and `2(nr)²` flops with the capacitance matrix; `O(mr²)` for the
+    /// pairs of two large ones.
+    pub(in crate::projection) fn apply(&mut self, v: &mut [f64]) {
         let Some(mut large) = self.large.take() else {
             return self.without_large(v);
         };
@@ -210,15 +200,12 @@ impl Preconditioner {
         };
         self.moved.copy_from_slice(v);
         self.base.solve_in_place(v);
-        self.collect(v);
-        for (x, &c) in self.inner.iter_mut().zip(&self.cross) {
-            *x = self.work[0][c as usize];
+        self.inner.fill(0.0);
+        for (i, &x) in v.iter().enumerate() {
+            let row = self.sparse.row(i);
+            row.for_each(|(c, s)| self.inner[c] += s * x);
         }
         capacitance.solve_in_place(column(&mut self.inner));
-        self.work[0].fill(0.0);
-        for (x, &c) in self.inner.iter().zip(&self.cross) {
-            self.work[0][c as usize] = *x;
-        }
         self.spread(v);
         v.iter_mut()
             .zip(&self.moved)
@@ -227,40 +214,35 @@ impl Preconditioner {
         self.capacitance = Some(capacitance);
     }
 
-    /// `work ← (I ⊗ Q)ᵀ Sᵀ v`.
-    fn collect(&mut self, v: &[f64]) {
-        let [turned, plain] = &mut self.work;
-        plain.fill(0.0);
-        for (i, &x) in v.iter().enumerate() {
-            self.thin.sparse.row(i).for_each(|(c, s)| plain[c] += s * x);
-        }
-        turn(&self.thin, plain, turned, true);
-    }
-
-    /// `v ← S (I ⊗ Q) work`.
-    fn spread(&mut self, v: &mut [f64]) {
-        let [turned, plain] = &mut self.work;
-        turn(&self.thin, turned, plain, false);
+    /// `v ← S inner`.
+    fn spread(&self, v: &mut [f64]) {
         for (i, x) in v.iter_mut().enumerate() {
-            *x = self.thin.sparse.row(i).map(|(c, s)| s * plain[c]).sum();
+            *x = self.sparse.row(i).map(|(c, s)| s * self.inner[c]).sum();
         }
     }
 }
 
-/// `to ← (I ⊗ Q) from`, or with `Qᵀ`.
-fn turn(thin: &Thin, from: &[f64], to: &mut [f64], transposed: bool) {
-    for (first, copies, q) in &thin.turns {
-        let n = q.nrows();
-        let at = *first..first + n * copies;
-        let from = MatRef::from_column_major_slice(&from[at.clone()], n, *copies);
-        let to = MatMut::from_column_major_slice_mut(&mut to[at], n, *copies);
-        let q = if transposed {
-            q.transpose()
-        } else {
-            q.as_ref()
-        };
-        product::gemm(to, Accum::Replace, 1.0, q, from);
-    }
+/// What the pair of two large eigenvalues weighs in `N`, twice for two different ones: no more than pairs with a small one.
+fn stand_in(e: &Eigen, x: f64, y: f64) -> f64 {
+    0.5 * e.delta * x.min(y)
+}
+
+/// `Q diag(1/γ) Qᵀ` for the weights `γ_a` of the pairs of large eigenvalue `b` and all others.
+fn inverse_weight(e: &Eigen, b: usize) -> Mat<f64> {
+    let n = e.values.len();
+    let y = e.values[b];
+    let weight = |a: usize| match a < n - e.rank {
+        // Never below half of itself: across a gap of two it is not.
+        true => f64::max(2.0 * (e.values[a] * y - e.delta * e.delta), e.values[a] * y),
+        false => stand_in(e, e.values[a], y),
+    };
+    let root: Vec<f64> = (0..n).map(|a| 1.0 / weight(a).sqrt()).collect();
+    let scaled = Mat::from_fn(n, n, |i, j| e.vectors[(i, j)] * root[j]);
+    let mut out = Mat::zeros(n, n);
+    let (left, right) = (scaled.as_ref(), scaled.transpose());
+    product::gemm_lower(out.as_mut(), Accum::Replace, 1.0, left, right);
+    product::mirror_lower(out.as_mut());
+    out
 }
 
 fn column(x: &mut [f64]) -> MatMut<'_, f64> {

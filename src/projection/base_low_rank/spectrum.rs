@@ -3,21 +3,22 @@
 use super::Settings;
 use crate::constraints::HeldWeight;
 use crate::error::{Error, Result};
+use crate::linalg::product::gemm_lower;
 use crate::linalg::spectral;
-use faer::Mat;
+use faer::{Accum, Mat};
 
 /// Ratio of the smallest to the largest eigenvalue below which the small ones are taken from a root, where there is one.
 const FROM_ROOT: f64 = 1e-9;
 
 /// One block of the weight in its eigenbasis.
 #[derive(Debug, Clone)]
-pub(super) enum Spectrum {
+pub(in crate::projection) enum Spectrum {
     Nonneg(Vec<f64>),
     Psd(Eigen),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Eigen {
+pub(in crate::projection) struct Eigen {
     /// Ascending.
     pub values: Vec<f64>,
     pub vectors: Mat<f64>,
@@ -35,9 +36,14 @@ impl Eigen {
         if let Some(g) = root
             && values[0] <= FROM_ROOT * largest
         {
-            let (s, v) = spectral::singular_right(g.transpose())?;
-            values = s.iter().rev().map(|s| s * s).collect();
-            vectors = Mat::from_fn(n, n, |i, j| v[(i, n - 1 - j)]);
+            (values, vectors) = match deflated(g, &values, &vectors)? {
+                Some(found) => found,
+                None => {
+                    let (s, v) = spectral::singular_right(g.transpose())?;
+                    let values = s.iter().rev().map(|s| s * s).collect();
+                    (values, Mat::from_fn(n, n, |i, j| v[(i, n - 1 - j)]))
+                }
+            };
         }
         // What lies below rounding level is not known to be positive.
         let floor = f64::EPSILON * largest;
@@ -68,7 +74,7 @@ impl Eigen {
     }
 
     /// Columns of the low-rank part for this many large eigenvalues.
-    fn columns(&self, rank: usize) -> usize {
+    pub(in crate::projection) fn columns(&self, rank: usize) -> usize {
         self.values.len() * rank - rank * rank.saturating_sub(1) / 2
     }
 
@@ -85,14 +91,50 @@ impl Eigen {
     }
 
     /// `max |log(λ/δ)|` over the eigenvalues that `δ` stands for.
-    pub(super) fn spread(&self) -> f64 {
+    pub(in crate::projection) fn spread(&self) -> f64 {
         (self.delta / self.values[0]).ln()
     }
 }
 
+/// The small eigenvalues of `G Gᵀ` from what is left of `G` without the large ones' eigenvectors, which are known; `None` where
+/// those left spread as widely as all did.
+fn deflated(
+    g: &Mat<f64>,
+    values: &[f64],
+    vectors: &Mat<f64>,
+) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
+    const LARGE: f64 = 1e-6;
+    let n = values.len();
+    let large = values
+        .iter()
+        .filter(|v| **v > LARGE * values[n - 1])
+        .count();
+    let v = vectors.subcols(n - large, large);
+    let rest = g - v * (v.transpose() * g);
+    let mut w = Mat::zeros(n, n);
+    gemm_lower(
+        w.as_mut(),
+        Accum::Replace,
+        1.0,
+        rest.as_ref(),
+        rest.transpose(),
+    );
+    let (small, basis) = spectral::eigen(w.as_ref())?;
+    // The smallest are those of the large ones' eigenvectors.
+    if n == large || small[large] <= FROM_ROOT * small[n - 1] {
+        return Ok(None);
+    }
+    let all = small[large..].iter().chain(&values[n - large..]);
+    let of = |i: usize, j: usize| match j < n - large {
+        true => basis[(i, large + j)],
+        false => vectors[(i, j)],
+    };
+    Ok(Some((all.copied().collect(), Mat::from_fn(n, n, of))))
+}
+
 /// Spectra of all blocks, with ranks chosen block by block, those of the widest gaps first, while there is room for their
 /// columns.
-pub(super) fn spectra(
+pub(in crate::projection) fn spectra(
     weight: &[HeldWeight],
     m: usize,
     settings: &Settings,

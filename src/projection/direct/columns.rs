@@ -1,6 +1,6 @@
 //! The nonnegative variables of all blocks as columns, without the rows that merely bound one of them.
 
-use crate::constraints::{Constraints, HeldWeight, Part};
+use crate::constraints::{Constraints, GramWeight, Part};
 
 /// A sparse matrix, compressed along its first index.
 #[derive(Debug, Clone, Default)]
@@ -164,11 +164,11 @@ impl Columns {
     }
 
     /// Takes a weight in.
-    pub(super) fn set_weight(&mut self, held: &[HeldWeight]) {
+    pub(super) fn set_weight(&mut self, held: &[GramWeight<'_>]) {
         for (&first, held) in self.first.iter().zip(held) {
-            if let HeldWeight::Nonneg(w) = held {
+            if let GramWeight::Nonneg(w) = held {
                 let to = &mut self.weight[first..first + w.len()];
-                to.iter_mut().zip(w).for_each(|(d, w)| *d = w * w);
+                to.iter_mut().zip(*w).for_each(|(d, w)| *d = w * w);
             }
         }
         for (bound, factors) in self.bounds.iter().zip(&mut self.factors) {

@@ -1,11 +1,11 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
-use crate::constraints::{Constraints, HeldWeight};
+use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::linalg::product::{mirror_lower, mirror_upper};
-use crate::linalg::{axpy, dot};
+use crate::linalg::triangular;
 use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, RankCheck};
 use faer::{Mat, MatMut};
@@ -19,7 +19,7 @@ const SHIFTS: [f64; 4] = [1e-15, 1e-13, 1e-11, 1e-9];
 
 /// `K = D C D` with `D² = diag(K)`, `C + shift·I = L Lᵀ`.
 #[derive(Debug, Clone)]
-pub(super) struct DenseGram {
+pub(in crate::projection) struct DenseGram {
     assembler: Assembler,
     rank: RankCheck,
     /// `L` in the lower triangle, and above it `C`, whose diagonal is one: what answers are refined with.
@@ -35,7 +35,7 @@ pub(super) struct DenseGram {
 }
 
 impl DenseGram {
-    pub(super) fn new(a: &Constraints) -> Self {
+    pub(in crate::projection) fn new(a: &Constraints) -> Self {
         Self {
             assembler: Assembler::new(a),
             rank: RankCheck::default(),
@@ -60,7 +60,11 @@ impl DenseGram {
     ///
     /// # Complexity
     /// Assembly and `m³/3` flops.
-    pub(super) fn refresh(&mut self, a: &Constraints, weight: &[HeldWeight]) -> Result<()> {
+    pub(in crate::projection) fn refresh(
+        &mut self,
+        a: &Constraints,
+        weight: &[GramWeight<'_>],
+    ) -> Result<()> {
         let m = a.len();
         if self.square.nrows() != m {
             check_memory("the Gram matrix", m as u128 * m as u128)?;
@@ -127,6 +131,22 @@ impl DenseGram {
         Ok(())
     }
 
+    /// `v ← K⁻¹ v` by the factor alone.
+    ///
+    /// # Complexity
+    /// `2m²` flops.
+    pub(in crate::projection) fn precondition(&self, v: &mut [f64]) {
+        let scale = |v: &mut [f64]| {
+            v.iter_mut()
+                .zip(&self.inverse_scale)
+                .for_each(|(v, d)| *v *= d);
+        };
+        scale(v);
+        triangular::solve_lower(self.square.as_ref(), v);
+        triangular::solve_lower_transposed(self.square.as_ref(), v);
+        scale(v);
+    }
+
     /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`.
     ///
     /// # Complexity
@@ -150,12 +170,7 @@ impl DenseGram {
         let apply = |y: &[f64], out: &mut [f64]| {
             turned.clear();
             turned.extend(y.iter().zip(inverse_scale.iter()).map(|(y, d)| y / d));
-            out.copy_from_slice(turned);
-            for j in 1..turned.len() {
-                let above = &square.col_as_slice(j)[..j];
-                out[j] += dot(above, &turned[..j]);
-                axpy(turned[j], above, &mut out[..j]);
-            }
+            triangular::unit_symv_upper(square.as_ref(), turned, out);
             out.iter_mut()
                 .zip(inverse_scale.iter())
                 .for_each(|(o, d)| *o /= d);

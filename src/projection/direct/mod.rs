@@ -9,10 +9,10 @@ mod tests;
 
 use super::gram::{MAX_ITER, Refiner};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
-use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
+use crate::constraints::{BlockWeight, Constraints, GivenWeight, GramWeight, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::pcg::Reached;
-use dense::DenseGram;
+pub(super) use dense::DenseGram;
 use faer::MatMut;
 use sparse::SparseGram;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ enum Gram {
 }
 
 impl Gram {
-    fn refresh(&mut self, a: &Constraints, weight: &[HeldWeight]) -> Result<()> {
+    fn refresh(&mut self, a: &Constraints, weight: &[GramWeight<'_>]) -> Result<()> {
         match self {
             Gram::Dense(gram) => gram.refresh(a, weight),
             Gram::Sparse(gram) => gram.refresh(weight),
@@ -88,6 +88,11 @@ impl Direct {
             a,
         }
     }
+
+    /// Whether the Gram matrix is kept sparse.
+    pub(super) fn is_sparse(&self) -> bool {
+        matches!(self.gram, Gram::Sparse(_))
+    }
 }
 
 impl Projection for Direct {
@@ -103,17 +108,21 @@ impl Projection for Direct {
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let weight = HeldWeight::new_all_unfactored(self.a.blocks(), weight)?;
+        let given = GivenWeight::new_all(self.a.blocks(), weight)?;
+        let weight: Vec<_> = given.iter().map(GivenWeight::gram).collect();
         if let Err(error) = self.gram.refresh(&self.a, &weight) {
             // The Gram matrix and its factor were overwritten: what was there is made again.
-            if let Some(last) = &self.weight
-                && self.gram.refresh(&self.a, last).is_err()
-            {
-                self.weight = None;
+            if let Some(last) = &self.weight {
+                let last: Vec<_> = last.iter().map(HeldWeight::gram).collect();
+                if self.gram.refresh(&self.a, &last).is_err() {
+                    self.weight = None;
+                }
             }
             return Err(error);
         }
-        self.weight = Some(weight);
+        let mut memory = self.weight.take().into_iter().flatten();
+        let held = given.into_iter().map(|given| given.hold(memory.next()));
+        self.weight = Some(held.collect());
         self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
     }

@@ -1,7 +1,7 @@
 //! Where a sparse Gram matrix has entries, and the pass that fills them in.
 
 use super::columns::Columns;
-use crate::constraints::{Constraints, HeldWeight, Part, SymmetricRows};
+use crate::constraints::{Constraints, GramWeight, Part, SymmetricRows};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::PsdPlan;
 use faer::Mat;
@@ -198,7 +198,7 @@ impl Pattern {
 pub(super) fn assemble(
     pattern: &Pattern,
     columns: &Columns,
-    weight: &[HeldWeight],
+    weight: &[GramWeight<'_>],
     values: &mut [f64],
 ) {
     let m = columns.kept().len();
@@ -227,7 +227,9 @@ pub(super) fn assemble(
     for small in &pattern.small {
         let t = small.touching;
         let mut local = Mat::zeros(t, t);
-        small.plan.add(&weight[small.block], local.as_mut());
+        if let GramWeight::Psd(pair) = &weight[small.block] {
+            small.plan.add(pair, local.as_mut());
+        }
         let mut to = small.to.iter();
         for j in 0..t {
             for (v, &at) in local.col_as_slice(j)[j..].iter().zip(&mut to) {

@@ -6,7 +6,7 @@
 
 use super::columns::Columns;
 use super::pattern::{Pattern, assemble};
-use crate::constraints::{Constraints, HeldWeight, Part};
+use crate::constraints::{Constraints, GramWeight, Part};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::pcg::{Reached, Workspace, pcg};
@@ -160,7 +160,7 @@ impl SparseGram {
     ///
     /// # Errors
     /// [`Error::NonFinite`] when `K` overflowed.
-    pub(super) fn refresh(&mut self, weight: &[HeldWeight]) -> Result<()> {
+    pub(super) fn refresh(&mut self, weight: &[GramWeight<'_>]) -> Result<()> {
         const WHAT: &str = "diagonal of the Gram matrix";
         let Self {
             layout, columns, ..

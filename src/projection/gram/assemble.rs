@@ -1,8 +1,9 @@
 //! `K = BBᵀ` block by block.
 
 use super::psd::PsdPlan;
-use crate::constraints::{Constraints, HeldWeight, NonnegRows, Part};
+use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
 use crate::linalg::product::gemm_lower;
+use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
 
 /// Everything about `A` that assembling `K` wants prepared once.
@@ -13,7 +14,7 @@ pub(crate) struct Assembler {
 
 #[derive(Debug, Clone)]
 enum Plan {
-    Psd(Box<PsdPlan>),
+    Psd(PsdPlan),
     /// Compressed by variable: start, constraint, value.
     Sparse {
         start: Vec<usize>,
@@ -27,7 +28,7 @@ enum Plan {
 impl Assembler {
     pub(crate) fn new(a: &Constraints) -> Self {
         let plan = |part: &Part| match part {
-            Part::Psd(rows) => Plan::Psd(Box::new(PsdPlan::new(rows))),
+            Part::Psd(rows) => Plan::Psd(PsdPlan::new(rows)),
             Part::Nonneg(rows) => Self::nonneg(a.len(), rows),
         };
         Self {
@@ -58,18 +59,18 @@ impl Assembler {
     /// # Complexity
     /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
     /// rows as matrix products.
-    pub(crate) fn assemble(&self, weight: &[HeldWeight], mut k: MatMut<'_, f64>) {
-        k.fill(0.0);
+    pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
+        k.fill(T::narrow(0.0));
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
-                (Plan::Psd(plan), held) => plan.add(held, k.as_mut()),
+                (Plan::Psd(plan), GramWeight::Psd(pair)) => plan.add(pair, k.as_mut()),
                 (
                     Plan::Sparse {
                         start,
                         constraint,
                         value,
                     },
-                    HeldWeight::Nonneg(w),
+                    GramWeight::Nonneg(w),
                 ) => {
                     for (col, w) in w.iter().enumerate() {
                         let at = start[col]..start[col + 1];
@@ -77,14 +78,16 @@ impl Assembler {
                         for (s, &j) in index.iter().enumerate() {
                             let scaled = w * w * value[s];
                             for (&i, &v) in index[s..].iter().zip(&value[s..]) {
-                                k[(i as usize, j as usize)] += scaled * v;
+                                let at = &mut k[(i as usize, j as usize)];
+                                *at = T::narrow(at.wide() + scaled * v);
                             }
                         }
                     }
                 }
-                (Plan::Dense(rows), HeldWeight::Nonneg(w)) => {
-                    let scaled =
-                        Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * w[j]);
+                (Plan::Dense(rows), GramWeight::Nonneg(w)) => {
+                    let scaled = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| {
+                        T::narrow(rows[(i, j)] * w[j])
+                    });
                     gemm_lower(
                         k.as_mut(),
                         Accum::Add,
@@ -94,7 +97,7 @@ impl Assembler {
                     );
                 }
                 // Weights were checked against their blocks when they were taken in.
-                (Plan::Sparse { .. } | Plan::Dense(_), _) => {}
+                _ => {}
             }
         }
     }

@@ -39,6 +39,7 @@ impl RankCheck {
             })
             .collect();
         let mut k = Mat::zeros(m, m);
+        let identity: Vec<_> = identity.iter().map(HeldWeight::gram).collect();
         assembler.assemble(&identity, k.as_mut());
         let d = inverse_scale(&k);
         scale(&mut k, &d);
@@ -94,7 +95,8 @@ impl Factor {
         let mut shift = 0.0;
         loop {
             let mut k = Mat::zeros(m, m);
-            assembler.assemble(weight, k.as_mut());
+            let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+            assembler.assemble(&weight, k.as_mut());
             let inverse_scale = inverse_scale(&k);
             let diagonal_vanishes: Vec<bool> = (0..m).map(|i| k[(i, i)] == 0.0).collect();
             if let Some(index) = inverse_scale.iter().position(|d| d.is_nan()) {

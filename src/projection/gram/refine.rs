@@ -2,7 +2,7 @@
 
 use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
 use crate::error::{Result, check_shape};
-use crate::linalg::pcg::{Reached, Workspace, pcg};
+use crate::linalg::pcg::{Reached, Workspace, pcg, pcg_mixed};
 use crate::projection::{Accuracy, Goal};
 use faer::MatMut;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
@@ -52,6 +52,18 @@ impl Refiner {
         rhs: MatMut<'_, f64>,
         max_iter: usize,
     ) -> Result<Accuracy> {
+        self.solve_mixed(weight, goal, precondition, rhs, (max_iter, false))
+    }
+
+    /// The same where steps may be taken with the weight itself, residuals being measured through its root.
+    pub(crate) fn solve_mixed(
+        &mut self,
+        weight: &[HeldWeight],
+        goal: Goal,
+        precondition: impl FnMut(MatMut<'_, f64>),
+        rhs: MatMut<'_, f64>,
+        (max_iter, quick): (usize, bool),
+    ) -> Result<Accuracy> {
         let m = self.m;
         check_shape("right-hand side", (m, rhs.ncols()), rhs.shape())?;
         let tol = goal.tolerance()?;
@@ -67,13 +79,16 @@ impl Refiner {
         let Reached {
             residual,
             iterations,
-        } = pcg(
-            |y, out| operator.apply(weight, y, out),
+        } = pcg_mixed(
+            |y, out, careful| match careful {
+                true => operator.apply(weight, y, out),
+                false => operator.apply_quick(weight, y, out),
+            },
             precondition,
             m,
             &self.rhs,
             &mut self.answer,
-            (tol, max_iter),
+            (tol, max_iter, quick),
             &mut self.workspace,
         );
         copy_columns(&self.answer, rhs);

@@ -271,7 +271,7 @@ impl Kronecker {
         match refresh {
             Refresh::Kept | Refresh::Stale { .. } => c.kept += 1,
             Refresh::LowRank { .. } => c.absorbed += 1,
-            Refresh::Rebuilt(_) => {}
+            _ => {}
         }
         c.absorbed_rank += rank;
         if self.settings.trace {

@@ -2,7 +2,7 @@
 
 use super::Dense;
 use super::simplex::Arcs;
-use super::tree::Tree;
+use super::tree::{Link, Tree};
 
 /// The `k` smallest values seen, in order.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Least {
 }
 
 /// The arcs of the `k` least reduced costs of every row and column (an arc once), least first.
-pub(super) fn candidates(cost: &Dense<'_>, phi: &[f64], psi: &[f64], k: usize) -> Arcs {
+pub(super) fn candidates(cost: &Dense<'_>, [phi, psi]: &[Vec<f64>; 2], k: usize) -> Arcs {
     let (m, n) = (phi.len(), psi.len());
     let (by_row, by_column) = (k.min(n), k.min(m));
     let mut rows = vec![Least::new(by_row); m];
@@ -90,79 +90,106 @@ fn forest(arcs: &Arcs, m: usize, n: usize) -> Vec<Vec<usize>> {
     at
 }
 
-/// A strongly feasible tree: from the leaves of the forest of the first arcs mass is sent inwards as far as it goes, then along
-/// all `arcs` in their order, and the rest by the north-west corner with the lines in the order of the potentials, whose arcs
-/// are added. Potentials of an optimum give its tree back.
-///
-/// Every arc used exhausts one line, which then hangs below the other end. Where it exhausts both, the column goes: what is left
-/// is a row without mass, and the arc of zero flow above it will point to the root.
-pub(super) fn tree(
-    cost: &Dense<'_>,
-    arcs: &mut Arcs,
-    phi: &[f64],
-    psi: &[f64],
-    supply: (&[i64], &[i64]),
-) -> Tree {
-    let (m, n) = (phi.len(), psi.len());
-    let mut rest: Vec<i64> = supply.0.iter().chain(supply.1).copied().collect();
-    let mut gone = vec![false; m + n];
-    let mut left = [m, n];
-    let mut links = Vec::with_capacity(m + n - 1);
-    let mut send = |i: usize, j: usize, arc: usize, gone: &mut [bool]| {
-        let row_goes = left[1] == 1 || rest[i] < rest[m + j];
-        let (out, stays) = if row_goes { (i, m + j) } else { (m + j, i) };
-        let flow = rest[out];
-        rest[stays] -= flow;
-        gone[out] = true;
-        left[usize::from(!row_goes)] -= 1;
-        links.push((out, stays, arc, flow));
-    };
-    let at = forest(arcs, m, n);
-    let mut degree: Vec<usize> = at.iter().map(Vec::len).collect();
-    let mut leaves: Vec<usize> = (0..m + n).filter(|k| degree[*k] == 1).collect();
-    while let Some(leaf) = leaves.pop() {
-        let other = |arc: usize, k: usize| {
-            let (i, j) = (arcs.ends[arc].0 as usize, m + arcs.ends[arc].1 as usize);
-            if k == i { j } else { i }
-        };
-        if gone[leaf] {
-            continue;
+/// Masses on their way: every arc used exhausts one line, which then hangs below the other end. Where it exhausts both, the
+/// column goes: what is left is a row without mass, and the arc of zero flow above it will point to the root.
+pub(super) struct Spread {
+    rows: usize,
+    /// What every node still has, rows first.
+    pub(super) rest: Vec<i64>,
+    pub(super) gone: Vec<bool>,
+    columns_left: usize,
+    /// Whether the last column stays, for the root; without it what is left of both sides is somebody else's.
+    root_stays: bool,
+    pub(super) links: Vec<Link>,
+}
+
+impl Spread {
+    pub(super) fn new(supply: &[Vec<i64>; 2], root_stays: bool) -> Self {
+        let (m, n) = (supply[0].len(), supply[1].len());
+        Self {
+            rows: m,
+            rest: supply.iter().flatten().copied().collect(),
+            gone: vec![false; m + n],
+            columns_left: n,
+            root_stays,
+            links: Vec::with_capacity(m + n + 1),
         }
-        let Some(&arc) = at[leaf].iter().find(|arc| !gone[other(**arc, leaf)]) else {
-            continue;
-        };
-        let end = other(arc, leaf);
-        let (i, j) = arcs.ends[arc];
-        send(i as usize, j as usize, arc, &mut gone);
-        let out = if gone[leaf] { leaf } else { end };
-        for arc in &at[out] {
-            let k = other(*arc, out);
-            if !gone[k] {
-                degree[k] -= 1;
-                if degree[k] == 1 {
-                    leaves.push(k);
+    }
+
+    fn send(&mut self, i: usize, j: usize, arc: usize) {
+        let v = self.rows + j;
+        let last = self.root_stays && self.columns_left == 1;
+        let row_goes = last || self.rest[i] < self.rest[v];
+        let (out, stays) = if row_goes { (i, v) } else { (v, i) };
+        let flow = self.rest[out];
+        self.rest[stays] -= flow;
+        self.gone[out] = true;
+        self.columns_left -= usize::from(!row_goes);
+        self.links.push((out, stays, arc, flow));
+    }
+
+    /// From the leaves of the forest of the first arcs inwards as far as masses go, then along all arcs in their order.
+    pub(super) fn along(&mut self, arcs: &Arcs) {
+        let (m, nodes) = (self.rows, self.gone.len());
+        let at = forest(arcs, m, nodes - m);
+        let mut degree: Vec<usize> = at.iter().map(Vec::len).collect();
+        let mut leaves: Vec<usize> = (0..nodes).filter(|k| degree[*k] == 1).collect();
+        while let Some(leaf) = leaves.pop() {
+            let other = |arc: usize, k: usize| {
+                let (i, j) = (arcs.ends[arc].0 as usize, m + arcs.ends[arc].1 as usize);
+                if k == i { j } else { i }
+            };
+            if self.gone[leaf] {
+                continue;
+            }
+            let Some(&arc) = at[leaf].iter().find(|arc| !self.gone[other(**arc, leaf)]) else {
+                continue;
+            };
+            let end = other(arc, leaf);
+            let (i, j) = arcs.ends[arc];
+            self.send(i as usize, j as usize, arc);
+            let out = if self.gone[leaf] { leaf } else { end };
+            for arc in &at[out] {
+                let k = other(*arc, out);
+                if !self.gone[k] {
+                    degree[k] -= 1;
+                    if degree[k] == 1 {
+                        leaves.push(k);
+                    }
                 }
             }
         }
-    }
-    for arc in 0..arcs.len() {
-        let (i, j) = arcs.ends[arc];
-        let (i, j) = (i as usize, j as usize);
-        if !gone[i] && !gone[m + j] {
-            send(i, j, arc, &mut gone);
+        for (arc, (i, j)) in arcs.ends.iter().enumerate() {
+            let (i, j) = (*i as usize, *j as usize);
+            if !self.gone[i] && !self.gone[m + j] {
+                self.send(i, j, arc);
+            }
         }
     }
-    let mut rows: Vec<usize> = (0..m).filter(|i| !gone[*i]).collect();
-    let mut columns: Vec<usize> = (0..n).filter(|j| !gone[m + j]).collect();
+}
+
+/// A strongly feasible tree: masses are spread along `arcs`, and the rest by the north-west corner with the lines in the order of
+/// the potentials, whose arcs are added. Potentials of an optimum give its tree back.
+pub(super) fn tree(
+    cost: &Dense<'_>,
+    arcs: &mut Arcs,
+    [phi, psi]: &[Vec<f64>; 2],
+    supply: &[Vec<i64>; 2],
+) -> Tree {
+    let (m, n) = (phi.len(), psi.len());
+    let mut spread = Spread::new(supply, true);
+    spread.along(arcs);
+    let mut rows: Vec<usize> = (0..m).filter(|i| !spread.gone[*i]).collect();
+    let mut columns: Vec<usize> = (0..n).filter(|j| !spread.gone[m + j]).collect();
     rows.sort_by(|a, b| phi[*a].total_cmp(&phi[*b]));
     columns.sort_by(|a, b| psi[*b].total_cmp(&psi[*a]));
     let (mut a, mut b) = (0, 0);
     while let (Some(&i), Some(&j)) = (rows.get(a), columns.get(b)) {
         let arc = arcs.push(i, j, cost.entry(i, j));
-        send(i, j, arc, &mut gone);
-        a += usize::from(gone[i]);
-        b += usize::from(gone[m + j]);
+        spread.send(i, j, arc);
+        a += usize::from(spread.gone[i]);
+        b += usize::from(spread.gone[m + j]);
     }
-    let root = (0..m + n).find(|v| !gone[*v]).unwrap_or(0);
-    Tree::new(m, n, root, &links)
+    let root = (0..m + n).find(|v| !spread.gone[*v]).unwrap_or(0);
+    Tree::new(m, n, root, &spread.links)
 }

@@ -4,19 +4,21 @@
 //! INFORMS Journal on Computing 35, 2023 (column generation on the support; here with a simplex finish).
 
 mod arcs;
+mod interior;
+mod lines;
 mod phases;
 mod potentials;
 mod simplex;
 mod sparse;
 mod tree;
 
+use super::Marginals;
 use super::cost::{self, Cost};
 use super::settings::{Iteration, Observer};
-use super::{Marginals, linear};
-use crate::error::{Error, Result, check_shape};
+use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::Status;
 use phases::{Run, Watch};
-pub use sparse::{Cut, SparseExact, exact_sparse};
+pub use sparse::{Cut, exact_sparse};
 
 /// Settings of [`exact`].
 ///
@@ -28,6 +30,7 @@ pub use sparse::{Cut, SparseExact, exact_sparse};
 /// | `max_rounds` | 1000 | pricings of all arcs at most | ≥ 1 |
 /// | `tol_gap_rel` | 1e-9 | certified gap over the objective at which the answer counts as optimal | ≥ 0 |
 /// | `time_limit` | ∞ | seconds | > 0 |
+/// | `finish` | automatic | what solves on the arcs kept, see [`Finish`] | |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ExactSettings {
@@ -43,6 +46,22 @@ pub struct ExactSettings {
     pub tol_gap_rel: f64,
     /// Seconds.
     pub time_limit: f64,
+    /// What solves on the arcs kept.
+    pub finish: Finish,
+}
+
+/// What solves on the arcs that were kept. Either way the answer is a vertex with the same certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Finish {
+    /// What measured faster.
+    #[default]
+    Auto,
+    /// The network simplex.
+    Simplex,
+    /// The interior-point method on [`Bipartite`](crate::projection::Bipartite), with pricing and warm starts between its rounds;
+    /// the network simplex goes from the tree of the arcs with the most mass over reduced cost to a vertex.
+    InteriorPoint,
 }
 
 impl Default for ExactSettings {
@@ -54,6 +73,7 @@ impl Default for ExactSettings {
             max_rounds: 1000,
             tol_gap_rel: 1e-9,
             time_limit: f64::INFINITY,
+            finish: Finish::default(),
         }
     }
 }
@@ -106,12 +126,69 @@ pub struct Exact {
     pub rounds: usize,
     /// Pivots of the network simplex.
     pub pivots: usize,
+    /// Iterations of the interior-point method.
+    pub iterations: usize,
     /// Arcs kept at the end.
     pub arcs: usize,
     /// Wall seconds.
     pub seconds: f64,
-    /// Wall seconds of the potentials, the choice of arcs, the simplex, and pricing with the certificate.
+    /// Wall seconds of the potentials, the choice of arcs, the finish, and pricing with the certificate.
     pub phases: [f64; 4],
+    /// Why there is no coupling, where the status is [`Status::PrimalInfeasible`]: only where arcs are forbidden. The plan is empty
+    /// then, objective and bound are infinite, and the potentials are 1 on the cut's rows and −1 on its columns: feasible at cost
+    /// 0 on every arc allowed, and worth more than 0.
+    pub cut: Option<Cut>,
+}
+
+impl Exact {
+    fn nothing() -> Self {
+        Self {
+            status: Status::InsufficientProgress,
+            plan: vec![],
+            potentials: [vec![], vec![]],
+            objective: f64::NAN,
+            lower_bound: f64::NAN,
+            marginal_violation: f64::NAN,
+            rounds: 0,
+            pivots: 0,
+            iterations: 0,
+            arcs: 0,
+            seconds: 0.0,
+            phases: [0.0; 4],
+            cut: None,
+        }
+    }
+}
+
+fn check_start(start: Option<&[Vec<f64>; 2]>, marginals: &Marginals) -> Result<()> {
+    for (mode, v) in start.into_iter().flatten().enumerate() {
+        check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
+        check_finite("potential", v)?;
+    }
+    Ok(())
+}
+
+/// The arcs of a cost that is infinite elsewhere, or forbidden by the marginals.
+///
+/// # Errors
+/// [`Error::NonFinite`] for a NaN or minus infinity.
+fn allowed(cost: &dyn Cost, marginals: &Marginals) -> Result<Vec<(usize, usize, f64)>> {
+    let (m, n) = cost.shape();
+    let (mut arcs, mut line) = (vec![], vec![0.0; m]);
+    for j in 0..n {
+        cost.fill(j, 0, &mut line);
+        for (i, c) in line.iter().enumerate() {
+            if marginals.forbidden().is_some_and(|f| f[i + m * j]) || *c == f64::INFINITY {
+                continue;
+            }
+            if !c.is_finite() {
+                let (what, index) = ("cost", i + m * j);
+                return Err(Error::NonFinite { what, index });
+            }
+            arcs.push((i, j, *c));
+        }
+    }
+    Ok(arcs)
 }
 
 /// A cost between the points of positive mass.
@@ -170,12 +247,15 @@ impl Dense<'_> {
 /// # Ok::<(), dyncvx::Error>(())
 /// ```
 ///
+/// Arcs of infinite cost, and those the marginals forbid, carry nothing: then [`exact_sparse`] solves on the others, which finds
+/// [`Status::PrimalInfeasible`] where no coupling lives on them.
+///
 /// The gap counts as closed within `tol_gap_rel` of the objective, or, where that is itself rounding error, within 1e-14 of
 /// the mass times the largest entry of the cost.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NonFinite`] in the cost or `start`, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than
-/// two measures and forbidden arcs ([`exact_sparse`] takes them).
+/// [`Error::Shape`], [`Error::NonFinite`] in the cost (infinity excepted) or `start`, [`Error::InvalidSetting`];
+/// [`Error::Unsupported`] for more than two measures.
 ///
 /// # Complexity
 /// `O(mn)` a half-step and a round; a pivot costs what it moves of the tree. Space `O((m + n) arcs)` beside the cost.
@@ -187,19 +267,33 @@ pub fn exact(
     observer: Option<Observer<'_>>,
 ) -> Result<Exact> {
     settings.validate()?;
-    linear::check(cost, marginals, "exact transport")?;
-    if let Some(start) = start {
-        for (mode, v) in start.iter().enumerate() {
-            check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
-            crate::error::check_finite("potential", v)?;
-        }
-    }
+    let by = "exact transport";
+    let [m, n] = *marginals.shape() else {
+        let what = "more than two measures";
+        return Err(Error::Unsupported { what, by });
+    };
+    check_shape("cost", (m, n), cost.shape())?;
+    check_start(start, marginals)?;
     if marginals.shape().iter().sum::<usize>() >= tree::NONE as usize {
         let (what, by) = ("2^32 or more points", "exact transport");
         return Err(Error::Unsupported { what, by });
     }
-    let clock = std::time::Instant::now();
-    let (low, high) = cost::range(cost)?;
+    let mut watch = Watch::new(settings, observer);
+    let range = match marginals.forbidden() {
+        Some(_) => None,
+        None => match cost::range(cost) {
+            Err(Error::NonFinite { .. }) => None,
+            range => Some(range?),
+        },
+    };
+    let Some((low, high)) = range else {
+        let arcs = allowed(cost, marginals)?;
+        let before = watch.clock;
+        let observer = watch.observer.take();
+        let mut answer = exact_sparse(&arcs, marginals, settings, start, observer)?;
+        answer.seconds = before.elapsed().as_secs_f64();
+        return Ok(answer);
+    };
     let positive = |mode: usize| -> Vec<usize> {
         let masses = marginals.masses(mode).iter().enumerate();
         masses.filter(|(_, v)| **v > 0.0).map(|(i, _)| i).collect()
@@ -216,13 +310,6 @@ pub fn exact(
         return Err(Error::Unsupported { what, by });
     }
     let scale = low.abs().max(high.abs());
-    let watch = Watch {
-        clock,
-        time_limit: settings.time_limit,
-        observer,
-        calls: 0,
-        ended: None,
-    };
     Run {
         dense,
         marginals,
@@ -233,7 +320,17 @@ pub fn exact(
     .solve(start)
 }
 
-impl Watch<'_> {
+impl<'b> Watch<'b> {
+    fn new(settings: &ExactSettings, observer: Option<Observer<'b>>) -> Self {
+        Self {
+            clock: std::time::Instant::now(),
+            time_limit: settings.time_limit,
+            observer,
+            calls: 0,
+            ended: None,
+        }
+    }
+
     /// Tells the observer, and notes when it or the clock ends the run.
     fn halt(&mut self, beta: f64) -> bool {
         let seconds = self.clock.elapsed().as_secs_f64();

@@ -3,7 +3,7 @@
 use super::super::{Marginals, certificate, kernel, parallel};
 use super::simplex::{self, Arcs, End};
 use super::tree::Tree;
-use super::{Dense, Exact, ExactSettings, Observer, arcs};
+use super::{Dense, Exact, ExactSettings, Finish, Observer, arcs};
 use crate::error::Result;
 use crate::ipm::Status;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use std::time::Instant;
 /// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
 pub(super) const UNITS: f64 = (1u64 << 60) as f64;
 /// Violated arcs a column that join in a round.
-const WORST: usize = 4;
+pub(super) const WORST: usize = 4;
 /// Reduced costs above this much of the largest cost, with the sign changed, are rounding error.
 pub(super) const ROUNDING: f64 = 1e-14;
 
@@ -61,7 +61,7 @@ impl Run<'_, '_> {
             phases[phase] += mark.elapsed().as_secs_f64();
             mark = Instant::now();
         };
-        let [phi, psi] = match start {
+        let mut potentials = match start {
             Some(start) => self.restrict(start),
             None => self.anneal(),
         };
@@ -71,13 +71,19 @@ impl Run<'_, '_> {
         } else {
             self.settings.arcs
         };
-        let mut kept = arcs::candidates(&self.dense, &phi, &psi, keep);
+        let mut kept = arcs::candidates(&self.dense, &potentials, keep);
         let supply = units(self.marginals, [&self.dense.rows, &self.dense.columns]);
-        let mut tree = arcs::tree(&self.dense, &mut kept, &phi, &psi, (&supply[0], &supply[1]));
-        tree.reprice(&kept);
+        let mut tree = arcs::tree(&self.dense, &mut kept, &potentials, &supply);
         lap(1);
         let eps = ROUNDING * self.scale;
-        let (mut rounds, mut pivots) = (0, 0);
+        let (mut rounds, mut pivots, mut iterations) = (0, 0, 0);
+        if self.settings.finish == Finish::InteriorPoint {
+            let inside = self.inside(&mut kept, &mut potentials, self.settings.beta)?;
+            (rounds, iterations) = (inside.rounds, inside.iterations);
+            tree = arcs::tree(&self.dense, &mut kept, &potentials, &supply);
+            lap(2);
+        }
+        tree.reprice(&kept.costs);
         while self.watch.ended.is_none() {
             let end = simplex::run(&mut tree, &kept, eps, &mut pivots, &mut |_| {
                 self.watch.halt(0.0)
@@ -87,7 +93,7 @@ impl Run<'_, '_> {
                 break;
             }
             rounds += 1;
-            let fresh = self.price(&tree, eps);
+            let fresh = self.price(&tree.potentials(), eps);
             lap(3);
             if fresh.is_empty() {
                 break;
@@ -103,7 +109,7 @@ impl Run<'_, '_> {
         let mut answer = self.certify(&tree, &kept);
         lap(3);
         answer.rounds = rounds;
-        answer.pivots = pivots;
+        (answer.pivots, answer.iterations) = (pivots, iterations);
         answer.arcs = kept.len();
         answer.phases = phases;
         answer.seconds = self.watch.clock.elapsed().as_secs_f64();
@@ -119,8 +125,7 @@ impl Run<'_, '_> {
     }
 
     /// The worst violated arcs of every column.
-    fn price(&self, tree: &Tree, eps: f64) -> Vec<(usize, usize)> {
-        let [phi, psi] = &tree.potentials();
+    pub(super) fn price(&self, [phi, psi]: &[Vec<f64>; 2], eps: f64) -> Vec<(usize, usize)> {
         let (arch, dense) = (pulp::Arch::new(), &self.dense);
         let parts = parallel::map(psi.len(), phi.len() * psi.len(), |columns| {
             let (mut found, mut worst) = (Vec::new(), Vec::new());
@@ -200,11 +205,7 @@ impl Run<'_, '_> {
             objective,
             lower_bound,
             marginal_violation,
-            rounds: 0,
-            pivots: 0,
-            arcs: 0,
-            seconds: 0.0,
-            phases: [0.0; 4],
+            ..Exact::nothing()
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::random::Seed;
 use rand_core::Rng;
 
 /// Inverse temperature at the beginning, for a cost of range 1.
-const FIRST: f64 = 10.0;
+pub(super) const FIRST: f64 = 10.0;
 /// A level has this many times fewer points than the next finer one.
 const COARSER: usize = 4;
 /// Points of the coarsest level at least.

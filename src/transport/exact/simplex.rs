@@ -36,9 +36,14 @@ pub(super) enum End {
 
 /// Pivots between two looks at the clock.
 const LOOK: usize = 1024;
+/// Pivots a node between two renumberings.
+const RENUMBER: f64 = 0.125;
 
 /// Runs the primal network simplex until no arc has a reduced cost below `-eps`, or `halt` (asked now and then with the number
 /// of pivots so far) says so.
+///
+/// Most of a pivot is a walk along the preorder list. So nodes are numbered by it, now and then anew: what is walked over together
+/// is stored together.
 pub(super) fn run(
     tree: &mut Tree,
     arcs: &Arcs,
@@ -46,38 +51,85 @@ pub(super) fn run(
     pivots: &mut usize,
     halt: &mut dyn FnMut(usize) -> bool,
 ) -> End {
-    let block = ((arcs.len() as f64).sqrt() as usize).clamp(32, arcs.len().max(32));
-    let (mut at, mut fresh) = (0, true);
-    tree.reprice(arcs);
+    let mut ends = arcs.ends.clone();
+    let mut names: Vec<u32> = (0..tree.nodes.len() as u32).collect();
+    let end = pivot_all(
+        tree,
+        (&mut ends, &arcs.costs),
+        &mut names,
+        (eps, pivots),
+        halt,
+    );
+    tree.permute(&names);
+    tree.reprice(&arcs.costs);
+    end
+}
+
+/// The loop of [`run`]; `names` become the numbers that nodes had.
+fn pivot_all(
+    tree: &mut Tree,
+    (ends, costs): (&mut [(u32, u32)], &[f64]),
+    names: &mut Vec<u32>,
+    (eps, pivots): (f64, &mut usize),
+    halt: &mut dyn FnMut(usize) -> bool,
+) -> End {
+    let block = ((ends.len() as f64).sqrt() as usize).clamp(32, ends.len().max(32));
+    let often = ((RENUMBER * tree.nodes.len() as f64) as usize).max(64);
+    let (mut at, mut fresh, mut since) = (0, true, often);
+    tree.reprice(costs);
     loop {
-        let Some(entering) = search(tree, arcs, eps, block, &mut at) else {
+        let Some(entering) = search(tree, (ends, costs), eps, block, &mut at) else {
             // Subtrees were shifted one rounding after another: believe only potentials that come straight from the tree.
             if fresh {
                 return End::Optimal;
             }
-            tree.reprice(arcs);
+            tree.reprice(costs);
             fresh = true;
             continue;
         };
-        tree.pivot(arcs, entering);
+        if since == often {
+            renumber(tree, ends, names);
+            since = 0;
+        }
+        tree.pivot(ends[entering], costs[entering], entering);
         fresh = false;
+        since += 1;
         *pivots += 1;
         if pivots.is_multiple_of(LOOK) && halt(*pivots) {
-            tree.reprice(arcs);
             return End::Halted;
         }
     }
 }
 
+/// Numbers rows, and columns, in preorder.
+fn renumber(tree: &mut Tree, ends: &mut [(u32, u32)], names: &mut Vec<u32>) {
+    let (to, rows) = (tree.preorder(), tree.rows as u32);
+    tree.permute(&to);
+    for (i, j) in ends {
+        (*i, *j) = (to[*i as usize], to[(rows + *j) as usize] - rows);
+    }
+    let mut moved = vec![0; names.len()];
+    for (to, name) in to.iter().zip(&*names) {
+        moved[*to as usize] = *name;
+    }
+    *names = moved;
+}
+
 /// The arc of least reduced cost in the first block, from `at` on, that has one below `-eps`.
-fn search(tree: &Tree, arcs: &Arcs, eps: f64, block: usize, at: &mut usize) -> Option<usize> {
-    let count = arcs.len();
+fn search(
+    tree: &Tree,
+    (ends, costs): (&[(u32, u32)], &[f64]),
+    eps: f64,
+    block: usize,
+    at: &mut usize,
+) -> Option<usize> {
+    let count = costs.len();
     let (mut least, mut found, mut left) = (-eps, None, count);
     while left > 0 {
         let len = block.min(left).min(count - *at);
         let range = *at..*at + len;
-        let ends = &arcs.ends[range.clone()];
-        for (k, ((i, j), cost)) in ends.iter().zip(&arcs.costs[range]).enumerate() {
+        let arcs = ends[range.clone()].iter().zip(&costs[range]);
+        for (k, ((i, j), cost)) in arcs.enumerate() {
             let reduced = cost - tree.height[*i as usize] + tree.height[tree.rows + *j as usize];
             if reduced < least {
                 (least, found) = (reduced, Some(*at + k));
@@ -93,12 +145,11 @@ fn search(tree: &Tree, arcs: &Arcs, eps: f64, block: usize, at: &mut usize) -> O
 }
 
 impl Tree {
-    /// Brings `entering` into the tree; its reduced cost must be negative.
-    fn pivot(&mut self, arcs: &Arcs, entering: usize) {
+    /// Brings the arc `entering` from row `u` to column `j` into the tree; its reduced cost must be negative.
+    fn pivot(&mut self, (u, j): (u32, u32), cost: f64, entering: usize) {
         let rows = self.rows as u32;
-        let (u, j) = arcs.ends[entering];
         let v = rows + j;
-        let reduced = arcs.costs[entering] - self.height[u as usize] + self.height[v as usize];
+        let reduced = cost - self.height[u as usize] + self.height[v as usize];
         let join = self.join(u, v);
         // Along apex → u → v → apex the last blocking arc leaves.
         let (mut delta, mut leaving, mut below_u) = (i64::MAX, NONE, true);

@@ -1,7 +1,5 @@
 //! A spanning tree of rows and columns with its flow and its heights.
 
-use super::simplex::Arcs;
-
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -209,13 +207,49 @@ impl Tree {
         }
     }
 
+    /// New numbers for all nodes: rows, and columns, in the order of the list.
+    pub(super) fn preorder(&self) -> Vec<u32> {
+        let mut to = vec![NONE; self.nodes.len()];
+        let (mut row, mut column) = (0, self.rows as u32);
+        let mut k = self.root;
+        while k != NONE {
+            let next = if (k as usize) < self.rows {
+                &mut row
+            } else {
+                &mut column
+            };
+            to[k as usize] = *next;
+            *next += 1;
+            k = self.nodes[k as usize].next;
+        }
+        to
+    }
+
+    /// Calls node `k` by the number `to[k]`; rows stay rows.
+    pub(super) fn permute(&mut self, to: &[u32]) {
+        let new = |k: u32| to.get(k as usize).copied().unwrap_or(NONE);
+        let (mut nodes, mut height) = (self.nodes.clone(), self.height.clone());
+        for (k, to) in to.iter().enumerate() {
+            let node = self.nodes[k];
+            nodes[*to as usize] = Node {
+                parent: new(node.parent),
+                next: new(node.next),
+                previous: new(node.previous),
+                last: new(node.last),
+                ..node
+            };
+            height[*to as usize] = self.height[k];
+        }
+        (self.nodes, self.height, self.root) = (nodes, height, new(self.root));
+    }
+
     /// Heights from the tree alone.
-    pub(super) fn reprice(&mut self, arcs: &Arcs) {
+    pub(super) fn reprice(&mut self, costs: &[f64]) {
         self.height[self.root as usize] = 0.0;
         let mut k = self.nodes[self.root as usize].next;
         while k != NONE {
             let node = &self.nodes[k as usize];
-            let cost = arcs.costs[node.arc as usize];
+            let cost = costs[node.arc as usize];
             let above = self.height[node.parent as usize];
             self.height[k as usize] = if (k as usize) < self.rows {
                 above + cost

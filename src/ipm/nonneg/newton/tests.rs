@@ -1,6 +1,7 @@
 use super::*;
 use crate::constraints::{Block, Constraints};
 use crate::ipm::interior::Interior;
+use crate::ipm::space::Space;
 use crate::projection::Direct;
 use crate::random::unit;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
@@ -47,7 +48,8 @@ impl Arbitrary for At {
 
 impl At {
     fn with<T>(&self, see: impl FnOnce(&System<'_>, &mut Newton, &mut Direct) -> T) -> T {
-        let interior = |v: &[f64]| Interior::new(self.a.blocks(), v, None).unwrap();
+        let space = Space::flat(self.a.blocks());
+        let interior = |v: &[f64]| Interior::new(&space, v).unwrap();
         let system = System {
             a: &self.a,
             b: &self.primal,
@@ -55,12 +57,15 @@ impl At {
             scale_c: 1.0,
             x: &self.x,
             s: &self.s,
+            primal_space: &space,
+            dual_space: &space,
             interiors: (&interior(&self.x), &interior(&self.s)),
             primal: &self.primal,
             dual: &self.dual,
             dual_feasible: false,
             mu: dot(&self.x, &self.s) / self.x.len() as f64,
             target: 1e-13,
+            inexact: 1e-13,
         };
         let mut newton = Newton::new(SplitPairs::default());
         let mut projection = Direct::new(self.a.clone());

@@ -145,6 +145,31 @@ impl ReducedLinear {
         })
     }
 
+    /// Values and row duals for the smaller program, from such of the original: a point to begin from. What presolve took out is
+    /// left out, so that an optimal point need not become one where rows with multipliers went.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape).
+    ///
+    /// # Complexity
+    /// A pass over the nonzeros.
+    pub fn restrict(&self, given: &LinearSolution) -> Result<LinearSolution> {
+        let (m, n) = (self.original.rows().len(), self.original.variables().len());
+        check_shape("values x", (n, 1), (given.x.len(), 1))?;
+        check_shape("row duals y", (m, 1), (given.row_duals.len(), 1))?;
+        let pick = |at: &[usize], scale: &[f64], v: &[f64]| -> Vec<f64> {
+            at.iter().zip(scale).map(|(i, s)| v[*i] / s).collect()
+        };
+        let x = pick(&self.variables, &self.variable_scale, &given.x);
+        let row_duals = pick(&self.rows, &self.row_scale, &given.row_duals);
+        Ok(LinearSolution {
+            activities: self.program.activities(&x)?,
+            reduced_costs: self.program.reduced_costs(&row_duals)?,
+            x,
+            row_duals,
+        })
+    }
+
     /// Row multipliers that prove the original infeasible, from such of the smaller program; for
     /// [`LinearProgram::primal_certificate`].
     ///

@@ -9,22 +9,34 @@
 //! * [`Way::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
 //!   the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
-//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels.
+//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels. Where few
+//! columns cover every row, all of them meet by products of thin matrices instead ([`Covered`]); rows of low rank with dense vectors meet
+//! one another through these vectors ([`LowRank`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
 //! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
 //! Optim. 10, 2000.
 
+mod covered;
+mod low_rank;
+mod singles;
 mod ways;
 
-use crate::constraints::{HeldWeight, RankOne, SymmetricRows};
+use crate::constraints::{GramPair, RankOne, SymmetricRows};
 use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
+use covered::Covered;
 use faer::{Accum, Mat, MatMut, MatRef};
+use low_rank::LowRank;
 use ways::Work;
 
 /// Rows of a panel of dense rows.
 const PANEL: usize = 64;
+
+/// Costs in units of one gathered multiply-add: of one that streams, and of one of a matrix product.
+const STREAM: f64 = 0.2;
+const GEMM: f64 = 0.05;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -34,8 +46,51 @@ enum Way {
     RankOne,
 }
 
+/// What is prepared once of the rows on a block.
 #[derive(Debug, Clone)]
-pub(crate) struct PsdPlan {
+pub(crate) enum PsdPlan {
+    OneByOne(Box<RowPlan>),
+    Covered(Box<Covered>),
+    /// Rows of low rank, and the others.
+    LowRank(Box<(LowRank, RowPlan)>),
+}
+
+impl PsdPlan {
+    pub(crate) fn new(rows: &SymmetricRows) -> Self {
+        let plan = RowPlan::new(rows, |_| true);
+        let costs = plan.costs(rows);
+        if let Some((taken, low_rank)) = LowRank::new(rows, |k| costs[k]) {
+            let others = RowPlan::new(rows, |k| !taken[k]);
+            return PsdPlan::LowRank(Box::new((low_rank, others)));
+        }
+        if plan.rank_one.iter().all(Option::is_none)
+            && let Some(covered) = Covered::new(rows)
+        {
+            let ways: f64 = costs.iter().sum();
+            let (products, sums) = covered.cost();
+            if GEMM * products + STREAM * sums < ways {
+                return PsdPlan::Covered(Box::new(covered));
+            }
+        }
+        PsdPlan::OneByOne(Box::new(plan))
+    }
+
+    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
+    pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
+        match self {
+            PsdPlan::OneByOne(plan) => plan.add(pair, k),
+            PsdPlan::Covered(plan) => plan.add((pair.p, pair.q), k),
+            PsdPlan::LowRank(plans) => {
+                plans.0.add(pair, &plans.1, k.as_mut());
+                plans.1.add(pair, k);
+            }
+        }
+    }
+}
+
+/// Rows that meet the others one by one.
+#[derive(Debug, Clone)]
+pub(crate) struct RowPlan {
     n: usize,
     /// Constraints in the order of decreasing nonzeros.
     order: Vec<u32>,
@@ -45,8 +100,9 @@ pub(crate) struct PsdPlan {
     value: Vec<f64>,
     /// Where each entry stands in the block, down its columns.
     place: Vec<u32>,
-    /// Rows from here on have a single entry.
+    /// Rows from here on have a single entry, and whether all of these stand on the diagonal.
     singles: usize,
+    diagonal: bool,
     /// Distinct indices of every row.
     support: Vec<Vec<u32>>,
     way: Vec<Way>,
@@ -55,10 +111,11 @@ pub(crate) struct PsdPlan {
     dense: Mat<f64>,
 }
 
-impl PsdPlan {
-    pub(crate) fn new(rows: &SymmetricRows) -> Self {
+impl RowPlan {
+    /// Of the rows that are wanted.
+    fn new(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> Self {
         let n = rows.order();
-        let mut by_size: Vec<usize> = (0..rows.touching()).collect();
+        let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
         by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
         let (mut order, mut start) = (vec![], vec![0]);
         let (mut row, mut col, mut value) = (vec![], vec![], vec![]);
@@ -98,6 +155,7 @@ impl PsdPlan {
                 .rev()
                 .take_while(|w| w[1] - w[0] == 1)
                 .count();
+        let diagonal = row[start[singles]..] == col[start[singles]..];
         let mut plan = Self {
             n,
             order,
@@ -107,25 +165,34 @@ impl PsdPlan {
             value,
             place,
             singles,
+            diagonal,
             support,
             way: vec![],
             rank_one,
             dense,
         };
-        plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
+        plan.way = (0..plan.order.len()).map(|i| plan.choose(i).0).collect();
         plan
     }
 
-    /// Counts in units of one gathered multiply-add; streaming and matrix products run that much faster.
-    fn choose(&self, i: usize) -> Way {
-        const STREAM: f64 = 0.2;
-        const GEMM: f64 = 0.05;
-        if self.rank_one[i].is_some() {
-            return Way::RankOne;
-        }
-        if i < self.dense.ncols() {
-            return Way::Full;
-        }
+    /// What every row costs its way, in the order of the rows; all of them are in the plan.
+    fn costs(&self, rows: &SymmetricRows) -> Vec<f64> {
+        let mut place = vec![0; self.order.iter().max().map_or(0, |&i| i as usize + 1)];
+        (0..self.order.len()).for_each(|i| place[self.order[i] as usize] = i);
+        let rows = (0..rows.touching()).map(|k| place[rows.get(k).0]);
+        rows.map(|i| self.choose(i).1).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    fn nonzeros(&self) -> usize {
+        self.value.len()
+    }
+
+    /// The cheapest way, and what it costs.
+    fn choose(&self, i: usize) -> (Way, f64) {
         let n = self.n as f64;
         let nnz = 2.0 * (self.start[i + 1] - self.start[i]) as f64;
         let rho = self.support[i].len() as f64;
@@ -134,12 +201,16 @@ impl PsdPlan {
         let full = product + GEMM * n * n * rho + STREAM * n * n + up;
         let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
         let pairs = 2.0 * nnz * up;
-        if pairs <= entries && pairs <= full {
-            Way::Pairs
+        if self.rank_one[i].is_some() {
+            (Way::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
+        } else if i < self.dense.ncols() {
+            (Way::Full, full)
+        } else if pairs <= entries && pairs <= full {
+            (Way::Pairs, pairs)
         } else if entries <= full {
-            Way::Entries
+            (Way::Entries, entries)
         } else {
-            Way::Full
+            (Way::Full, full)
         }
     }
 
@@ -152,14 +223,14 @@ impl PsdPlan {
             .map(|((&r, &c), &v)| (r as usize, c as usize, v))
     }
 
-    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
-    pub(crate) fn add(&self, held: &HeldWeight, mut k: MatMut<'_, f64>) {
-        let Some(pair) = held.gram_pair() else {
-            return;
-        };
+    fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         let mut work = Work::new(self);
-        self.add_dense(pair, k.as_mut(), &mut work);
-        let later = self.dense.ncols()..self.order.len();
+        self.add_dense((pair.p, pair.q), k.as_mut(), &mut work);
+        let mut later = self.dense.ncols()..self.order.len();
+        if let Some(p) = pair.p {
+            self.add_singles((p, pair.q), k.as_mut());
+            later.end = self.singles.max(later.start);
+        }
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
             use rayon::prelude::*;
@@ -174,7 +245,7 @@ impl PsdPlan {
                     .map_init(
                         || Work::new(self),
                         |work, i| {
-                            self.meet(i, held, pair, work);
+                            self.meet(i, pair, work);
                             work.sums[i..].to_vec()
                         },
                     )
@@ -186,24 +257,31 @@ impl PsdPlan {
             return;
         }
         for i in later {
-            self.meet(i, held, pair, &mut work);
+            self.meet(i, pair, &mut work);
             self.put(i, i, &work.sums[i..], k.as_mut());
         }
     }
 
     /// Adds sums of row `i` with the rows from `first` on.
-    fn put(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, f64>) {
+    fn put<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
         }
     }
 
+    /// Adds sums of a row that is not of the plan with all that are.
+    fn put_all<T: Real>(&self, i: u32, sums: &[f64], mut k: MatMut<'_, T>) {
+        for (&j, sum) in self.order.iter().zip(sums) {
+            add_lower(&mut k, i, j, *sum);
+        }
+    }
+
     /// The dense rows: with one another as products of panels, with the others one by one.
-    fn add_dense(
+    fn add_dense<T: Real>(
         &self,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        mut k: MatMut<'_, f64>,
+        mut k: MatMut<'_, T>,
         work: &mut Work,
     ) {
         let dense = self.dense.ncols();
@@ -248,7 +326,7 @@ fn store_symmetrised(u: MatRef<'_, f64>, out: &mut [f64]) {
     }
 }
 
-fn add_lower(k: &mut MatMut<'_, f64>, i: u32, j: u32, value: f64) {
+fn add_lower<T: Real>(k: &mut MatMut<'_, T>, i: u32, j: u32, value: f64) {
     let (i, j) = (i.max(j) as usize, i.min(j) as usize);
-    k[(i, j)] += value;
+    k[(i, j)] = T::narrow(k[(i, j)].wide() + value);
 }

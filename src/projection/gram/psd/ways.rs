@@ -1,7 +1,7 @@
 //! The ways in which one row meets all later ones.
 
-use super::{PsdPlan, Way};
-use crate::constraints::HeldWeight;
+use super::{RowPlan, Way};
+use crate::constraints::GramPair;
 use crate::linalg::axpy;
 use crate::linalg::product::gemm;
 use faer::{Accum, Mat, MatRef};
@@ -24,7 +24,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(plan: &PsdPlan) -> Self {
+    pub(super) fn new(plan: &RowPlan) -> Self {
         Self {
             vt: Mat::new(),
             p: Mat::new(),
@@ -37,22 +37,17 @@ impl Work {
         }
     }
 
-    fn grow(&mut self, n: usize) {
+    pub(super) fn grow(&mut self, n: usize) {
         if self.vt.nrows() < n {
             (self.vt, self.p, self.u) = (Mat::zeros(n, n), Mat::zeros(n, n), Mat::zeros(n, n));
         }
     }
 }
 
-impl PsdPlan {
+impl RowPlan {
     /// `sums[j] ← tr(A_i P A_j Q)` for `j ≥ i`.
-    pub(super) fn meet(
-        &self,
-        i: usize,
-        held: &HeldWeight,
-        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
-        work: &mut Work,
-    ) {
+    pub(super) fn meet(&self, i: usize, pair: &GramPair<'_>, work: &mut Work) {
+        let (p, q) = (pair.p, pair.q);
         work.sums[i..].fill(0.0);
         match self.way[i] {
             Way::Full => {
@@ -61,10 +56,10 @@ impl PsdPlan {
             }
             Way::Entries => self.by_entries(i, p, q, work),
             Way::Pairs => match p {
-                Some(p) => self.by_pairs(i, p, q, held.two_sided().is_some(), &mut work.sums),
+                Some(p) => self.by_pairs(i, p, q, pair.same, &mut work.sums),
                 None => self.by_pairs_one_sided(i, q, &mut work.sums),
             },
-            Way::RankOne => self.by_rank_one(i, held, work),
+            Way::RankOne => self.by_rank_one(i, pair, work),
         }
     }
 
@@ -239,7 +234,7 @@ impl PsdPlan {
     }
 
     /// `sums[j] ← σ ⟨A_j, (P a)(Q a)ᵀ⟩`.
-    fn by_rank_one(&self, i: usize, held: &HeldWeight, work: &mut Work) {
+    fn by_rank_one(&self, i: usize, pair: &GramPair<'_>, work: &mut Work) {
         let Some(a) = &self.rank_one[i] else { return };
         let Work {
             v_fast: pa,
@@ -251,17 +246,28 @@ impl PsdPlan {
         pa.resize(self.n, 0.0);
         qa.resize(self.n, 0.0);
         half.resize(self.n, 0.0);
-        held.times(a, half, pa, qa);
-        for (j, sum) in sums.iter_mut().enumerate().skip(i) {
+        pair.times(a, half, pa, qa);
+        self.add_outer(i, a.sign, (pa, qa), sums);
+    }
+
+    /// `sums[j] += c ⟨A_j, p qᵀ⟩` for `j ≥ from`.
+    pub(super) fn add_outer(
+        &self,
+        from: usize,
+        c: f64,
+        (p, q): (&[f64], &[f64]),
+        sums: &mut [f64],
+    ) {
+        for (j, sum) in sums.iter_mut().enumerate().skip(from) {
             let mut t = 0.0;
-            for (r, c, v) in self.entries(j) {
-                t += v * if r == c {
-                    pa[r] * qa[r]
+            for (r, s, v) in self.entries(j) {
+                t += v * if r == s {
+                    p[r] * q[r]
                 } else {
-                    pa[r] * qa[c] + pa[c] * qa[r]
+                    p[r] * q[s] + p[s] * q[r]
                 };
             }
-            *sum = a.sign * t;
+            *sum += c * t;
         }
     }
 

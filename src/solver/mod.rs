@@ -1,5 +1,7 @@
 //! The front door: a conic program is reduced, solved, and answered in its own terms.
 
+mod face;
+
 use crate::constraints::Constraints;
 use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::{
@@ -8,7 +10,7 @@ use crate::ipm::{
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Direct, Projection};
+use crate::projection::{Auto, Projection};
 use std::sync::Arc;
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
@@ -58,7 +60,7 @@ impl core::fmt::Debug for Solver {
 }
 
 impl Solver {
-    /// A solver with the [`Direct`] engine.
+    /// A solver with the [`Auto`] engine.
     ///
     /// # Errors
     /// Those of [`Settings::validate`] and [`Reduced::new`].
@@ -66,8 +68,8 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        let direct: Engine = Box::new(|a| Ok(Box::new(Direct::new(a.clone()))));
-        Self::with_engine(program, settings, direct)
+        let auto: Engine = Box::new(|a| Ok(Box::new(Auto::new(a.clone()))));
+        Self::with_engine(program, settings, auto)
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.
@@ -89,6 +91,19 @@ impl Solver {
     /// The program as it is now.
     pub fn program(&self) -> &ConicProgram {
         &self.program
+    }
+
+    /// Of every block of a solution's `x`: the number of eigenvalues above their widest gap, or of numbers that exceed their slack.
+    /// See [`Solution::factor`] for the low-rank factor itself.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite),
+    /// [`Error::NoConvergence`](crate::Error::NoConvergence).
+    ///
+    /// # Complexity
+    /// The eigenvalues of every matrix block of the reduced program.
+    pub fn ranks(&self, found: &Solution) -> Result<Vec<usize>> {
+        self.reduced.ranks(&found.x, &found.s)
     }
 
     /// What the interior-point method is given of it.
@@ -221,12 +236,20 @@ impl Solver {
                 ipm::solve_from(small, projection, &self.settings, &start, observer)?
             }
         };
+        let mut on_face = false;
+        let found = match self.from_face(projection, &found, observer)? {
+            Some(better) => {
+                on_face = true;
+                better
+            }
+            None => found,
+        };
         if self.reduced.is_identity() {
             return Ok(found);
         }
         let enough = found.status == Status::Solved;
         let first = self.lift(found)?;
-        if !enough || first.status == Status::Solved {
+        if !enough || on_face || first.status == Status::Solved {
             return Ok(first);
         }
         let mut settings = self.settings.clone();
@@ -248,6 +271,26 @@ impl Solver {
         second.seconds += first.seconds;
         second.phases = second.phases.and(&first.phases);
         Ok(second)
+    }
+
+    /// What a run left open may have no interior: then it is solved on the face that its feasible points lie on.
+    fn from_face(
+        &self,
+        projection: &mut dyn Projection,
+        found: &Solution,
+        observer: &mut Observer<'_>,
+    ) -> Result<Option<Solution>> {
+        if !face::gave_up(found.status) {
+            return Ok(None);
+        }
+        let mut open = face::Open {
+            program: self.reduced.program(),
+            projection,
+            engine: &self.engine,
+            settings: &self.settings,
+            found,
+        };
+        open.on_face(observer)
     }
 
     /// What the reduction proved, when that holds in the original data.
@@ -368,7 +411,7 @@ impl Solver {
         let certificate = certificate.filter(|(_, r)| *r <= most).map(|(c, _)| c);
         let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
         let holds = match status {
-            Status::Solved => self.within_tolerances(&dimacs, scale),
+            Status::Solved => self.settings.allows(&dimacs, scale),
             Status::PrimalInfeasible | Status::DualInfeasible => certificate.is_some(),
             _ => true,
         };
@@ -377,7 +420,7 @@ impl Solver {
             status,
             Status::InsufficientProgress | Status::NumericalError | Status::AlmostSolved
         );
-        if gave_up && self.within_tolerances(&dimacs, scale) {
+        if gave_up && self.settings.allows(&dimacs, scale) {
             status = Status::Solved;
         }
         if !holds || (status == Status::AlmostSolved && !nearly) {
@@ -397,20 +440,6 @@ impl Solver {
             certificate,
             ..found
         })
-    }
-
-    /// With the slack that the interior-point method itself allows where rounding ends its progress.
-    fn within_tolerances(&self, errors: &Dimacs, scale: f64) -> bool {
-        let Settings {
-            tol_feas,
-            tol_gap_rel,
-            tol_gap_abs,
-            slack,
-            ..
-        } = self.settings;
-        let gap = errors.gap();
-        errors.infeasibility() <= slack * tol_feas
-            && (gap <= slack * tol_gap_rel || gap * scale <= slack * tol_gap_abs)
     }
 }
 

@@ -1,0 +1,485 @@
+//! Rows of low rank with dense vectors, `A_i = Σ_k c_k a_k a_kᵀ`: with all vectors side by side in `F`,
+//!
+//! ```text
+//! tr(A_i P A_j Q) = Σ_kl c_k c_l (FᵀPF)_kl (FᵀQF)_lk   over the vectors k of A_i and l of A_j
+//! ```
+//!
+//! is two products of tall matrices for all pairs of such rows[^BYZ00]. With any other row,
+//! `Σ_k c_k ⟨A_j, (P a_k)(Q a_k)ᵀ⟩` costs its nonzeros.
+//!
+//! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
+//! Optim. 10, 2000.
+
+use super::ways::Work;
+use super::{GEMM, RowPlan, STREAM, add_lower};
+use crate::constraints::{GramPair, SparseSymmetric, SymmetricRows};
+use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
+use faer::{Accum, Mat, MatMut, MatRef};
+
+/// Largest rank looked for.
+const MOST: usize = 8;
+
+/// Indices that a row needs to be worth looking at.
+const LEAST_SUPPORT: usize = 16;
+
+/// Numbers stored an entry of the rows, at most: what is beyond one are zeros.
+const FILL: usize = 4;
+
+/// Vectors taken together.
+const PANEL: usize = 128;
+
+/// What may be left of a row when its vectors are taken out, relative to its largest entry: rounding of the sums it was made as.
+const ROUNDING: f64 = 64.0 * f64::EPSILON;
+
+/// `Σ_k c_k a_k a_kᵀ`, the vectors on the row's support.
+#[derive(Debug)]
+pub(super) struct Factored {
+    c: Vec<f64>,
+    a: Mat<f64>,
+}
+
+impl Factored {
+    /// `None` when the rank is above [`MOST`], or the row too sparse for it to matter.
+    ///
+    /// # Complexity
+    /// `O(MOST³)` flops for almost every row of a higher rank, `O(r s²)` for `s` indices and rank `r`.
+    pub(super) fn new(row: SparseSymmetric<'_>) -> Option<Self> {
+        let support = row.support();
+        let s = support.len();
+        if s < LEAST_SUPPORT || 8 * row.len() < s * s {
+            return None;
+        }
+        let place = |k: usize| support.partition_point(|&other| (other as usize) < k);
+        // A principal minor of order MOST + 1 shows most higher ranks.
+        let chosen: Vec<usize> = (0..=MOST).map(|k| k * (s - 1) / MOST).collect();
+        let mut minor = Mat::zeros(chosen.len(), chosen.len());
+        let mut whole = Mat::zeros(s, s);
+        let mut largest = 0.0f64;
+        for (r, c, v) in row.iter() {
+            let (r, c) = (place(r), place(c));
+            (whole[(r, c)], whole[(c, r)]) = (v, v);
+            largest = largest.max(v.abs());
+        }
+        for (i, &r) in chosen.iter().enumerate() {
+            for (j, &c) in chosen.iter().enumerate() {
+                minor[(i, j)] = whole[(r, c)];
+            }
+        }
+        take_out(minor, largest)?;
+        let (c, columns) = take_out(whole, largest)?;
+        let a = Mat::from_fn(s, c.len(), |i, k| columns[k][i]);
+        Some(Self { c, a })
+    }
+
+    pub(super) fn rank(&self) -> usize {
+        self.c.len()
+    }
+}
+
+/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MOST`].
+///
+/// [^BP71]: Bunch, Parlett. Direct methods for solving symmetric indefinite systems of linear equations. SIAM J. Numer. Anal. 8, 1971.
+fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+    // Above this share of the largest entry a diagonal one is pivot enough.
+    const DIAGONAL: f64 = 0.64;
+    let s = m.nrows();
+    let (mut factors, mut vectors) = (vec![], vec![]);
+    loop {
+        let (mut diagonal, mut off) = ((0.0, 0), (0.0, 0, 0));
+        for c in 0..s {
+            let column = &m.col_as_slice(c)[..=c];
+            for (r, v) in column.iter().enumerate() {
+                let v = v.abs();
+                if r == c && v > diagonal.0 {
+                    diagonal = (v, c);
+                } else if r < c && v > off.0 {
+                    off = (v, r, c);
+                }
+            }
+        }
+        if f64::max(diagonal.0, off.0) <= ROUNDING * largest {
+            return Some((factors, vectors));
+        }
+        let mut next: Vec<(f64, Vec<f64>)> = vec![];
+        if diagonal.0 >= DIAGONAL * off.0 {
+            let p = diagonal.1;
+            next.push((1.0 / m[(p, p)], m.col_as_slice(p).to_vec()));
+        } else {
+            // The eigenvectors of the pivot block turn its two columns.
+            let (p, q) = (off.1, off.2);
+            let (a, b, d) = (m[(p, p)], m[(p, q)], m[(q, q)]);
+            let angle = 0.5 * f64::atan2(2.0 * b, a - d);
+            let (sin, cos) = angle.sin_cos();
+            for (x, y) in [(cos, sin), (-sin, cos)] {
+                let value = x * (a * x + b * y) + y * (b * x + d * y);
+                let columns = m.col_as_slice(p).iter().zip(m.col_as_slice(q));
+                let turned = columns.map(|(u, v)| x * u + y * v).collect();
+                next.push((1.0 / value, turned));
+            }
+        }
+        for (c, v) in next {
+            for (j, to) in (0..s).map(|j| (j, c * v[j])) {
+                let column = m.col_as_slice_mut(j);
+                column.iter_mut().zip(&v).for_each(|(m, v)| *m -= to * v);
+            }
+            factors.push(c);
+            vectors.push(v);
+        }
+        if factors.len() > MOST {
+            return None;
+        }
+    }
+}
+
+/// The rows on a block that are taken so.
+#[derive(Debug, Clone)]
+pub(crate) struct LowRank {
+    constraint: Vec<u32>,
+    /// Vectors of row `k` are the columns `start[k]..start[k + 1]` of `F`.
+    start: Vec<usize>,
+    c: Vec<f64>,
+    f: Mat<f64>,
+}
+
+impl LowRank {
+    /// Which rows of a block it pays for, and what they are then; `cost` is that of a row's way otherwise.
+    pub(super) fn new(
+        rows: &SymmetricRows,
+        cost: impl Fn(usize) -> f64,
+    ) -> Option<(Vec<bool>, Self)> {
+        let n = rows.order();
+        let mut found: Vec<(usize, Factored)> = vec![];
+        for k in 0..rows.touching() {
+            let factored = match rows.rank_one(k) {
+                Some(a) if a.index.len() >= LEAST_SUPPORT => Some(Factored {
+                    c: vec![a.sign],
+                    a: Mat::from_fn(a.value.len(), 1, |i, _| a.value[i]),
+                }),
+                Some(_) => None,
+                None => Factored::new(rows.get(k).1),
+            };
+            found.extend(factored.map(|f| (k, f)));
+        }
+        let total: usize = found.iter().map(|(_, f)| f.rank()).sum();
+        let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
+        let others = (rows.nonzeros() - taken) as f64;
+        found.retain(|(k, factored)| {
+            let (n, r) = (n as f64, factored.rank() as f64);
+            let products = 2.0 * n * n * r + 2.0 * n * r * total as f64;
+            let met = Self::by_entries(factored.rank(), n as usize, others).1;
+            GEMM * products + STREAM * r * total as f64 + met < cost(*k)
+        });
+        // For one vector nothing is gained.
+        if found.len() < 2 {
+            return None;
+        }
+        let width: usize = found.iter().map(|(_, f)| f.rank()).sum();
+        let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
+        if width * n > FILL * taken {
+            return None;
+        }
+        let mut which = vec![false; rows.touching()];
+        let (mut constraint, mut start, mut c) = (vec![], vec![0], vec![]);
+        let mut f = Mat::zeros(n, width);
+        for (k, factored) in found {
+            which[k] = true;
+            let (i, row) = rows.get(k);
+            constraint.push(i as u32);
+            for (t, c_t) in factored.c.iter().enumerate() {
+                let to = f.col_as_slice_mut(c.len());
+                let support = row.support();
+                for (&r, v) in support.iter().zip(factored.a.col_as_slice(t)) {
+                    to[r as usize] = *v;
+                }
+                c.push(*c_t);
+            }
+            start.push(c.len());
+        }
+        let plan = Self {
+            constraint,
+            start,
+            c,
+            f,
+        };
+        Some((which, plan))
+    }
+
+    /// Whether a row of rank `r` meets others with so many entries by these, rather than by its `U` in full, and what that costs.
+    fn by_entries(r: usize, n: usize, others: f64) -> (bool, f64) {
+        let (r, n) = (r as f64, n as f64);
+        let entries = 2.0 * r * others;
+        let full = GEMM * n * n * r + STREAM * n * n + others;
+        (entries <= full, entries.min(full))
+    }
+
+    /// Adds `tr(A_i P A_j Q)` over pairs of these rows, and of them with those of `others`, to the lower triangle of `k`.
+    pub(super) fn add<T: Real>(&self, pair: &GramPair<'_>, others: &RowPlan, mut k: MatMut<'_, T>) {
+        let mut work = Work::new(others);
+        let mut first = 0;
+        while first < self.constraint.len() {
+            // Whole rows of at least one and about PANEL vectors.
+            let end = self
+                .start
+                .partition_point(|&s| s <= self.start[first] + PANEL)
+                - 1;
+            let end = end.clamp(first + 1, self.constraint.len());
+            self.add_panel(pair, first..end, others, k.as_mut(), &mut work);
+            first = end;
+        }
+    }
+
+    fn add_panel<T: Real>(
+        &self,
+        pair: &GramPair<'_>,
+        batch: core::ops::Range<usize>,
+        others: &RowPlan,
+        mut k: MatMut<'_, T>,
+        work: &mut Work,
+    ) {
+        let vectors = self.start[batch.start]..self.start[batch.end];
+        let (n, width) = (self.f.nrows(), vectors.len());
+        let given = self.f.subcols(vectors.start, width);
+        let product = |by: MatRef<'_, f64>, given: MatRef<'_, f64>| {
+            let mut to = Mat::zeros(by.nrows(), given.ncols());
+            gemm(to.as_mut(), Accum::Replace, 1.0, by, given);
+            to
+        };
+        let (pf, qf) = match pair.root() {
+            // Through the root: nothing cancels.
+            Some(g) => {
+                let half = product(g.transpose(), given);
+                let pf = product(g, half.as_ref());
+                (pf.clone(), pf)
+            }
+            None => {
+                let qf = product(pair.q, given);
+                let pf = match pair.p {
+                    Some(p) if !pair.same => product(p, given),
+                    Some(_) => qf.clone(),
+                    None => given.to_owned(),
+                };
+                (pf, qf)
+            }
+        };
+        let later = self
+            .f
+            .subcols(vectors.start, self.c.len() - vectors.start)
+            .transpose();
+        let (gp, gq) = (product(later, pf.as_ref()), product(later, qf.as_ref()));
+        for i in batch.clone() {
+            for j in i..self.constraint.len() {
+                let mut sum = 0.0;
+                for l in self.start[i]..self.start[i + 1] {
+                    let at = self.start[j] - vectors.start..self.start[j + 1] - vectors.start;
+                    let (p, q) = (
+                        gp.col_as_slice(l - vectors.start),
+                        gq.col_as_slice(l - vectors.start),
+                    );
+                    let c = &self.c[self.start[j]..self.start[j + 1]];
+                    let terms = c.iter().zip(&p[at.clone()]).zip(&q[at]);
+                    sum += self.c[l] * terms.map(|((c, p), q)| c * p * q).sum::<f64>();
+                }
+                add_lower(&mut k, self.constraint[i], self.constraint[j], sum);
+            }
+        }
+        if others.is_empty() {
+            return;
+        }
+        for i in batch {
+            let mine = self.start[i] - vectors.start..self.start[i + 1] - vectors.start;
+            work.sums.fill(0.0);
+            if Self::by_entries(mine.len(), n, others.nonzeros() as f64).0 {
+                for t in mine {
+                    let c = self.c[vectors.start + t];
+                    let outer = (pf.col_as_slice(t), qf.col_as_slice(t));
+                    others.add_outer(0, c, outer, &mut work.sums);
+                }
+            } else {
+                let (p, mut q) = (
+                    pf.subcols(mine.start, mine.len()),
+                    qf.subcols(mine.start, mine.len()).to_owned(),
+                );
+                for t in 0..mine.len() {
+                    let c = self.c[self.start[i] + t];
+                    q.col_as_slice_mut(t).iter_mut().for_each(|q| *q *= c);
+                }
+                work.grow(n);
+                gemm(work.u.as_mut(), Accum::Replace, 1.0, p, q.transpose());
+                others.inner_all(0, work);
+            }
+            others.put_all(self.constraint[i], &work.sums, k.as_mut());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PsdPlan;
+    use super::*;
+    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
+
+    fn wave(k: usize, n: usize) -> Vec<f64> {
+        (0..n)
+            .map(|i| ((k * k + 3) as f64 * 0.37 * (i + 1) as f64).sin())
+            .collect()
+    }
+
+    /// `c u vᵀ + c v uᵀ`.
+    fn two(c: f64, u: &[f64], v: &[f64]) -> Mat<f64> {
+        Mat::from_fn(u.len(), u.len(), |i, j| c * (u[i] * v[j] + v[i] * u[j]))
+    }
+
+    fn constraints(n: usize, rows: &[Mat<f64>]) -> Constraints {
+        let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
+        for (i, row) in rows.iter().enumerate() {
+            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
+                a.entry(i, 0, r, c, row[(r, c)]).unwrap();
+            }
+        }
+        a.build().unwrap()
+    }
+
+    fn positive(n: usize, salt: f64) -> Mat<f64> {
+        let f = Mat::from_fn(n, n, |i, j| ((i * j) as f64 + salt * (i + j) as f64).cos());
+        let w = &f * f.transpose() + Mat::<f64>::identity(n, n);
+        Mat::from_fn(n, n, |i, j| w[(i.max(j), i.min(j))])
+    }
+
+    /// Rank one, rank two of either sign, rank two without a diagonal to begin from, rank three; full rank, one entry, few.
+    fn mixed(n: usize) -> Vec<Mat<f64>> {
+        let mut rows = vec![];
+        for k in 0..12 {
+            let (u, v) = (wave(k, n), wave(k + 20, n));
+            rows.push(two(0.5, &u, &u) + two(-0.3, &v, &v));
+            rows.push(two(1.0, &u, &v));
+            rows.push(two(0.5, &u, &u));
+            rows.push(two(0.1, &u, &u) + two(2.0, &v, &wave(k + 40, n)));
+        }
+        // Two halves that only meet off the diagonal.
+        let half = |first: bool| -> Vec<f64> {
+            let u = wave(5, n).into_iter().enumerate();
+            u.map(|(i, u)| if (i < n / 2) == first { u } else { 0.0 })
+                .collect()
+        };
+        rows.push(two(1.0, &half(true), &half(false)));
+        rows.push(positive(n, 0.4));
+        rows.push(Mat::from_fn(n, n, |i, j| f64::from(u8::from(i + j == 7))));
+        rows.push(Mat::from_fn(n, n, |i, j| {
+            f64::from(u8::from(i == 3 && j == 3))
+        }));
+        rows
+    }
+
+    #[test]
+    fn vectors_and_factors_make_the_row() {
+        let n = 30;
+        let rows = mixed(n);
+        let a = constraints(n, &rows);
+        let Part::Psd(held) = &a.parts()[0] else {
+            panic!("one matrix block")
+        };
+        let mut ranks = vec![];
+        for k in 0..rows.len() {
+            let Some(found) = Factored::new(held.get(k).1) else {
+                ranks.push(None);
+                continue;
+            };
+            ranks.push(Some(found.rank()));
+            let c = Mat::from_fn(found.rank(), found.rank(), |i, j| {
+                if i == j { found.c[i] } else { 0.0 }
+            });
+            let made = &found.a * c * found.a.transpose();
+            let support = held.get(k).1.support();
+            let error = (0..support.len()).flat_map(|i| (0..support.len()).map(move |j| (i, j)));
+            let error = error.map(|(i, j)| {
+                f64::abs(made[(i, j)] - rows[k][(support[i] as usize, support[j] as usize)])
+            });
+            assert!(
+                error.fold(0.0, f64::max) < 1e-13 * rows[k].norm_max(),
+                "{k}"
+            );
+        }
+        let expected = [Some(2), Some(2), Some(1), Some(3)];
+        assert!((0..48).all(|k| ranks[k] == expected[k % 4]), "{ranks:?}");
+        assert_eq!(ranks[48..], [Some(2), None, None, None]);
+    }
+
+    #[test]
+    fn rows_of_low_rank_meet_all_others_as_the_formula_says() {
+        let n = 30;
+        let rows = mixed(n);
+        let m = rows.len();
+        let a = constraints(n, &rows);
+        let Part::Psd(held) = &a.parts()[0] else {
+            panic!("one matrix block")
+        };
+        let plan = PsdPlan::new(held);
+        let PsdPlan::LowRank(plans) = &plan else {
+            panic!("low rank")
+        };
+        assert!(plans.0.constraint.len() >= 48);
+        let (x, z, g) = (positive(n, 0.3), positive(n, 0.8), positive(n, 0.1));
+        let (x, z, g) = (x.as_ref(), z.as_ref(), g.as_ref());
+        let (one, square, root) = (Mat::<f64>::identity(n, n), z * z, g * g);
+        for (weight, p, q) in [
+            (BlockWeight::Pair { x, z }, x, z),
+            (BlockWeight::Psd(x), x, x),
+            (BlockWeight::Root(g), root.as_ref(), root.as_ref()),
+            (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
+        ] {
+            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
+            let GramWeight::Psd(pair) = held[0].gram() else {
+                panic!("a matrix weight")
+            };
+            let mut k = Mat::zeros(m, m);
+            plan.add::<f64>(&pair, k.as_mut());
+            let trace = |i: usize, j: usize| {
+                let product: Mat<f64> = &rows[i] * p * &rows[j] * q;
+                (0..n).map(|r| product[(r, r)]).sum::<f64>()
+            };
+            for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let size = (trace(i, i) * trace(j, j)).sqrt();
+                let error = (k[(i, j)] - trace(i, j)).abs();
+                assert!(error < 1e-11 * size, "{i} {j}: {error:e} of {size:e}");
+            }
+        }
+    }
+
+    /// What it is worth: `cargo test --release --lib low_rank -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn seconds_with_and_without() {
+        let (n, m) = (200, 300);
+        let rows: Vec<Mat<f64>> = (0..m)
+            .map(|k| {
+                let (u, v) = (wave(k, n), wave(k + m, n));
+                two(0.5, &u, &u) + two(-0.5, &v, &v)
+            })
+            .collect();
+        let a = constraints(n, &rows);
+        let Part::Psd(held) = &a.parts()[0] else {
+            panic!("one matrix block")
+        };
+        let clock = std::time::Instant::now();
+        let plan = PsdPlan::new(held);
+        println!("preparation {:.4} s", clock.elapsed().as_secs_f64());
+        assert!(matches!(plan, PsdPlan::LowRank(_)));
+        let one_by_one = PsdPlan::OneByOne(Box::new(RowPlan::new(held, |_| true)));
+        let (x, z) = (positive(n, 0.3), positive(n, 0.8));
+        let weight = BlockWeight::Pair {
+            x: x.as_ref(),
+            z: z.as_ref(),
+        };
+        let weight = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
+        let GramWeight::Psd(pair) = weight[0].gram() else {
+            panic!("a matrix weight")
+        };
+        for (name, plan) in [("as low rank", &plan), ("one by one", &one_by_one)] {
+            let mut k = Mat::zeros(m, m);
+            let clock = std::time::Instant::now();
+            plan.add::<f64>(&pair, k.as_mut());
+            println!("{name}: {:.4} s", clock.elapsed().as_secs_f64());
+        }
+    }
+}

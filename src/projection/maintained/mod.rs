@@ -1,0 +1,468 @@
+//! Newton systems by conjugate gradients on the exact operator, with whatever preconditioner the weight allows at the least
+//! cost.
+
+mod choice;
+mod single;
+
+pub(super) use choice::Costs;
+
+use super::base_low_rank::{self, Preconditioner, Spectrum, spectra};
+use super::direct::DenseGram;
+use super::gram::{Assembler, Base, Refiner, each_column};
+use super::{Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape};
+use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
+use crate::error::{Error, Result};
+use choice::{Choice, Way};
+use faer::MatMut;
+use single::Single;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Relative residual that [`Goal::Maintained`] answers are refined to.
+const MAINTAINED: f64 = 1e-7;
+
+/// Where a solve ends in rounding, a residual of this many times the one asked for is taken without a factor being made for it.
+const ROUNDING: f64 = 30.0;
+
+/// Steps of conjugate gradients an answer may take in any case.
+const MOST_STEPS: usize = 100_000;
+
+/// Settings of [`Maintained`].
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `split` | [`base_low_rank::Settings::default`] | how a weight is split in a base and a low-rank part; `max_iter` bounds the steps where no factor may be made | |
+/// | `max_bytes` | no limit | the largest Gram matrix that may be formed | |
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Of the split.
+    pub split: base_low_rank::Settings,
+    /// Bytes of the largest Gram matrix that may be formed.
+    pub max_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            split: base_low_rank::Settings::default(),
+            max_bytes: u64::MAX,
+        }
+    }
+}
+
+/// `P` for two-sided weights that change everywhere at each step, as those of an interior-point method do: every answer by
+/// conjugate gradients on the exact operator, preconditioned by the cheapest of
+///
+/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`](super::BaseLowRank), while the spectrum of the weight allows;
+///    with no large eigenvalue that is the base alone, which serves well-conditioned weights;
+/// 2. the factor of an earlier weight;
+/// 3. a Cholesky factor of the Gram matrix in single precision, while its condition allows;
+/// 4. one in double precision.
+///
+/// What is cheapest is told by counts of operations and the steps that were needed at the weights before. A preconditioner
+/// that needs more steps than the next way costs is given up in the middle of an answer, and a factor made for it.
+///
+/// ```
+/// use dyncvx::constraints::{Block, Constraints};
+/// use dyncvx::projection::{Accuracy, Goal, Maintained, Projection};
+/// use faer::Mat;
+/// # fn main() -> dyncvx::Result<()> {
+/// let a = Constraints::independent(40, &[Block::Psd(12)], 1, 1.into())?;
+/// let mut p = Maintained::new(a)?;
+/// p.update(&[(&Mat::identity(12, 12)).into()])?;
+/// let mut y = Mat::from_fn(40, 1, |i, _| 1.0 / (1 + i) as f64);
+/// let Accuracy::Exact { residual, .. } = p.solve(y.as_mut(), Goal::Residual(1e-10))? else { panic!() };
+/// assert!(residual < 1e-10);
+/// # Ok(()) }
+/// ```
+///
+/// # Complexity
+/// An update: eigenvectors of every block, and what the way costs that is chosen; `m³/3` flops and `m²` numbers only with a
+/// factor. A step: the exact operator and two passes over the preconditioner.
+///
+/// # Limits
+/// [`BlockWeight::Pair`] and one-sided weights are [`Error::Unsupported`].
+#[derive(Debug, Clone)]
+pub struct Maintained {
+    a: Arc<Constraints>,
+    settings: Settings,
+    assembler: Assembler,
+    /// For weights of one; `None` where `A Aᵀ` is not sparse.
+    base: Option<Base>,
+    refiner: Refiner,
+    choice: Choice,
+    state: Option<State>,
+    factor: Option<Aged>,
+    /// Whether a factor has turned out to reach no further than what it was made for.
+    rounding: bool,
+    seconds: Seconds,
+}
+
+/// What belongs to the weight.
+#[derive(Debug, Clone)]
+struct State {
+    weight: Vec<HeldWeight>,
+    way: Way,
+    split: Option<Split>,
+    steps: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Split {
+    preconditioner: Preconditioner,
+    rank: usize,
+    spread: f64,
+}
+
+/// A factor, and how many weights ago it was made.
+#[derive(Debug, Clone)]
+struct Aged {
+    kept: Kept,
+    age: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Kept {
+    Single(Single),
+    Double(Box<DenseGram>),
+}
+
+impl Kept {
+    fn solve_in_place(&mut self, v: &mut [f64]) {
+        match self {
+            Kept::Single(single) => single.solve_in_place(v),
+            Kept::Double(gram) => gram.precondition(v),
+        }
+    }
+
+    fn way(&self) -> Way {
+        match self {
+            Kept::Single(_) => Way::Single,
+            Kept::Double(_) => Way::Double,
+        }
+    }
+}
+
+impl Maintained {
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer.
+    ///
+    /// # Errors
+    /// [`Error::RankDeficient`] where the rows are seen to be dependent.
+    ///
+    /// # Complexity
+    /// A sparse factorisation of `A Aᵀ`, where it is sparse.
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
+    }
+
+    /// The same, with settings.
+    ///
+    /// # Errors
+    /// As [`Maintained::new`]; [`Error::InvalidSetting`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
+        settings.split.validate()?;
+        let a = a.into();
+        let assembler = Assembler::new(&a);
+        let base = match Base::new(&a, &assembler) {
+            Ok(base) => Some(base),
+            Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            settings,
+            assembler,
+            base,
+            refiner: Refiner::new(a.clone()),
+            choice: Choice::new(&a),
+            state: None,
+            factor: None,
+            rounding: false,
+            seconds: Seconds::default(),
+            a,
+        })
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether a Gram matrix in the given precision may be formed.
+    fn allowed(&self, way: Way) -> Result<()> {
+        let bytes = if way == Way::Single { 4 } else { 8 } * (self.a.len() as u128).pow(2);
+        match bytes <= u128::from(self.settings.max_bytes) {
+            true => Ok(()),
+            false => Err(Error::TooLarge {
+                what: "the Gram matrix",
+                bytes,
+            }),
+        }
+    }
+
+    /// A factor for this weight, in single precision while that serves.
+    fn make(&mut self, weight: &[HeldWeight]) -> Result<Kept> {
+        if self.choice.factor() == Way::Single {
+            self.allowed(Way::Single)?;
+            let clock = Instant::now();
+            let found = Single::new(&self.a, weight, &self.assembler)?;
+            self.seconds.factorisation += clock.elapsed().as_secs_f64();
+            match found {
+                Some(single) => return Ok(Kept::Single(single)),
+                None => self.choice.single = false,
+            }
+        }
+        self.allowed(Way::Double)?;
+        let clock = Instant::now();
+        let mut gram = Box::new(DenseGram::new(&self.a));
+        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+        let done = gram.refresh(&self.a, &weight);
+        self.seconds.factorisation += clock.elapsed().as_secs_f64();
+        done.map(|()| Kept::Double(gram))
+    }
+
+    /// The split of a weight, with its spread and the columns of its low-rank part; `None` without a sparse base.
+    fn look(&self, weight: &[HeldWeight]) -> Result<Option<(Vec<Spectrum>, f64, usize)>> {
+        if self.base.is_none() {
+            return Ok(None);
+        }
+        let spectra = spectra(weight, self.a.len(), &self.settings.split)?;
+        let (mut spread, mut inner) = (0.0f64, 0);
+        for spectrum in &spectra {
+            if let Spectrum::Psd(eigen) = spectrum {
+                spread = spread.max(eigen.spread());
+                inner += eigen.columns(eigen.rank);
+            }
+        }
+        Ok(Some((spectra, spread, inner)))
+    }
+
+    fn split(&self, spectra: &[Spectrum], spread: f64) -> Result<Option<Split>> {
+        let Some(base) = &self.base else {
+            return Ok(None);
+        };
+        let base = base.at(&base_low_rank::scales(spectra))?;
+        let preconditioner = Preconditioner::new(&self.a, base, spectra)?;
+        let ranks = spectra.iter().map(|s| match s {
+            Spectrum::Psd(eigen) => eigen.rank,
+            Spectrum::Nonneg(_) => 0,
+        });
+        Ok(Some(Split {
+            preconditioner,
+            rank: ranks.sum(),
+            spread,
+        }))
+    }
+
+    /// Tells the cost model what the last weight took.
+    fn learn(&mut self, failed: bool) {
+        if let Some(state) = &self.state {
+            let distance = match state.way {
+                Way::Split => state.split.as_ref().map_or(0.0, |s| s.spread),
+                _ => self.factor.as_ref().map_or(0.0, |f| f.age as f64),
+            };
+            self.choice.saw(state.way, distance, state.steps, failed);
+        }
+    }
+
+    /// Gives the present way up for a factor; `false` when there is none to be had.
+    fn escalate(&mut self) -> bool {
+        self.learn(true);
+        let Some(state) = self.state.take() else {
+            return false;
+        };
+        if state.way == Way::Double {
+            self.state = Some(state);
+            return false;
+        }
+        self.choice.single &= state.way != Way::Single;
+        // The old one is of no more use, and there may be no room for two.
+        self.factor = None;
+        let made = self.make(&state.weight);
+        let state = self.state.insert(State {
+            split: None,
+            ..state
+        });
+        match made {
+            Ok(kept) => {
+                (state.way, state.steps) = (kept.way(), 0);
+                self.factor = Some(Aged { kept, age: 0 });
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+impl Projection for Maintained {
+    fn shape(&self) -> Shape {
+        Shape::of(&self.a)
+    }
+
+    fn seconds(&self) -> Option<Seconds> {
+        Some(self.seconds)
+    }
+
+    fn prefers_two_sided(&self) -> bool {
+        true
+    }
+
+    fn answered(&self) -> Option<Answered> {
+        let state = self.state.as_ref()?;
+        Some(Answered {
+            refresh: state.refresh(&self.a),
+            steps: state.steps,
+        })
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        for given in weight {
+            if matches!(
+                given,
+                BlockWeight::Pair { .. }
+                    | BlockWeight::OneSided(_)
+                    | BlockWeight::OneSidedSpectral { .. }
+            ) {
+                return Err(Error::Unsupported {
+                    what: "a weight that is not two-sided",
+                    by: "Maintained",
+                });
+            }
+        }
+        let weight = HeldWeight::new_all(self.a.blocks(), weight)?;
+        let looked = self.look(&weight)?;
+        self.learn(false);
+        let age = self.factor.as_ref().map(|f| f.age + 1);
+        let split = looked.as_ref().map(|(_, spread, inner)| (*spread, *inner));
+        let mut way = self.choice.way(split, age);
+        if split.is_some() && self.allowed(self.choice.factor()).is_err() {
+            way = Way::Split;
+        }
+        let mut made = None;
+        if let (Way::Split, Some((spectra, spread, _))) = (way, &looked) {
+            match self.split(spectra, *spread) {
+                Ok(found) => made = found,
+                // Too ill-conditioned for it.
+                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                    way = self.choice.factor();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match way {
+            Way::Single | Way::Double => {
+                // Room for two factors is not to be had at the sizes that matter: a failure costs the old one, not the weight.
+                self.factor = None;
+                let kept = self.make(&weight)?;
+                way = kept.way();
+                self.factor = Some(Aged { kept, age: 0 });
+            }
+            Way::Split | Way::Stale => {
+                if let Some(factor) = &mut self.factor {
+                    factor.age += 1;
+                }
+            }
+        }
+        let state = State {
+            weight,
+            way,
+            split: made,
+            steps: 0,
+        };
+        let refresh = state.refresh(&self.a);
+        self.state = Some(state);
+        self.refiner.forget();
+        Ok(refresh)
+    }
+
+    fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
+        self.refiner
+            .weighted(&self.state.as_ref().ok_or(Error::NoWeight)?.weight)
+    }
+
+    fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        let tol = match goal {
+            Goal::Maintained => MAINTAINED,
+            Goal::Residual(_) => goal.tolerance()?,
+        };
+        let mut best: Option<f64> = None;
+        let factor_allowed = self.allowed(self.choice.factor()).is_ok();
+        loop {
+            let Self {
+                state,
+                factor,
+                refiner,
+                choice,
+                settings,
+                rounding,
+                ..
+            } = self;
+            let state = state.as_mut().ok_or(Error::NoWeight)?;
+            let inner = state
+                .split
+                .as_ref()
+                .map_or(0, |s| s.preconditioner.columns());
+            let cap = match state.way {
+                Way::Split if !factor_allowed => settings.split.max_iter,
+                way => choice.cap(way, inner, state.steps).min(MOST_STEPS),
+            };
+            let precondition = |v: &mut [f64]| match (&mut state.split, &mut *factor) {
+                (Some(split), _) => split.preconditioner.apply(v),
+                (None, Some(aged)) => aged.kept.solve_in_place(v),
+                (None, None) => {}
+            };
+            let found = refiner.solve_mixed(
+                &state.weight,
+                Goal::Residual(tol),
+                each_column(precondition),
+                rhs.as_mut(),
+                (cap, true),
+            )?;
+            let Accuracy::Exact {
+                residual,
+                iterations,
+            } = found
+            else {
+                return Ok(found);
+            };
+            state.steps += iterations;
+            let ended_in_rounding = iterations < cap;
+            let enough = residual <= tol
+                || (ended_in_rounding
+                    && (residual <= ROUNDING * tol || (*rounding && residual <= 1e-3)));
+            if let Some(before) = best
+                && ended_in_rounding
+                && residual > 0.3 * before
+            {
+                *rounding = true;
+            }
+            if enough || !factor_allowed {
+                return Ok(found);
+            }
+            best = Some(residual.min(best.unwrap_or(f64::INFINITY)));
+            if !self.escalate() {
+                return Ok(found);
+            }
+            self.refiner.restore(rhs.as_mut());
+        }
+    }
+}
+
+impl State {
+    fn refresh(&self, a: &Constraints) -> Refresh {
+        match self.way {
+            Way::Split => Refresh::Split {
+                rank: self.split.as_ref().map_or(0, |s| s.rank),
+                inner: self
+                    .split
+                    .as_ref()
+                    .map_or(0, |s| s.preconditioner.columns()),
+            },
+            Way::Stale => Refresh::Stale {
+                rank: a.blocks().iter().map(|b: &Block| b.order()).sum(),
+            },
+            Way::Single => Refresh::Single,
+            Way::Double => Refresh::Rebuilt(Reason::Always),
+        }
+    }
+}
