@@ -164,6 +164,26 @@ fn the_lasserre_relaxation_bounds_binary_quadratics() {
 }
 
 #[test]
+fn completion_recovers_the_matrix() {
+    // From all entries: of rank one, so that the nuclear norm is the Frobenius norm.
+    let (n1, n2) = (8, 7);
+    let all = matrix_completion((n1, n2), 1, 56, 2.into()).unwrap();
+    let m: Vec<f64> = all.costs().iter().map(|c| 0.5 * c).collect();
+    let norm = m.iter().map(|v| v * v).sum::<f64>().sqrt();
+    close(solve(&all).1, -norm, 1e-7);
+    // From some of them.
+    let some = matrix_completion((n1, n2), 1, 40, 2.into()).unwrap();
+    let (found, value) = solve(&some);
+    close(value, -norm, 1e-6);
+    for i in 0..n1 {
+        for j in 0..n2 {
+            let entry = found.x[i + (n1 + n2) * (n1 + j)];
+            assert!((entry - m[i * n2 + j]).abs() < 1e-4, "{i}, {j}");
+        }
+    }
+}
+
+#[test]
 fn localisation_recovers_the_positions() {
     for (sensors, links) in [(1, 3), (12, 3), (25, 4)] {
         let network = localisation(sensors, links, 5.into()).unwrap();
@@ -242,7 +262,7 @@ mod example;
 fn instances_survive_their_files() {
     for (name, size, m) in [
         ("completion", 12, 36),
-        ("triangles", 20, 164),
+        ("triangles", 20, 176),
         ("quadratic", 20, 21),
         ("hamming", 5, 241),
         ("theta", 12, 34),

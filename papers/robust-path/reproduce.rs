@@ -14,7 +14,8 @@ use dyncvx::privacy::{Demand, Plan, calibrated};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::transportation;
 use dyncvx::projection::{
-    Accuracy, Direct, Ensemble as _, Goal, Kronecker, Projection, Refresh, Robust, Shape, Sketched,
+    Accuracy, Auto, Direct, Ensemble as _, Goal, Kronecker, Projection, Refresh, Robust, Shape,
+    Sketched,
 };
 use dyncvx::sketch::{Base, Distribution};
 use plot::{Labels, Series, lines};
@@ -228,7 +229,7 @@ fn reproduce(
     table(&runs);
     let end = ipm::solve_from(
         program,
-        &mut Direct::new(a),
+        &mut Auto::new(a),
         &ipm::Settings::default(),
         &last,
         &mut |_| ControlFlow::Continue(()),
