@@ -107,6 +107,24 @@ impl Projection for Direct {
         })
     }
 
+    /// The ways rows meet, the pattern and the order of elimination stay; which rows depend on others is found anew.
+    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
+        if !rows.same_positions(&self.a) {
+            return Err(Error::InvalidSetting {
+                field: "rows",
+                reason: "expected entries at the positions of those that are held".into(),
+            });
+        }
+        match &mut self.gram {
+            Gram::Dense(gram) => gram.replace_values(rows),
+            Gram::Sparse(gram) => gram.replace_values(rows),
+        }
+        self.a = rows.clone();
+        self.refiner = Refiner::new(rows.clone());
+        self.weight = None;
+        Ok(true)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let given = GivenWeight::new_all(self.a.blocks(), weight)?;
         let weight: Vec<_> = given.iter().map(GivenWeight::gram).collect();
