@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// # Complexity
 /// Sparse, `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and a multiplication for every pair of rows
 /// that read the same nonnegative variable. Else an update assembles the Gram matrix by the cheapest of four ways a row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A
-/// solve costs `4m²` flops a column, and as many a refinement step. Space `m²` numbers and two copies of the weight.
+/// solve costs `4m²` flops a column, and as many a refinement step. Space `m²` numbers and a copy of the weight.
 ///
 /// [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 /// programming. Mathematical Programming 79, 1997.
