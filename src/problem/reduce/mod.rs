@@ -190,7 +190,7 @@ impl Reduced {
     /// # Complexity
     /// A sort of the nonzeros, and what finding dependent rows takes.
     pub(crate) fn with_same_positions(&self, program: &ConicProgram) -> Result<Option<Self>> {
-        let rows = Selection::new(program.constraints());
+        let rows = Selection::new(program.constraints(), DEPENDENT);
         if rows.kept != self.rows.kept {
             return Ok(None);
         }
