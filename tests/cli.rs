@@ -104,7 +104,7 @@ fn both_directions_lead_there() {
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
-            .contains("not supported by Kronecker")
+            .contains("not supported by Maintained")
     );
 }
 

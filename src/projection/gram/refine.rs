@@ -150,3 +150,67 @@ pub(crate) fn each_column(mut apply: impl FnMut(&mut [f64])) -> impl FnMut(MatMu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constraints::{Block, BlockWeight, Part};
+    use crate::projection::gram::Assembler;
+    use faer::Mat;
+
+    /// Rows between two sets of indices, interleaved and of unequal size: both forms of the operator, and `B`, against the Gram
+    /// matrix assembled row by row.
+    #[test]
+    fn half_blocks_give_the_products_of_whole_ones() {
+        let n = 14;
+        let side = |k: usize| k % 3 == 1;
+        let cells: Vec<(usize, usize)> = (0..n)
+            .flat_map(|c| (0..c).map(move |r| (r, c)))
+            .filter(|&(r, c)| side(r) != side(c) && (r * 5 + c) % 4 > 0)
+            .collect();
+        let m = cells.len();
+        let mut a = Constraints::builder(m, &[Block::Psd(n)]).unwrap();
+        for (i, &(r, c)) in cells.iter().enumerate() {
+            a.entry(i, 0, r, c, 1.0 + i as f64 / 7.0).unwrap();
+            if i > 0 {
+                let (r, c) = cells[i - 1];
+                a.entry(i, 0, r, c, -0.3).unwrap();
+            }
+        }
+        let a = Arc::new(a.build().unwrap());
+        let Part::Psd(rows) = &a.parts()[0] else {
+            panic!("one matrix block");
+        };
+        assert!(rows.pattern().unwrap().halves().is_some());
+        let g = Mat::from_fn(n, n, |i, j| {
+            ((i * 3 + j * 7) as f64).sin() + if i == j { 3.0 } else { 0.0 }
+        });
+        let weight = HeldWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let mut k = Mat::<f64>::zeros(m, m);
+        Assembler::new(&a).assemble(&[weight[0].gram()], k.as_mut());
+        crate::linalg::product::mirror_lower(k.as_mut());
+        let y = Mat::from_fn(m, 1, |i, _| (i as f64).cos());
+        let expected = &k * &y;
+        let mut operator = GramOperator::new(a.clone());
+        let mut got = vec![0.0; m];
+        let off = |got: &[f64]| {
+            (0..m)
+                .map(|i| (got[i] - expected[(i, 0)]).abs())
+                .fold(0.0, f64::max)
+        };
+        operator.apply(&weight, y.col_as_slice(0), &mut got);
+        assert!(off(&got) < 1e-10 * expected.norm_max());
+        operator.apply_quick(&weight, y.col_as_slice(0), &mut got);
+        assert!(off(&got) < 1e-10 * expected.norm_max());
+        // B of a matrix that is not symmetric: what Gᵀ A_i G has in common with it.
+        let h = Mat::from_fn(n * n, 1, |k, _| ((k * k) as f64).sin());
+        let mut bh = Mat::zeros(m, 1);
+        let b = operator.weighted(&weight).unwrap();
+        b.apply(h.as_ref(), bh.as_mut()).unwrap();
+        let square = Mat::from_fn(n, n, |i, j| h[(i + j * n, 0)]);
+        let ghg = &g * &square * g.transpose();
+        let mut expected = vec![0.0; m];
+        rows.apply(ghg.as_ref(), &mut vec![], &mut expected);
+        assert!((0..m).all(|i| (bh[(i, 0)] - expected[i]).abs() < 1e-10));
+    }
+}

@@ -268,11 +268,10 @@ impl Maintained {
     /// Gives the present way up for a factor; `false` when there is none to be had.
     fn escalate(&mut self) -> bool {
         self.learn(true);
-        let Some(state) = self.state.take() else {
+        let Some(mut state) = self.state.take() else {
             return false;
         };
         let mut made = false;
-        let mut state = state;
         if state.way != Way::Double {
             self.choice.single &= state.way != Way::Single;
             // The old one is of no more use, and there may be no room for two.
