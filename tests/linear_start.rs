@@ -24,7 +24,7 @@ fn program(seed: usize) -> LinearProgram {
     }
     for i in 0..7 {
         let row: Vec<(usize, f64)> = (0..12)
-            .filter(|j| (i * 5 + j * 3 + seed) % 4 != 0)
+            .filter(|j| !(i * 5 + j * 3 + seed).is_multiple_of(4))
             .map(|j| (j, 2.0 * noise(i * 12 + j) - 0.8))
             .collect();
         let at: f64 = row.iter().map(|(_, v)| 0.5 * v).sum();

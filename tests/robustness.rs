@@ -411,6 +411,49 @@ fn numbers_change_in_place_and_bad_ones_change_nothing() {
     check(15, 5).quickcheck(law as fn(u64, u8, u8) -> bool);
 }
 
+/// Rows whose values change, dependent ones among them: as a new solver answers, whether the same rows stay or not.
+#[test]
+fn other_values_are_solved_as_a_new_solver_does() {
+    fn law(seed: u64, which: u8, size: u8) -> bool {
+        let known = recipe(which, size).known_optimum(seed.into()).unwrap();
+        let program = redundant(&known.program, seed, 3);
+        let mut solver = solver(&program);
+        is_optimal(&program, &go(&mut solver), known.value);
+        // All rows in other units, row by row: the same points are feasible, and b moves along.
+        let unit = |i: usize| [0.25, 1.0, 3.0][i % 3];
+        let values = program.constraints().entries().map(|e| unit(e.0) * e.4);
+        let b = program.rhs().iter().enumerate().map(|(i, b)| unit(i) * b);
+        solver.set_values(&values.collect::<Vec<_>>()).unwrap();
+        solver.set_rhs(&b.collect::<Vec<_>>()).unwrap();
+        let found = go(&mut solver);
+        is_optimal(solver.program(), &found, known.value);
+        let mut fresh = Solver::new(solver.program().clone(), Settings::default()).unwrap();
+        let expected = go(&mut fresh);
+        is_optimal(solver.program(), &expected, known.value);
+        // A row that said nothing new now contradicts the others, or is one of its own.
+        let last = program.constraints().len() - 1;
+        let mut values: Vec<f64> = solver
+            .program()
+            .constraints()
+            .entries()
+            .map(|e| e.4)
+            .collect();
+        let at = solver
+            .program()
+            .constraints()
+            .entries()
+            .position(|e| e.0 == last);
+        if let Some(at) = at {
+            values[at] *= 1.5;
+            solver.set_values(&values).unwrap();
+            let mut fresh = Solver::new(solver.program().clone(), Settings::default()).unwrap();
+            assert_eq!(go(&mut solver).status, go(&mut fresh).status);
+        }
+        true
+    }
+    check(15, 6).quickcheck(law as fn(u64, u8, u8) -> bool);
+}
+
 #[test]
 fn observers_see_the_objectives_of_the_program_as_it_was_given() {
     for exponent in [-8, 0, 8] {

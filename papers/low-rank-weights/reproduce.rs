@@ -66,7 +66,7 @@ fn growth(sizes: &[(usize, usize)]) -> Result<(), Box<dyn Error>> {
         println!(
             "{n:6}  {m:6}  {:10}  {steps:5}  {:>4}  {:13.1e}  {seconds:8.2}  {}",
             found.iterations,
-            found.rank.iter().sum::<usize>(),
+            solver.ranks(&found)?.iter().sum::<usize>(),
             found.dimacs.max(),
             found.status.name(),
         );

@@ -38,7 +38,7 @@ enum Command {
     /// Let an adaptive adversary loose on one sketch, the median of copies, and the robust structure.
     Attack(attack::Arguments),
     /// Move one measure onto another at least cost.
-    Transport(transport::Arguments),
+    Transport(Box<transport::Arguments>),
 }
 
 /// How a command ended.

@@ -99,6 +99,12 @@ pub(super) struct Arguments {
     /// What solves on the arcs chosen (exact).
     #[arg(long, value_enum, default_value = "auto")]
     finish: Finish,
+    /// Sinkhorn half-steps that choose the arcs (exact).
+    #[arg(long, value_name = "N")]
+    half_steps: Option<usize>,
+    /// Inverse temperature they end at, for a cost of range 1 (exact).
+    #[arg(long, value_name = "X")]
+    beta: Option<f64>,
     /// Relative certified gap at which the answer counts as optimal [default: 1e-2, exact: 1e-9].
     #[arg(long)]
     tol: Option<f64>,

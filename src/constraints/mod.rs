@@ -232,15 +232,47 @@ impl Constraints {
     /// [`Error::Shape`], [`Error::NonFinite`].
     ///
     /// # Complexity
-    /// A sort of the nonzeros.
+    /// A pass over the nonzeros; a sort of them when there are zeros.
     pub fn with_values(&self, values: &[f64]) -> Result<Self> {
         crate::error::check_shape("values", (self.nonzeros(), 1), (values.len(), 1))?;
         crate::error::check_finite("values", values)?;
+        if values.iter().all(|&v| v != 0.0) {
+            let mut rest = values;
+            let parts = self.parts.iter().map(|part| {
+                let count = match part {
+                    Part::Psd(rows) => rows.nonzeros(),
+                    Part::Nonneg(rows) => rows.nonzeros(),
+                };
+                let (mine, later) = rest.split_at(count);
+                rest = later;
+                match part {
+                    Part::Psd(rows) => Part::Psd(rows.with_values(mine)),
+                    Part::Nonneg(rows) => Part::Nonneg(rows.with_values(mine)),
+                }
+            });
+            return Ok(Self {
+                m: self.m,
+                blocks: self.blocks.clone(),
+                offsets: self.offsets.clone(),
+                parts: parts.collect(),
+            });
+        }
         let mut builder = Self::builder(self.m, &self.blocks)?;
         for ((i, b, row, col, _), &value) in self.entries().zip(values) {
             builder.entry(i, b, row, col, value)?;
         }
         builder.build()
+    }
+
+    /// Whether another matrix has its entries at the same positions.
+    pub(crate) fn same_positions(&self, other: &Self) -> bool {
+        let mut parts = self.parts.iter().zip(&other.parts);
+        (self.m, &self.blocks) == (other.m, &other.blocks)
+            && parts.all(|both| match both {
+                (Part::Psd(mine), Part::Psd(theirs)) => mine.same_positions(theirs),
+                (Part::Nonneg(mine), Part::Nonneg(theirs)) => mine.same_positions(theirs),
+                _ => false,
+            })
     }
 
     pub(crate) fn parts(&self) -> &[Part] {

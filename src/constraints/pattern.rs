@@ -308,6 +308,24 @@ mod tests {
     use faer::Mat;
 
     #[test]
+    fn other_values_share_the_pattern() {
+        let few = Constraints::independent(9, &[Block::Psd(12)], 2, 3.into()).unwrap();
+        let values: Vec<f64> = few.entries().map(|e| 2.0 * e.4 + 7.0).collect();
+        let other = few.with_values(&values).unwrap();
+        assert!(other.entries().map(|e| e.4).eq(values.iter().copied()));
+        let (Part::Psd(old), Part::Psd(new)) = (&few.parts()[0], &other.parts()[0]) else {
+            panic!("one matrix block");
+        };
+        let (old, new) = (old.pattern().unwrap(), new.pattern().unwrap());
+        assert!(core::ptr::eq(old, new));
+        // A zero gives its position up.
+        let mut values = values;
+        values[0] = 0.0;
+        let fewer = few.with_values(&values).unwrap();
+        assert!(fewer.nonzeros() + 1 == few.nonzeros() && !fewer.same_positions(&few));
+    }
+
+    #[test]
     fn products_along_the_pattern_are_those_of_full_matrices() {
         let n = 12;
         let few = Constraints::independent(9, &[Block::Psd(n)], 2, 3.into()).unwrap();

@@ -4,6 +4,7 @@ use super::pattern::Pattern;
 use crate::linalg::real::Real;
 use crate::linalg::{axpy, dot};
 use faer::{Mat, MatMut, MatRef};
+use std::sync::Arc;
 
 /// Rows on a block of order `n`: per constraint that touches it, the upper triangle of a sparse symmetric matrix.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub(crate) struct SymmetricRows {
     /// Reading them in order is all that an operator costs then.
     packed: Option<Mat<f64>>,
     /// Their common pattern, where products along it are cheaper than those of full matrices.
-    pattern: Option<Box<Pattern>>,
+    pattern: Option<Arc<Pattern>>,
 }
 
 /// One sparse symmetric matrix: entries `row ≤ col`, sorted by column.
@@ -62,6 +63,15 @@ impl<'a> SparseSymmetric<'a> {
 
     /// The distinct indices that occur, ascending.
     pub(crate) fn support(self) -> Vec<u32> {
+        // Sorted by column, and no row is below it.
+        let order = self.col.last().map_or(0, |&c| c as usize + 1);
+        if 8 * self.len() > order {
+            let mut occurs = vec![false; order];
+            for (&r, &c) in self.row.iter().zip(self.col) {
+                (occurs[r as usize], occurs[c as usize]) = (true, true);
+            }
+            return (0..order as u32).filter(|&k| occurs[k as usize]).collect();
+        }
         let mut support = [self.row, self.col].concat();
         support.sort_unstable();
         support.dedup();
@@ -155,14 +165,46 @@ impl SymmetricRows {
             let end = rows.start.len() - 1;
             rows.start[end] = rows.value.len();
         }
-        rows.rank_one = rows.iter().map(|(_, a)| a.rank_one()).collect();
-        rows.packed = rows.pack();
-        if (0..rows.touching()).all(|k| rows.factored(k).is_none()) {
+        rows.recognise();
+        rows.find_pattern();
+        rows
+    }
+
+    /// What depends on the values, but for the pattern, which depends on whether rows are kept apart.
+    fn recognise(&mut self) {
+        self.rank_one = self.iter().map(|(_, a)| a.rank_one()).collect();
+        self.packed = self.pack();
+    }
+
+    fn keeps_apart(&self) -> bool {
+        (0..self.touching()).any(|k| self.factored(k).is_some())
+    }
+
+    fn find_pattern(&mut self) {
+        self.pattern = None;
+        if !self.keeps_apart() {
             let matrices =
-                || -> Box<dyn Iterator<Item = _>> { Box::new(rows.iter().map(|(_, a)| a)) };
-            rows.pattern = Pattern::new(order, matrices).map(Box::new);
+                || -> Box<dyn Iterator<Item = _>> { Box::new(self.iter().map(|(_, a)| a)) };
+            self.pattern = Pattern::new(self.order, matrices).map(Arc::new);
+        }
+    }
+
+    /// The same positions with other values, none of them zero; what is known of the pattern is shared.
+    pub(crate) fn with_values(&self, values: &[f64]) -> Self {
+        let mut rows = self.clone();
+        rows.value.copy_from_slice(values);
+        rows.recognise();
+        if rows.keeps_apart() != self.keeps_apart() {
+            rows.find_pattern();
         }
         rows
+    }
+
+    /// Whether the entries stand at the same positions.
+    pub(crate) fn same_positions(&self, other: &Self) -> bool {
+        (self.order, &self.constraint, &self.start)
+            == (other.order, &other.constraint, &other.start)
+            && (&self.row, &self.col) == (&other.row, &other.col)
     }
 
     /// The common pattern of the rows, where products along it pay.
@@ -475,6 +517,20 @@ impl NonnegRows {
             let at = self.start[k]..self.start[k + 1];
             (i as usize, &self.index[at.clone()], &self.value[at])
         })
+    }
+
+    /// The same positions with other values, none of them zero.
+    pub(crate) fn with_values(&self, values: &[f64]) -> Self {
+        let mut rows = self.clone();
+        rows.value.copy_from_slice(values);
+        rows
+    }
+
+    /// Whether the entries stand at the same positions.
+    pub(crate) fn same_positions(&self, other: &Self) -> bool {
+        (self.order, &self.constraint, &self.start)
+            == (other.order, &other.constraint, &other.start)
+            && self.index == other.index
     }
 
     /// Compressed by variable: `(start, constraint, value)`, constraints ascending within a column.

@@ -96,7 +96,7 @@ impl<'a> Run<'a> {
         };
         let cost = dual_space.cost(problem);
         let warm = match start {
-            Some(start) => start::warm(problem, &dual_space.unpack(cost.clone()), start)?,
+            Some(start) => start::warm(problem, &dual_space.unpack(&cost), start)?,
             None => None,
         };
         let is_warm = warm.is_some();
@@ -422,7 +422,7 @@ impl<'a> Run<'a> {
     /// Errors of the best point in the original data; `None` when they cannot be computed.
     fn errors(&self) -> Option<Dimacs> {
         let Point { x, y, s } = self.best();
-        let s = self.dual_space.unpack(s.clone());
+        let s = self.dual_space.unpack(s);
         let found = dimacs(self.problem, x, y, &s).ok();
         found.filter(|e| !e.max().is_nan())
     }
@@ -491,7 +491,7 @@ impl<'a> Run<'a> {
         self.phases.checks += self.lap();
         let primal_objective = self.objective(&self.best().x);
         let Point { x, y, s } = self.best.unwrap_or(self.point);
-        let s = self.dual_space.unpack(s);
+        let s = self.dual_space.unpack(s).into_owned();
         Ok(Solution {
             status,
             primal_objective,

@@ -45,7 +45,8 @@ pub struct Iteration {
 pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
 
 /// Solves a conic program by a predictor–corrector method from an infeasible start, along HKM or Nesterov–Todd[^TTT98]
-/// directions. A linear program is begun from least squares and corrected for centrality several times a factor; what that
+/// directions, as the projection prefers; where one ends without an answer along the latter, the former is tried, which the
+/// observer sees as a second count from 0. A linear program is begun from least squares and corrected for centrality several times a factor; what that
 /// leaves open is begun once more as any other program is, which the observer sees as a second count from 0.
 ///
 /// The projection must have been made from the rows of this problem; it is moved to a new weight once an iteration, and
@@ -124,7 +125,17 @@ fn begin(
             SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
             SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
             SearchDirection::Auto if projection.prefers_two_sided() => {
-                attempt(Method::NesterovTodd, projection, observer)
+                let first = attempt(Method::NesterovTodd, projection, observer)?;
+                if !matches!(
+                    first.status,
+                    Status::AlmostSolved | Status::InsufficientProgress | Status::NumericalError
+                ) {
+                    return Ok(first);
+                }
+                match attempt(Method::Hkm, projection, observer) {
+                    Ok(second) => Ok(better(first, second, begun)),
+                    Err(_) => Ok(first),
+                }
             }
             SearchDirection::Auto => match attempt(Method::Hkm, projection, observer) {
                 Err(Error::Unsupported { .. }) => {
@@ -152,17 +163,26 @@ fn begin(
     // From another start and along other directions: a certificate within the tolerance may also fit a feasible program
     // whose solutions are large, and that would show now.
     let second = generic(observer, projection)?;
-    let mut better = match (first.status.is_answer(), second.status.is_answer()) {
-        (_, true) if second.status == Status::Solved => second.clone(),
-        (true, _) => first.clone(),
-        (false, true) => second.clone(),
-        _ if first.dimacs.max() <= second.dimacs.max() => first.clone(),
-        _ => second.clone(),
+    Ok(better(first, second, begun))
+}
+
+/// Of two runs after one another the one with an answer, or with the smaller errors.
+fn better(first: Solution, second: Solution, begun: Instant) -> Solution {
+    let iterations = first.iterations + second.iterations;
+    let phases = first.phases.and(&second.phases);
+    let keep = match (first.status.is_answer(), second.status.is_answer()) {
+        (_, true) if second.status == Status::Solved => second,
+        (true, _) => first,
+        (false, true) => second,
+        _ if first.dimacs.max() <= second.dimacs.max() => first,
+        _ => second,
     };
-    better.iterations = first.iterations + second.iterations;
-    better.seconds = begun.elapsed().as_secs_f64();
-    better.phases = first.phases.and(&second.phases);
-    Ok(better)
+    Solution {
+        iterations,
+        seconds: begun.elapsed().as_secs_f64(),
+        phases,
+        ..keep
+    }
 }
 
 /// Whether the projection is one of the rows of this problem.

@@ -5,6 +5,7 @@ use crate::constraints::{Block, Constraints, Part};
 use crate::linalg::dot;
 use crate::problem::ConicProgram;
 use core::ops::Range;
+use std::borrow::Cow;
 
 /// The primal side as flat vectors; the dual side likewise, but that of a matrix block whose slack fills few positions these
 /// alone are stored, both triangles, so that sums and norms are those of the flat vector.
@@ -111,7 +112,8 @@ impl Space {
     }
 
     /// The flat vector, zero where nothing is stored.
-    pub(super) fn unpack(&self, v: Vec<f64>) -> Vec<f64> {
+    pub(super) fn unpack<'a>(&self, v: impl Into<Cow<'a, [f64]>>) -> Cow<'a, [f64]> {
+        let v = v.into();
         let ambient = self.blocks.iter().map(|b| b.ambient()).sum();
         if v.len() == ambient {
             return v;
@@ -125,7 +127,7 @@ impl Space {
                 _ => to.copy_from_slice(from),
             }
         }
-        out
+        out.into()
     }
 
     /// `⟨x, s⟩` of a flat vector with one of this space.

@@ -36,6 +36,7 @@ pub use sketched::Sketched;
 use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
 use crate::error::{Error, Result, check_shape};
 use faer::{ColRef, MatMut, MatRef};
+use std::sync::Arc;
 
 /// Dimensions of a projection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +216,15 @@ pub trait Projection: Send {
         None
     }
 
+    /// Takes the place of `A` by rows with entries at the same positions, keeping what only depends on these; `false`, and nothing
+    /// changed, where this structure cannot: then a new one has to be made. There is no weight afterwards.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] for entries at other positions.
+    fn replace_values(&mut self, _rows: &Arc<Constraints>) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Moves to a new weight, one entry a block.
     ///
     /// # Errors
@@ -324,6 +334,10 @@ impl<P: Projection + ?Sized> Projection for Box<P> {
 
     fn seconds(&self) -> Option<Seconds> {
         (**self).seconds()
+    }
+
+    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
+        (**self).replace_values(rows)
     }
 
     fn prefers_two_sided(&self) -> bool {

@@ -28,7 +28,7 @@ const INTERIOR: f64 = 1e-4;
 const RANGE: f64 = 1e-4;
 
 /// Rounds of polishing, and refinements in each.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const REFINEMENTS: usize = 4;
 
 /// Entries of `UᵀZU` and `UᵀZV`, relative to `Z`, that pass for rounding.
@@ -211,14 +211,22 @@ impl Open<'_> {
             let Some(split) = Split::new(a.blocks(), &z)? else {
                 return Ok(None);
             };
-            if !self.polish(&split, &mut d, &mut z)? {
+            // In its own eigenvectors: what is left are the eigenvalues of the kernel.
+            if split.excess(&z, RANGE).1 > EXACT {
+                self.polish(&split, &mut d, &mut z)?;
                 continue;
             }
             let face = Face::new(self.program, &split)?;
-            let split = face.split()?;
+            // Where integers were rounded to, the kernel is another in the last digits.
+            let (spanned, mut exact) = (face.split()?, true);
+            let split = if spanned.excess(&z, RANGE).1 > EXACT {
+                exact = self.polish(&spanned, &mut d, &mut z)?;
+                spanned
+            } else {
+                split
+            };
             let b = self.program.rhs();
-            let exact = self.polish(&split, &mut d, &mut z)?
-                && dot(b, &d).abs() <= FLAT * norm(b) * norm(&d);
+            exact &= dot(b, &d).abs() <= FLAT * norm(b) * norm(&d);
             return Ok(exact.then_some((Exposing { d, z, split }, face)));
         }
         Ok(None)
@@ -231,15 +239,12 @@ impl Open<'_> {
     fn polish(&mut self, split: &Split, d: &mut Vec<f64>, z: &mut Vec<f64>) -> Result<bool> {
         let a = self.program.constraints();
         let (mut excess, mut deviation) = split.excess(z, RANGE);
-        if deviation <= EXACT {
-            return Ok(true);
-        }
         let weight = split.weight(RANGE);
         let weight = weights(a.blocks(), &weight);
         if self.projection.update(&weight).is_err() {
             return Ok(false);
         }
-        for _ in 0..REFINEMENTS {
+        for pass in 0..REFINEMENTS {
             let mut rhs = vec![0.0; a.len()];
             a.apply(&excess, &mut rhs)?;
             let column = MatMut::from_column_major_slice_mut(&mut rhs, a.len(), 1);
@@ -254,7 +259,8 @@ impl Open<'_> {
             let mut moved = vec![0.0; a.ambient()];
             a.adjoint(&tried, &mut moved)?;
             let (rest, now) = split.excess(&moved, RANGE);
-            if !(now < 0.5 * deviation) {
+            // The first step is Newton's, whether or not this kernel can be had.
+            if pass > 0 && !(now < 0.5 * deviation) {
                 break;
             }
             (*d, *z, excess, deviation) = (tried, moved, rest, now);

@@ -136,7 +136,8 @@ impl Solver {
     }
 
     /// Replaces the values of `A`, in the order of [`Constraints::entries`] of the program's rows. Which rows depend on others
-    /// may change with them, so the program is reduced anew, and a new engine made.
+    /// is found anew; where these are the same as before, and no value is zero, the engine keeps what depends on the positions alone
+    /// (see [`Projection::replace_values`]), else the program is reduced anew and a new engine made.
     ///
     /// # Errors
     /// Those of [`Constraints::with_values`] and [`Reduced::new`]; then nothing changed.
@@ -144,9 +145,21 @@ impl Solver {
         let a = self.program.constraints().with_values(values)?;
         let (b, c) = (self.program.rhs().to_vec(), self.program.cost().clone());
         let program = ConicProgram::new(a, b, c)?;
-        self.reduced = Reduced::new(&program)?;
-        self.program = program;
-        self.projection = None;
+        let (reduced, same) = match self.reduced.with_same_positions(&program)? {
+            Some(reduced) => (reduced, true),
+            None => (Reduced::new(&program)?, false),
+        };
+        // Last, since an engine that took the values cannot give them back.
+        let stays = match &mut self.projection {
+            Some(projection) if same => {
+                projection.replace_values(reduced.program().constraints())?
+            }
+            _ => false,
+        };
+        if !stays {
+            self.projection = None;
+        }
+        (self.reduced, self.program) = (reduced, program);
         Ok(())
     }
 

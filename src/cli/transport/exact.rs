@@ -33,6 +33,8 @@ fn settings(arguments: &Arguments) -> ExactSettings {
     let mut settings = ExactSettings::default();
     settings.tol_gap_rel = arguments.tol.unwrap_or(settings.tol_gap_rel);
     settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
+    settings.half_steps = arguments.half_steps.unwrap_or(settings.half_steps);
+    settings.beta = arguments.beta.unwrap_or(settings.beta);
     settings.finish = match arguments.finish {
         Finish::Auto => transport::Finish::Auto,
         Finish::Simplex => transport::Finish::Simplex,

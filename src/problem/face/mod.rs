@@ -251,3 +251,86 @@ pub(crate) fn auxiliary(program: &ConicProgram, size: f64) -> Result<ConicProgra
     cost.entry(0, last, 0, 0, -1.0)?;
     ConicProgram::new(rows.build()?, rhs, cost.build()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::dot;
+
+    fn value(k: usize) -> f64 {
+        ((k * k + 3 * k) as f64).sin()
+    }
+
+    /// A program over a matrix of order 7 and three numbers, and a point whose kernel is spanned by four vectors and a number.
+    fn program() -> (ConicProgram, Vec<f64>) {
+        let blocks = [Block::Psd(7), Block::Nonneg(3)];
+        let mut a = Constraints::builder(5, &blocks).unwrap();
+        for i in 0..5 {
+            for col in 0..7 {
+                let row = (i + 2 * col) % (col + 1);
+                a.entry(i, 0, row, col, value(7 * i + col)).unwrap();
+            }
+            a.entry(i, 1, i % 3, i % 3, value(i)).unwrap();
+        }
+        let mut c = Constraints::builder(1, &blocks).unwrap();
+        c.entry(0, 0, 0, 6, 2.0)
+            .unwrap()
+            .entry(0, 0, 3, 3, 1.0)
+            .unwrap();
+        let program = ConicProgram::new(a.build().unwrap(), vec![1.0; 5], c.build().unwrap());
+        let mut z = vec![0.0; 52];
+        for k in 0..3 {
+            for j in 0..7 {
+                for i in 0..7 {
+                    z[i + 7 * j] += value(7 * k + i) * value(7 * k + j);
+                }
+            }
+        }
+        (z[49], z[51]) = (1.0, 0.5);
+        (program.unwrap(), z)
+    }
+
+    #[test]
+    fn rows_on_a_face_read_what_the_rows_read() {
+        let (program, z) = program();
+        let split = Split::new(program.constraints().blocks(), &z).unwrap();
+        let face = Face::new(&program, &split.unwrap()).unwrap();
+        let small = face.program();
+        assert_eq!(
+            small.constraints().blocks(),
+            [Block::Psd(4), Block::Nonneg(1)]
+        );
+        // Any symmetric point of the face.
+        let mut x: Vec<f64> = (0..17).map(value).collect();
+        (0..4).for_each(|j| (0..j).for_each(|i| x[j + 4 * i] = x[i + 4 * j]));
+        let lifted = face.primal(&x).unwrap();
+        assert!(dot(&lifted, &z).abs() < 1e-13);
+        let (mut here, mut there) = (vec![0.0; 5], vec![0.0; 5]);
+        small.constraints().apply(&x, &mut here).unwrap();
+        program.constraints().apply(&lifted, &mut there).unwrap();
+        assert!(
+            (0..5).all(|i| (here[i] - there[i]).abs() < 1e-13),
+            "{here:?} {there:?}"
+        );
+        let (mut here, mut there) = ([0.0], [0.0]);
+        small.cost().apply(&x, &mut here).unwrap();
+        program.cost().apply(&lifted, &mut there).unwrap();
+        assert!((here[0] - there[0]).abs() < 1e-13);
+        // What B spans is the kernel, and nothing is wrong with it.
+        assert!(face.split().unwrap().excess(&z, 1e-4).1 < 1e-14);
+    }
+
+    #[test]
+    fn a_kernel_that_is_another_shows() {
+        let (program, mut z) = program();
+        let blocks = program.constraints().blocks();
+        let split = Split::new(blocks, &z).unwrap().unwrap();
+        assert!(split.excess(&z, 1e-4).1 < 1e-14);
+        z[0] += 1e-6;
+        assert!(split.excess(&z, 1e-4).1 > 1e-8);
+        z[0] -= 1e-6;
+        z[50] = 1e-6;
+        assert!(split.excess(&z, 1e-4).1 > 1e-8);
+        assert!(Split::new(blocks, &vec![0.0; 52]).unwrap().is_none());
+    }
+}

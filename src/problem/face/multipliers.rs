@@ -8,11 +8,14 @@
 use super::split::{Part, Split, in_basis};
 use crate::constraints::Constraints;
 use crate::error::Result;
-use crate::linalg::{axpy, dot, spectral};
+use crate::linalg::{axpy, dot, norm, spectral};
 use faer::{Accum, Mat, MatRef};
 
 /// Squares of singular values of the correction below this share of the largest are rounding.
 const RANK: f64 = 1e-14;
+
+/// Entries of `UᵀAᵀ(δ)V` relative to `Aᵀδ` that are rounding: multipliers that leave no more expose the face themselves.
+const ROUNDING: f64 = 1e-12;
 
 /// Numbers that a correction may store, and flops in units of 100.
 const EFFORT: usize = 200_000_000;
@@ -21,6 +24,7 @@ const EFFORT: usize = 200_000_000;
 pub(crate) struct Correction {
     /// `U` in the eigenbasis of `s_UU`, columns divided by `√(λ + τ)`, and `V`; for every matrix block with both.
     frames: Vec<Option<(Mat<f64>, Mat<f64>)>>,
+    tau: f64,
 }
 
 impl Correction {
@@ -59,7 +63,7 @@ impl Correction {
                 vectors.subcols(kernel, n - kernel).to_owned(),
             )));
         }
-        Ok(Self { frames })
+        Ok(Self { frames, tau })
     }
 
     /// `vec((s_UU + τ)^-½ Uᵀ s V)` over all blocks.
@@ -111,12 +115,16 @@ impl Correction {
         if k == 0 || wanted.is_empty() || work > EFFORT {
             return Ok(());
         }
-        let (mut columns, mut flat) = (vec![], vec![0.0; a.ambient()]);
+        let (mut columns, mut lengths, mut flat) = (vec![], vec![], vec![0.0; a.ambient()]);
         for null in nulls {
             let mut one = vec![0.0; a.len()];
             null.iter().for_each(|&(i, v)| one[i] += v);
             a.adjoint(&one, &mut flat)?;
-            columns.push(self.between(split, &flat));
+            let length = norm(&flat).max(f64::MIN_POSITIVE);
+            let mut column = self.between(split, &flat);
+            column.iter_mut().for_each(|v| *v /= length);
+            columns.push(column);
+            lengths.push(length);
         }
         // Normal equations of min ‖wanted − Σ α_k column_k‖, whose solution need not be unique.
         let matrix = Mat::from_fn(wanted.len(), k, |i, j| columns[j][i]);
@@ -131,14 +139,15 @@ impl Correction {
         let (values, vectors) = spectral::eigen(gram.as_ref())?;
         let rhs: Vec<f64> = columns.iter().map(|c| dot(c, &wanted)).collect();
         let mut alpha = vec![0.0; k];
+        let zero = (RANK * values[k - 1]).max(k as f64 * ROUNDING * ROUNDING / self.tau);
         for (j, value) in values.iter().enumerate() {
-            if *value > RANK * values[k - 1] {
+            if *value > zero {
                 let vector = vectors.col_as_slice(j);
                 axpy(dot(vector, &rhs) / value, vector, &mut alpha);
             }
         }
-        for (null, alpha) in nulls.iter().zip(&alpha) {
-            null.iter().for_each(|&(i, v)| y[i] += alpha * v);
+        for ((null, alpha), length) in nulls.iter().zip(&alpha).zip(&lengths) {
+            null.iter().for_each(|&(i, v)| y[i] += alpha / length * v);
         }
         Ok(())
     }
@@ -203,7 +212,7 @@ impl Correction {
 
 /// What to try around a distance: `s_UU` may be worth more or less than thought, and rounding grows with `t`.
 pub(crate) fn step_sizes(distance: f64) -> impl Iterator<Item = f64> {
-    [0.1, 0.3, 1.0, 3.0, 10.0, 100.0]
+    [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
         .into_iter()
         .map(move |f| f * distance)
 }

@@ -181,6 +181,39 @@ impl Reduced {
         )
     }
 
+    /// The reduction of a program whose rows have other values at the same positions: components and positions are shared, units
+    /// and dependent rows found anew. `None` when the rows that are kept are others than here, or the positions.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](crate::Error::TooLarge).
+    ///
+    /// # Complexity
+    /// A sort of the nonzeros, and what finding dependent rows takes.
+    pub(crate) fn with_same_positions(&self, program: &ConicProgram) -> Result<Option<Self>> {
+        let rows = Selection::new(program.constraints(), DEPENDENT);
+        if rows.kept != self.rows.kept {
+            return Ok(None);
+        }
+        let old = self.program.constraints();
+        let a = if self.layout.is_identity() && rows.dropped.is_empty() {
+            program.constraints().clone()
+        } else {
+            let fresh = gather(program.constraints(), &self.layout, &rows.kept)?;
+            let values: Vec<f64> = fresh.entries().map(|e| e.4).collect();
+            match old.same_positions(&fresh) {
+                true => Arc::new(old.with_values(&values)?),
+                false => return Ok(None),
+            }
+        };
+        if !old.same_positions(&a) {
+            return Ok(None);
+        }
+        let scale = Scale::new(&a);
+        let a = scale.rows(a)?;
+        let (layout, untouched) = (self.layout.clone(), self.untouched.clone());
+        Self::assemble(program, layout, untouched, rows, scale, a).map(Some)
+    }
+
     /// Whether the smaller program is the program itself.
     pub fn is_identity(&self) -> bool {
         self.layout.is_identity() && self.rows.dropped.is_empty() && self.scale.is_identity()

@@ -49,6 +49,13 @@ impl DenseGram {
         }
     }
 
+    /// Rows with entries at the same positions; nothing can be solved until the next refresh.
+    pub(super) fn replace_values(&mut self, a: &Constraints) {
+        self.assembler.replace_values(a);
+        self.rank = RankCheck::default();
+        self.independent = false;
+    }
+
     /// Assembles and factors `K`. After an error nothing can be solved until the next success.
     ///
     /// When a pivot vanishes although the rows are independent, the weight is so ill-conditioned that `K` is singular to

@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// # Complexity
 /// Sparse, `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and a multiplication for every pair of rows
 /// that read the same nonnegative variable. Else an update assembles the Gram matrix by the cheapest of four ways a row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A
-/// solve costs `4m²` flops a column, and as many a refinement step. Space `m²` numbers and two copies of the weight.
+/// solve costs `4m²` flops a column, and as many a refinement step. Space `m²` numbers and a copy of the weight.
 ///
 /// [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 /// programming. Mathematical Programming 79, 1997.
@@ -105,6 +105,24 @@ impl Projection for Direct {
             Gram::Dense(gram) => gram.seconds,
             Gram::Sparse(gram) => gram.seconds,
         })
+    }
+
+    /// The ways rows meet, the pattern and the order of elimination stay; which rows depend on others is found anew.
+    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
+        if !rows.same_positions(&self.a) {
+            return Err(Error::InvalidSetting {
+                field: "rows",
+                reason: "expected entries at the positions of those that are held".into(),
+            });
+        }
+        match &mut self.gram {
+            Gram::Dense(gram) => gram.replace_values(rows),
+            Gram::Sparse(gram) => gram.replace_values(rows),
+        }
+        self.a = rows.clone();
+        self.refiner = Refiner::new(rows.clone());
+        self.weight = None;
+        Ok(true)
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

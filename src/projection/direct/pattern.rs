@@ -14,8 +14,6 @@ const TASK: usize = 1 << 16;
 #[derive(Debug)]
 struct Small {
     block: usize,
-    /// For rows numbered among those that touch the block.
-    plan: PsdPlan,
     touching: usize,
     /// Position of every pair, lower triangle by column.
     to: Vec<u32>,
@@ -98,20 +96,13 @@ impl Pattern {
             tasks,
         };
         for (b, list) in members {
-            if let Part::Psd(rows) = &a.parts()[b] {
-                let small = out.small(b, rows, &list);
-                out.small.push(small);
-            }
+            let small = out.small(b, &list);
+            out.small.push(small);
         }
         Some(out)
     }
 
-    fn small(&self, block: usize, rows: &SymmetricRows, list: &[u32]) -> Small {
-        let entries = rows.iter().enumerate().flat_map(|(k, (_, row))| {
-            row.iter()
-                .map(move |(r, c, v)| (k as u32, r as u32, c as u32, v))
-        });
-        let local = SymmetricRows::from_sorted(rows.order(), entries);
+    fn small(&self, block: usize, list: &[u32]) -> Small {
         let mut to = vec![];
         for (j, &l) in list.iter().enumerate() {
             for &i in &list[j..] {
@@ -122,10 +113,33 @@ impl Pattern {
         }
         Small {
             block,
-            plan: PsdPlan::new(&local),
             touching: list.len(),
             to,
         }
+    }
+
+    /// How the rows on every matrix block meet, for rows numbered among those that touch it.
+    pub(super) fn plans(&self, a: &Constraints) -> Vec<PsdPlan> {
+        self.local(a).map(|rows| PsdPlan::new(&rows)).collect()
+    }
+
+    /// The rows on every matrix block, numbered so.
+    pub(super) fn local<'a>(
+        &'a self,
+        a: &'a Constraints,
+    ) -> impl Iterator<Item = SymmetricRows> + 'a {
+        self.small
+            .iter()
+            .filter_map(|small| match &a.parts()[small.block] {
+                Part::Psd(rows) => {
+                    let entries = rows.iter().enumerate().flat_map(|(k, (_, row))| {
+                        row.iter()
+                            .map(move |(r, c, v)| (k as u32, r as u32, c as u32, v))
+                    });
+                    Some(SymmetricRows::from_sorted(rows.order(), entries))
+                }
+                Part::Nonneg(_) => None,
+            })
     }
 
     pub(super) fn nonzeros(&self) -> usize {
@@ -197,7 +211,7 @@ impl Pattern {
 /// A multiplication for every pair of rows with a variable in common, and the cheapest of the ways of [`PsdPlan`] on the others.
 pub(super) fn assemble(
     pattern: &Pattern,
-    columns: &Columns,
+    (columns, plans): (&Columns, &[PsdPlan]),
     weight: &[GramWeight<'_>],
     values: &mut [f64],
 ) {
@@ -224,11 +238,11 @@ pub(super) fn assemble(
             pattern.gather(columns, task, &mut work, part);
         }
     }
-    for small in &pattern.small {
+    for (small, plan) in pattern.small.iter().zip(plans) {
         let t = small.touching;
         let mut local = Mat::zeros(t, t);
         if let GramWeight::Psd(pair) = &weight[small.block] {
-            small.plan.add(pair, local.as_mut());
+            plan.add(pair, local.as_mut());
         }
         let mut to = small.to.iter();
         for j in 0..t {

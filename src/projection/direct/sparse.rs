@@ -13,6 +13,7 @@ use crate::linalg::pcg::{Reached, Workspace, pcg};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, norm};
 use crate::projection::Seconds;
+use crate::projection::gram::PsdPlan;
 use faer::reborrow::ReborrowMut;
 use faer::{Mat, MatMut};
 use std::sync::Arc;
@@ -56,6 +57,8 @@ struct Layout {
 pub(super) struct SparseGram {
     layout: Arc<Layout>,
     columns: Columns,
+    /// How the rows on each matrix block meet.
+    plans: Vec<PsdPlan>,
     /// Of `S`, scaled by `1/√K_ii` from both sides.
     values: Vec<f64>,
     inverse_scale: Vec<f64>,
@@ -136,6 +139,7 @@ impl SparseGram {
             values: vec![0.0; pattern.nonzeros()],
             inverse_scale: vec![1.0; m],
             factor,
+            plans: pattern.plans(a),
             layout: Arc::new(Layout { pattern, dense }),
             columns,
             split: None,
@@ -148,6 +152,21 @@ impl SparseGram {
                 conjugate: Workspace::default(),
             },
         })
+    }
+
+    /// Rows with entries at the same positions; nothing can be solved until the next refresh. Pattern and order of elimination stay.
+    pub(super) fn replace_values(&mut self, a: &Constraints) {
+        // Which rows are bounds depends on the positions alone.
+        self.columns = Columns::new(a);
+        let rows = self.layout.pattern.local(a);
+        let plans = self.plans.iter_mut().zip(rows);
+        plans.for_each(|(plan, rows)| plan.replace_values(&rows));
+    }
+
+    /// Whether what depends on the positions alone is the other's.
+    #[cfg(test)]
+    pub(super) fn shares_layout(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.layout, &other.layout)
     }
 
     /// Number of variables kept out of the pattern.
@@ -167,7 +186,8 @@ impl SparseGram {
         } = self;
         let clock = Instant::now();
         columns.set_weight(weight);
-        assemble(&layout.pattern, columns, weight, &mut self.values);
+        let rows = (&*columns, &self.plans[..]);
+        assemble(&layout.pattern, rows, weight, &mut self.values);
         let mut diagonal: Vec<f64> = layout.pattern.diagonal(&self.values);
         for &k in &layout.dense {
             let d = columns.weight[k as usize];

@@ -1,10 +1,11 @@
 //! The sparse Gram matrix against the naive one.
 
-use super::Direct;
 use super::sparse::SparseGram;
+use super::{Direct, Gram};
 use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::projection::{Accuracy, Goal, Projection, Recompute};
 use faer::Mat;
+use std::sync::Arc;
 
 /// Numbers in (0, 1), from a fixed stream.
 struct Draws(u64);
@@ -204,4 +205,86 @@ fn rows_that_all_meet_are_left_to_the_dense_engine() {
         a.entry(i, 0, i % 10, (i / 3) % 10, 1.0 + i as f64).unwrap();
     }
     assert!(SparseGram::analyse(&a.build().unwrap()).is_none());
+}
+
+/// After other values: the answers of a new engine, and the pattern of the old one.
+fn other_values_are_taken(a: &Constraints, weight: &[BlockWeight<'_>], draws: &mut Draws) {
+    let values: Vec<f64> = a.entries().map(|e| e.4 * (0.5 + draws.next())).collect();
+    let other = Arc::new(a.with_values(&values).unwrap());
+    assert!(other.same_positions(a));
+    let mut held = Direct::new(a.clone());
+    held.update(weight).unwrap();
+    let before = held.clone();
+    assert!(held.replace_values(&other).unwrap());
+    let mut x = Mat::zeros(a.len(), 1);
+    assert!(held.solve(x.as_mut(), Goal::Maintained).is_err());
+    if let (Gram::Sparse(old), Gram::Sparse(new)) = (&before.gram, &held.gram) {
+        assert!(new.shares_layout(old));
+    }
+    let mut fresh = Direct::new(other.clone());
+    held.update(weight).unwrap();
+    fresh.update(weight).unwrap();
+    let rhs = Mat::from_fn(a.len(), 1, |_, _| draws.next() - 0.5);
+    let (mut found, mut expected) = (rhs.clone(), rhs);
+    held.solve(found.as_mut(), Goal::Residual(1e-14)).unwrap();
+    fresh
+        .solve(expected.as_mut(), Goal::Residual(1e-14))
+        .unwrap();
+    assert!((&found - &expected).norm_max() <= 1e-9 * expected.norm_max());
+    // Entries elsewhere: refused, and nothing changed.
+    let moved = Constraints::builder(a.len(), a.blocks())
+        .unwrap()
+        .build()
+        .unwrap();
+    assert!(held.replace_values(&Arc::new(moved)).is_err());
+    let mut again = expected.clone();
+    again.copy_from(&found);
+    held.solve(again.as_mut(), Goal::Residual(1e-14)).unwrap();
+}
+
+#[test]
+fn other_values_keep_the_pattern() {
+    let mut draws = Draws(7);
+    for dense in [0, 3] {
+        let a = program(400, dense, &mut draws);
+        let w = weights(&a, 2.0, &mut draws);
+        let weight: Vec<_> = w.iter().map(|w| BlockWeight::Nonneg(w)).collect();
+        other_values_are_taken(&a, &weight, &mut draws);
+    }
+    // Small blocks in a sparse matrix, and one block with rows of one, of few and of all entries in a dense one.
+    let (count, n) = (120, 4);
+    let mut chain = Constraints::builder(count, &vec![Block::Psd(n); count]).unwrap();
+    for b in 0..count {
+        for i in b..(b + 3).min(count) {
+            chain.entry(i, b, i - b, i - b, 1.0 + draws.next()).unwrap();
+            chain.entry(i, b, 0, 3, draws.next() - 0.5).unwrap();
+        }
+    }
+    // Every row owns a position.
+    let places: Vec<(usize, usize)> = (0..12).flat_map(|c| (0..=c).map(move |r| (r, c))).collect();
+    let mut block = Constraints::builder(40, &[Block::Psd(12)]).unwrap();
+    for i in 0..40 {
+        block.entry(i, 0, places[i].0, places[i].1, 3.0).unwrap();
+        let others = match i % 7 {
+            0 => 0,
+            6 => 38,
+            _ => 3,
+        };
+        for k in 0..others {
+            let (r, c) = places[40 + (i + k) % 38];
+            block.entry(i, 0, r, c, draws.next() - 0.5).unwrap();
+        }
+    }
+    for a in [chain.build().unwrap(), block.build().unwrap()] {
+        let matrices: Vec<Mat<f64>> = a
+            .blocks()
+            .iter()
+            .map(|b| {
+                let f = Mat::from_fn(b.order(), b.order(), |_, _| draws.next() - 0.5);
+                &f * f.transpose() + Mat::<f64>::identity(b.order(), b.order())
+            })
+            .collect();
+        let weight: Vec<_> = matrices.iter().map(BlockWeight::from).collect();
+        other_values_are_taken(&a, &weight, &mut draws);
+    }
 }

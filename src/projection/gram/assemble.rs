@@ -36,6 +36,18 @@ impl Assembler {
         }
     }
 
+    /// Takes the values of rows with entries at the same positions.
+    pub(crate) fn replace_values(&mut self, a: &Constraints) {
+        for (plan, part) in self.plans.iter_mut().zip(a.parts()) {
+            match (plan, part) {
+                (Plan::Psd(plan), Part::Psd(rows)) => plan.replace_values(rows),
+                (plan, Part::Nonneg(rows)) => *plan = Self::nonneg(a.len(), rows),
+                // Blocks are the same.
+                (_, Part::Psd(_)) => {}
+            }
+        }
+    }
+
     fn nonneg(m: usize, rows: &NonnegRows) -> Plan {
         if rows.nonzeros() > m * rows.order() / 5 {
             let mut dense = Mat::zeros(m, rows.order());

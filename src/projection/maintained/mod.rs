@@ -271,26 +271,22 @@ impl Maintained {
         let Some(state) = self.state.take() else {
             return false;
         };
-        if state.way == Way::Double {
-            self.state = Some(state);
-            return false;
-        }
-        self.choice.single &= state.way != Way::Single;
-        // The old one is of no more use, and there may be no room for two.
-        self.factor = None;
-        let made = self.make(&state.weight);
-        let state = self.state.insert(State {
-            split: None,
-            ..state
-        });
-        match made {
-            Ok(kept) => {
-                (state.way, state.steps) = (kept.way(), 0);
-                self.factor = Some(Aged { kept, age: 0 });
-                true
+        let mut made = false;
+        let mut state = state;
+        if state.way != Way::Double {
+            self.choice.single &= state.way != Way::Single;
+            // The old one is of no more use, and there may be no room for two.
+            if state.split.is_none() {
+                self.factor = None;
             }
-            Err(_) => false,
+            if let Ok(kept) = self.make(&state.weight) {
+                (state.way, state.steps, state.split) = (kept.way(), 0, None);
+                self.factor = Some(Aged { kept, age: 0 });
+                made = true;
+            }
         }
+        self.state = Some(state);
+        made
     }
 }
 

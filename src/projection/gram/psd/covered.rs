@@ -89,16 +89,7 @@ impl Covered {
                     break;
                 };
                 let mut w = vec![];
-                left.retain(|&(r, c, v)| {
-                    let other = match (r == q, c == q) {
-                        (true, true) => (q, 0.5 * v),
-                        (true, false) => (c, v),
-                        (false, true) => (r, v),
-                        (false, false) => return true,
-                    };
-                    w.push((other.0 as u32, other.1));
-                    false
-                });
+                take_out(&mut left, q, |r, v| w.push((r as u32, v)));
                 term.push((q as u32, lists[q].len() as u32));
                 lists[q].push((k as u32, w));
             }
@@ -124,6 +115,21 @@ impl Covered {
             term,
             columns: columns.collect(),
         })
+    }
+
+    /// `false` when a row is now of rank one: such rows have a way of their own.
+    pub(super) fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
+        if (0..rows.touching()).any(|k| rows.rank_one(k).is_some()) {
+            return false;
+        }
+        for k in 0..rows.touching() {
+            let mut left: Vec<(usize, usize, f64)> = rows.get(k).1.iter().collect();
+            for &(q, at) in &self.term[self.start[k]..self.start[k + 1]] {
+                let to = self.columns[q as usize].w.col_as_slice_mut(at as usize);
+                take_out(&mut left, q as usize, |r, v| to[r] = v);
+            }
+        }
+        true
     }
 
     /// Multiply-adds of matrix products, and additions to sums, that [`Covered::add`] takes.
@@ -301,6 +307,19 @@ impl Work {
     }
 }
 
+/// Takes the entries on row and column `q` out, and gives `w` of `e_q wᵀ + w e_qᵀ` entry by entry.
+fn take_out(left: &mut Vec<(usize, usize, f64)>, q: usize, mut w: impl FnMut(usize, f64)) {
+    left.retain(|&(r, c, v)| {
+        match (r == q, c == q) {
+            (true, true) => w(q, 0.5 * v),
+            (true, false) => w(c, v),
+            (false, true) => w(r, v),
+            (false, false) => return true,
+        }
+        false
+    });
+}
+
 /// `to ← M e_k`.
 fn copy(m: MatRef<'_, f64>, k: usize, to: &mut [f64]) {
     to.iter_mut()
@@ -391,6 +410,32 @@ mod tests {
             }
             assert!(error < 1e-12 * size, "{error:e} of {size:e}");
         }
+    }
+
+    #[test]
+    fn other_values_keep_the_cover() {
+        let n = 20;
+        let rows = inequality(n);
+        let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
+        for (i, row) in rows.iter().enumerate() {
+            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
+                let value = row.as_ref().map_or(0.0, |row| row[(r, c)]);
+                a.entry(i, 0, r, c, value).unwrap();
+            }
+        }
+        let a = a.build().unwrap();
+        let values: Vec<f64> = a.entries().map(|e| e.4.exp()).collect();
+        let other = a.with_values(&values).unwrap();
+        let (Part::Psd(old), Part::Psd(new)) = (&a.parts()[0], &other.parts()[0]) else {
+            panic!("one matrix block")
+        };
+        let (mut taken, fresh) = (Covered::new(old).unwrap(), Covered::new(new).unwrap());
+        let term = taken.term.as_ptr();
+        assert!(taken.replace_values(new));
+        assert_eq!(taken.term.as_ptr(), term);
+        assert_eq!(taken.term, fresh.term);
+        let both = taken.columns.iter().zip(&fresh.columns);
+        both.for_each(|(a, b)| assert_eq!(a.w, b.w));
     }
 
     #[test]

@@ -50,7 +50,9 @@ impl Factored {
         if s < LEAST_SUPPORT || 8 * row.len() < s * s {
             return None;
         }
-        let place = |k: usize| support.partition_point(|&other| (other as usize) < k);
+        let mut places = vec![0; support[s - 1] as usize + 1];
+        (0..s).for_each(|i| places[support[i] as usize] = i);
+        let place = |k: usize| places[k];
         // A principal minor of order MOST + 1 shows most higher ranks.
         let chosen: Vec<usize> = (0..=MOST).map(|k| k * (s - 1) / MOST).collect();
         let mut minor = Mat::zeros(chosen.len(), chosen.len());
@@ -186,9 +188,9 @@ impl LowRank {
             which[k] = true;
             let (i, row) = rows.get(k);
             constraint.push(i as u32);
+            let support = row.support();
             for (t, c_t) in factored.c.iter().enumerate() {
                 let to = f.col_as_slice_mut(c.len());
-                let support = row.support();
                 for (&r, v) in support.iter().zip(factored.a.col_as_slice(t)) {
                     to[r as usize] = *v;
                 }

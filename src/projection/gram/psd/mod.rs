@@ -75,6 +75,19 @@ impl PsdPlan {
         PsdPlan::OneByOne(Box::new(plan))
     }
 
+    /// Takes the values of rows with entries at the same positions. Made anew only where they are, or now might be, met as rows of
+    /// some rank.
+    pub(crate) fn replace_values(&mut self, rows: &SymmetricRows) {
+        let stays = match self {
+            PsdPlan::OneByOne(plan) => plan.replace_values(rows),
+            PsdPlan::Covered(plan) => plan.replace_values(rows),
+            PsdPlan::LowRank(_) => false,
+        };
+        if !stays {
+            *self = PsdPlan::new(rows);
+        }
+    }
+
     /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
     pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         match self {
@@ -136,13 +149,7 @@ impl RowPlan {
         }
         // A single dense row gains nothing from a matrix product.
         let dense_rows = if dense_rows >= 4 { dense_rows } else { 0 };
-        let mut dense = Mat::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
-        for k in 0..dense_rows {
-            for e in start[k]..start[k + 1] {
-                let (r, c) = (row[e] as usize, col[e] as usize);
-                dense[(c * (c + 1) / 2 + r, k)] = value[e];
-            }
-        }
+        let dense = Mat::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
         // Orders beyond 65 535 have no place that fits; no dense matrix of theirs does either.
         let places = row
             .iter()
@@ -171,14 +178,47 @@ impl RowPlan {
             rank_one,
             dense,
         };
+        plan.fill_dense();
         plan.way = (0..plan.order.len()).map(|i| plan.choose(i).0).collect();
         plan
     }
 
-    /// What every row costs its way, in the order of the rows; all of them are in the plan.
-    fn costs(&self, rows: &SymmetricRows) -> Vec<f64> {
+    /// `false`, and the values some of both, when rows of rank one are others than before.
+    fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
+        let place = self.places();
+        for k in 0..rows.touching() {
+            let (constraint, a) = rows.get(k);
+            let i = place[constraint];
+            let rank_one = rows.rank_one(k);
+            if rank_one.is_some() != self.rank_one[i].is_some() {
+                return false;
+            }
+            self.rank_one[i] = rank_one.cloned();
+            self.value[self.start[i]..self.start[i + 1]].copy_from_slice(a.value);
+        }
+        self.fill_dense();
+        true
+    }
+
+    /// Where every constraint stands in the plan.
+    fn places(&self) -> Vec<usize> {
         let mut place = vec![0; self.order.iter().max().map_or(0, |&i| i as usize + 1)];
         (0..self.order.len()).for_each(|i| place[self.order[i] as usize] = i);
+        place
+    }
+
+    fn fill_dense(&mut self) {
+        for k in 0..self.dense.ncols() {
+            for e in self.start[k]..self.start[k + 1] {
+                let (r, c) = (self.row[e] as usize, self.col[e] as usize);
+                self.dense[(c * (c + 1) / 2 + r, k)] = self.value[e];
+            }
+        }
+    }
+
+    /// What every row costs its way, in the order of the rows; all of them are in the plan.
+    fn costs(&self, rows: &SymmetricRows) -> Vec<f64> {
+        let place = self.places();
         let rows = (0..rows.touching()).map(|k| place[rows.get(k).0]);
         rows.map(|i| self.choose(i).1).collect()
     }
