@@ -1,7 +1,7 @@
 //! Warm starts through the front door.
 
-use dyncvx::constraints::Block;
-use dyncvx::ipm::{Settings, Start, Status};
+use dyncvx::constraints::{Block, Constraints};
+use dyncvx::ipm::{Iteration, Settings, Start, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
 use dyncvx::{Error, Solver};
@@ -96,4 +96,40 @@ fn a_start_that_does_not_fit_is_refused() {
     let refused = solver.warm_start(start);
     assert!(matches!(refused, Err(Error::NonFinite { index: 7, .. })));
     assert_eq!(solve(&mut solver).iterations, cold.iterations);
+}
+
+/// A point on the central path of a linear program is begun from as it is; one off it is moved inside first.
+#[test]
+fn points_near_the_central_path_stay_there() {
+    let (m, n, mu) = (4, 12, 1e-3);
+    let entry = |i: usize, k: usize| ((i * 7 + k * 5) % 11) as f64 - 3.0;
+    let mut a = Constraints::builder(m, &[Block::Nonneg(n)]).unwrap();
+    let mut c = Constraints::builder(1, &[Block::Nonneg(n)]).unwrap();
+    let s: Vec<f64> = (0..n).map(|k| 10f64.powi(k as i32 % 5 - 3)).collect();
+    let x: Vec<f64> = s.iter().map(|s| mu / s).collect();
+    let mut b = vec![0.0; m];
+    for k in 0..n {
+        for (i, b) in b.iter_mut().enumerate() {
+            a.entry(i, 0, k, k, entry(i, k)).unwrap();
+            *b += entry(i, k) * x[k];
+        }
+        c.entry(0, 0, k, k, s[k]).unwrap();
+    }
+    let program = ConicProgram::new(a.build().unwrap(), b, c.build().unwrap()).unwrap();
+    let first = |x: &[f64]| {
+        let mut solver = Solver::new(program.clone(), Settings::default()).unwrap();
+        let (x, y, s) = (x.to_vec(), vec![0.0; m], s.clone());
+        solver.warm_start(Start { x, y, s }).unwrap();
+        let mut seen = None;
+        let mut observer = |it: &Iteration| {
+            seen.get_or_insert(it.mu);
+            ControlFlow::Continue(())
+        };
+        assert_eq!(solver.solve(&mut observer).unwrap().status, Status::Solved);
+        seen.unwrap()
+    };
+    assert!((first(&x) - mu).abs() <= 1e-12 * mu);
+    let mut off = x.clone();
+    off[3] *= 1e-3;
+    assert!(first(&off) > 1.001 * mu, "{}", first(&off));
 }

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::ipm::{self, Settings, Start, Status};
 use crate::problem::ConicProgram;
 use crate::projection::Bipartite;
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// Relative tolerances of the interior-point method, one after another: arcs join while the point is far from the boundary. The
@@ -92,7 +93,11 @@ impl Run<'_, '_> {
             };
             let start = Start { x, y, s };
             let found =
-                ipm::solve_from(&program, &mut projection, &settings, &start, &mut observer)?;
+                ipm::solve_from(&program, &mut projection, &settings, &start, &mut observer);
+            // Whatever stands in the way here, the simplex method goes on from where this came to.
+            let Ok(found) = found else {
+                break;
+            };
             out.iterations += found.iterations;
             let usable = matches!(
                 found.status,
@@ -114,7 +119,10 @@ impl Run<'_, '_> {
             order(kept, &found.x, &found.s);
             mu = last;
             out.rounds += 1;
-            let fresh = self.price(potentials, VIOLATED * range);
+            // Short of dual feasibility an arc may be violated that is kept.
+            let known: HashSet<(u32, u32)> = kept.ends.iter().copied().collect();
+            let mut fresh = self.price(potentials, VIOLATED * range);
+            fresh.retain(|(i, j)| !known.contains(&(*i as u32, *j as u32)));
             if out.rounds == ROUNDS {
                 break;
             }

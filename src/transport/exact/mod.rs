@@ -24,8 +24,8 @@ pub use sparse::{Cut, exact_sparse};
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `half_steps` | 40 | Sinkhorn half-steps that choose the arcs, unless potentials are given; half as many where a sample went before | any |
-/// | `beta` | 3000 | inverse temperature they end at, for a cost of range 1; more, with more half-steps, for 10 000 points in the plane and beyond | ≥ 10 |
+/// | `half_steps` | 40 | Sinkhorn half-steps that choose the arcs, unless potentials are given; half as many where a sample went before, and beyond 10 000 points more by the square of their number, ten times at most | any |
+/// | `beta` | 3000 | inverse temperature they end at, for a cost of range 1 | ≥ 10 |
 /// | `arcs` | 16 | arcs kept a row and a column at first | ≥ 1 |
 /// | `max_rounds` | 1000 | pricings of all arcs at most | ≥ 1 |
 /// | `tol_gap_rel` | 1e-9 | certified gap over the objective at which the answer counts as optimal | ≥ 0 |

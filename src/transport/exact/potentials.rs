@@ -9,6 +9,10 @@ use rand_core::Rng;
 
 /// Inverse temperature at the beginning, for a cost of range 1.
 pub(super) const FIRST: f64 = 10.0;
+/// Points from which on half-steps grow with the square of their number, and by how much at most. Measured on points in the plane: 40 do
+/// for 10 000; for 20 000 it takes 100 s with 40, 53 s with 160 (a sixth of the pivots).
+const MANY: f64 = 1e4;
+const MOST: f64 = 10.0;
 /// A level has this many times fewer points than the next finer one.
 const COARSER: usize = 4;
 /// Points of the coarsest level at least.
@@ -73,7 +77,11 @@ impl Run<'_, '_> {
     pub(super) fn anneal(&mut self) -> [Vec<f64>; 2] {
         let shape = self.dense.cost.shape();
         let mut duals = [vec![0.0; shape.0], vec![0.0; shape.1]];
-        let (beta, steps) = (self.settings.beta, self.settings.half_steps);
+        // On so many points more would be spent in pivots.
+        let points = self.dense.rows.len().min(self.dense.columns.len()) as f64;
+        let more = (points / MANY).max(1.0).powi(2).min(MOST);
+        let beta = self.settings.beta;
+        let steps = (more * self.settings.half_steps as f64) as usize;
         if self.dense.range > 0.0 && steps > 0 {
             let unit = Unit(&self.dense);
             let (low, by) = (self.dense.low, 1.0 / self.dense.range);
