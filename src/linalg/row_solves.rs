@@ -295,10 +295,9 @@ impl<'a> Pass<'a> {
             let column = &self.values[start[j + t]..];
             let d = 1.0 / column[0];
             lanes[t].iter_mut().for_each(|v| *v *= d);
-            for u in t + 1..W {
-                for k in 0..WIDTH {
-                    lanes[u][k] -= column[u - t] * lanes[t][k];
-                }
+            let here = lanes[t];
+            for (l, later) in column[1..].iter().zip(&mut lanes[t + 1..]) {
+                later.iter_mut().zip(&here).for_each(|(x, v)| *x -= l * v);
             }
         }
         self.buffer[j..j + W].copy_from_slice(&lanes);
@@ -332,13 +331,12 @@ impl<'a> Pass<'a> {
         }
         for t in (0..W).rev() {
             let column = &self.values[start[j + t]..];
-            for u in t + 1..W {
-                for k in 0..WIDTH {
-                    lanes[t][k] -= column[u - t] * lanes[u][k];
-                }
+            let mut here = lanes[t];
+            for (l, later) in column[1..].iter().zip(&lanes[t + 1..]) {
+                here.iter_mut().zip(later).for_each(|(v, x)| *v -= l * x);
             }
             let d = 1.0 / column[0];
-            lanes[t].iter_mut().for_each(|v| *v *= d);
+            lanes[t] = here.map(|v| v * d);
         }
         self.buffer[j..j + W].copy_from_slice(&lanes);
     }

@@ -45,6 +45,9 @@ struct Column {
     w: Mat<f64>,
 }
 
+/// Rows and values of one `w`.
+type Entries = Vec<(u32, f64)>;
+
 /// Space for one batch.
 struct Work {
     w: Mat<f64>,
@@ -67,7 +70,7 @@ impl Covered {
     pub(super) fn new(rows: &SymmetricRows) -> Option<Self> {
         let n = rows.order();
         let (mut start, mut constraint) = (vec![0], vec![]);
-        let mut lists: Vec<Vec<(u32, Vec<(u32, f64)>)>> = vec![vec![]; n];
+        let mut lists: Vec<Vec<(u32, Entries)>> = vec![vec![]; n];
         let mut term = vec![];
         let (mut degree, mut work) = (vec![0u32; n], 0);
         for k in 0..rows.touching() {

@@ -382,7 +382,7 @@ mod tests {
             panic!("one matrix block")
         };
         let mut ranks = vec![];
-        for k in 0..rows.len() {
+        for (k, row) in rows.iter().enumerate() {
             let Some(found) = Factored::new(held.get(k).1) else {
                 ranks.push(None);
                 continue;
@@ -395,12 +395,9 @@ mod tests {
             let support = held.get(k).1.support();
             let error = (0..support.len()).flat_map(|i| (0..support.len()).map(move |j| (i, j)));
             let error = error.map(|(i, j)| {
-                f64::abs(made[(i, j)] - rows[k][(support[i] as usize, support[j] as usize)])
+                f64::abs(made[(i, j)] - row[(support[i] as usize, support[j] as usize)])
             });
-            assert!(
-                error.fold(0.0, f64::max) < 1e-13 * rows[k].norm_max(),
-                "{k}"
-            );
+            assert!(error.fold(0.0, f64::max) < 1e-13 * row.norm_max(), "{k}");
         }
         let expected = [Some(2), Some(2), Some(1), Some(3)];
         assert!((0..48).all(|k| ranks[k] == expected[k % 4]), "{ranks:?}");
