@@ -10,6 +10,7 @@ mod interior;
 mod linear;
 mod nonneg;
 mod residuals;
+mod restore;
 mod run;
 mod scaling;
 mod settings;

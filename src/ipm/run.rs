@@ -4,6 +4,7 @@ use super::direction::{Geometry, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
+use super::restore::restore;
 use super::sparsity::Sparsity;
 use super::{
     Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, dimacs,
@@ -20,6 +21,9 @@ const PATIENCE: usize = 20;
 
 /// The same once errors are near their tolerances, where rounding is what ends progress.
 const PATIENCE_AT_THE_END: usize = 8;
+
+/// Errors of a point that is worth restoring, in units of the tolerance.
+const RESTORED: f64 = 1e3;
 
 /// What one run of the loop follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -118,6 +122,59 @@ impl<'a> Run<'a> {
         projection: &mut dyn Projection,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
+        let why = self.iterate(method, projection, observer)?;
+        let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
+        if gave_up && method != Method::Linear {
+            self.restore(projection)?;
+        }
+        self.finish(why)
+    }
+
+    /// Tries to bring the last point, whose multipliers are the best, or the best point back to `A x = b`, when nothing else
+    /// keeps it from being an answer.
+    fn restore(&mut self, projection: &mut dyn Projection) -> Result<()> {
+        let enough = |run: &Self, e: &Dimacs| run.within_tolerances(e, run.settings.slack);
+        let Some(mut errors) = self.errors()? else {
+            return Ok(());
+        };
+        if enough(self, &errors) {
+            return Ok(());
+        }
+        for candidate in [self.point.clone(), self.best.clone()] {
+            let Point { x, y, s } = &candidate;
+            let far = RESTORED * self.settings.tol_feas;
+            let Ok(before) = dimacs(self.problem, x, y, s) else {
+                continue;
+            };
+            if !(before.infeasibility() <= far && before.0[5].abs() <= far) {
+                continue;
+            }
+            let (p, d) = (dot(&self.cost, x), dot(self.problem.rhs(), y));
+            let gap = 0.5 * self.settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
+            let Some(x) = restore(self.problem, projection, x, s, gap)? else {
+                continue;
+            };
+            let Ok(after) = dimacs(self.problem, &x, y, s) else {
+                continue;
+            };
+            if after.max() < errors.max() {
+                errors = after;
+                self.best = Point { x, ..candidate };
+            }
+            if enough(self, &errors) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps until there is nothing more to be had, and why.
+    fn iterate(
+        &mut self,
+        method: Method,
+        projection: &mut dyn Projection,
+        observer: &mut Observer<'_>,
+    ) -> Result<Status> {
         let blocks = self.problem.constraints().blocks().to_vec();
         let (hkm, linear) = (method == Method::Hkm, method == Method::Linear);
         let sparsity = if hkm {
@@ -147,7 +204,7 @@ impl<'a> Run<'a> {
             sparsity,
         ));
         let Some((mut primal, mut dual)) = interiors else {
-            return self.finish(Status::NumericalError);
+            return Ok(Status::NumericalError);
         };
         let (mut steps, mut refresh) = ((0.0, 0.0), None);
         loop {
@@ -160,34 +217,34 @@ impl<'a> Run<'a> {
                 self.best.s.copy_from_slice(&self.point.s);
             }
             if observer(&now.row).is_break() {
-                return self.finish(Status::Stopped);
+                return Ok(Status::Stopped);
             }
             if now.merit <= 1.0
                 && self
                     .errors()?
                     .is_some_and(|e| self.within_tolerances(&e, 1.0))
             {
-                return self.finish(Status::Solved);
+                return Ok(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
-                return self.finish(sure);
+                return Ok(sure);
             }
             if self.iterations >= self.settings.max_iter {
-                return self.finish(Status::MaxIterations);
+                return Ok(Status::MaxIterations);
             }
             if now.row.seconds >= self.settings.time_limit {
-                return self.finish(Status::TimeLimit);
+                return Ok(Status::TimeLimit);
             }
             if now.merit < 0.9 * self.progress.1 {
                 self.progress = (self.iterations, now.merit);
             } else if self.iterations - self.progress.0 >= self.patience() {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
             // Far off a point that was nearly right: rounding has taken over.
             if !now.merit.is_finite()
                 || (now.merit > 1e4 * self.best_merit && self.best_merit < 1e3)
             {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
 
             self.phases.checks += self.lap();
@@ -206,18 +263,18 @@ impl<'a> Run<'a> {
                 target: 0.01 * self.settings.tol_feas * self.scale_b,
             };
             if geometry.move_to(&system).is_err() {
-                return self.finish(Status::NumericalError);
+                return Ok(Status::NumericalError);
             }
             let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
                 Ok(done) => refresh = Some(done),
                 Err(error) if self.iterations == 0 => return Err(error),
-                Err(_) => return self.finish(Status::NumericalError),
+                Err(_) => return Ok(Status::NumericalError),
             }
             let gram = spent(before, projection.seconds());
             let mu = now.row.mu;
             let Ok(affine) = geometry.affine(&system, projection) else {
-                return self.finish(Status::NumericalError);
+                return Ok(Status::NumericalError);
             };
             let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
             let affine_mu = (dot(&self.point.x, &self.point.s)
@@ -228,7 +285,7 @@ impl<'a> Run<'a> {
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
             let d = match geometry.corrected(&system, projection, affine, sigma * mu) {
                 Ok(d) if d.residual <= 0.1 => d,
-                _ => return self.finish(Status::NumericalError),
+                _ => return Ok(Status::NumericalError),
             };
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
@@ -239,7 +296,7 @@ impl<'a> Run<'a> {
                 step::advance(&blocks, &mut self.point.x, &d.dx, ap, None),
                 step::advance(&blocks, &mut self.point.s, &d.ds, ad, sparsity),
             ) else {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             };
             axpy(ad, &d.dy, &mut self.point.y);
             let product = dot(&self.point.x, &self.point.s) / self.degree;
@@ -251,7 +308,7 @@ impl<'a> Run<'a> {
             steps = (ap, ad);
             self.iterations += 1;
             if ap.max(ad) < 1e-6 {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
         }
     }
