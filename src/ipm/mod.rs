@@ -11,6 +11,7 @@ mod linear;
 mod nonneg;
 mod rank;
 mod residuals;
+mod restore;
 mod run;
 mod scaling;
 mod settings;

@@ -4,6 +4,7 @@ use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
 use super::residuals::{dual_certificate, primal_certificate};
+use super::restore::restore;
 use super::space::Space;
 use super::{
     Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status, dimacs,
@@ -20,6 +21,9 @@ const PATIENCE: usize = 20;
 
 /// The same once errors are near their tolerances, where rounding is what ends progress.
 const PATIENCE_AT_THE_END: usize = 8;
+
+/// Errors of a point that is worth restoring, in units of the tolerance.
+const RESTORED: f64 = 1e3;
 
 /// What one run of the loop follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,6 +140,61 @@ impl<'a> Run<'a> {
         projection: &mut dyn Projection,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
+        let why = self.iterate(projection, observer)?;
+        let gave_up = matches!(why, Status::InsufficientProgress | Status::NumericalError);
+        if gave_up && self.method != Method::Linear {
+            self.restore(projection)?;
+        }
+        self.finish(why)
+    }
+
+    /// Tries to bring the last point, whose multipliers are the best, or the best point back to `A x = b`, when nothing else
+    /// keeps it from being an answer.
+    fn restore(&mut self, projection: &mut dyn Projection) -> Result<()> {
+        let enough = |run: &Self, e: &Dimacs| run.within_tolerances(e, run.settings.slack);
+        let Some(mut errors) = self.errors() else {
+            return Ok(());
+        };
+        if enough(self, &errors) {
+            return Ok(());
+        }
+        let candidates = [Some(self.point.clone()), self.best.clone()];
+        for candidate in candidates.into_iter().flatten() {
+            let Point { x, y, s } = &candidate;
+            let s = self.dual_space.unpack(s);
+            let far = RESTORED * self.settings.tol_feas;
+            let Ok(before) = dimacs(self.problem, x, y, &s) else {
+                continue;
+            };
+            if !(before.infeasibility() <= far && before.0[5].abs() <= far) {
+                continue;
+            }
+            let (p, d) = (self.objective(x), dot(self.problem.rhs(), y));
+            let gap = 0.5 * self.settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
+            let Some(x) = restore(self.problem, projection, x, &s, gap)? else {
+                continue;
+            };
+            let Ok(after) = dimacs(self.problem, &x, y, &s) else {
+                continue;
+            };
+            drop(s);
+            if after.max() < errors.max() {
+                errors = after;
+                self.best = Some(Point { x, ..candidate });
+            }
+            if enough(self, &errors) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps until there is nothing more to be had, and why.
+    fn iterate(
+        &mut self,
+        projection: &mut dyn Projection,
+        observer: &mut Observer<'_>,
+    ) -> Result<Status> {
         let mut pairs = nonneg::SplitPairs::default();
         if self.method == Method::Linear {
             if !self.warm {
@@ -154,7 +213,7 @@ impl<'a> Run<'a> {
         let interiors = Interior::new(&self.primal_space, &self.point.x)
             .zip(Interior::new(&self.dual_space, &self.point.s));
         let Some((mut primal, mut dual)) = interiors else {
-            return self.finish(Status::NumericalError);
+            return Ok(Status::NumericalError);
         };
         let (mut steps, mut answered) = ((0.0, 0.0), (None, 0));
         loop {
@@ -165,34 +224,34 @@ impl<'a> Run<'a> {
                 self.spare = self.best.take().or(self.spare.take());
             }
             if observer(&now.row).is_break() {
-                return self.finish(Status::Stopped);
+                return Ok(Status::Stopped);
             }
             if now.merit <= 1.0
                 && let Some(errors) = self.errors()
                 && self.within_tolerances(&errors, 1.0)
             {
                 self.verified = Some(errors);
-                return self.finish(Status::Solved);
+                return Ok(Status::Solved);
             }
             if let Some(sure) = self.infeasible(&now)? {
-                return self.finish(sure);
+                return Ok(sure);
             }
             if self.iterations >= self.settings.max_iter {
-                return self.finish(Status::MaxIterations);
+                return Ok(Status::MaxIterations);
             }
             if now.row.seconds >= self.settings.time_limit {
-                return self.finish(Status::TimeLimit);
+                return Ok(Status::TimeLimit);
             }
             if now.merit < 0.9 * self.progress.1 {
                 self.progress = (self.iterations, now.merit);
             } else if self.iterations - self.progress.0 >= self.patience() {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
             // Far off a point that was nearly right: rounding has taken over.
             if !now.merit.is_finite()
                 || (now.merit > 1e4 * self.best_merit && self.best_merit < 1e3)
             {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
 
             self.phases.checks += self.lap();
@@ -215,18 +274,18 @@ impl<'a> Run<'a> {
                 inexact: f64::max(target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
             };
             if geometry.move_to(&system).is_err() {
-                return self.finish(Status::NumericalError);
+                return Ok(Status::NumericalError);
             }
             let before = projection.seconds();
             match projection.update(&geometry.weight(&system)) {
                 Ok(done) => answered = (Some(done), 0),
                 Err(error) if self.iterations == 0 => return Err(error),
-                Err(_) => return self.finish(Status::NumericalError),
+                Err(_) => return Ok(Status::NumericalError),
             }
             let gram = spent(before, projection.seconds());
             let mu = now.row.mu;
             let Ok(affine) = geometry.affine(&system, projection) else {
-                return self.finish(Status::NumericalError);
+                return Ok(Status::NumericalError);
             };
             let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
             let (space, Point { x, s, .. }) = (&self.dual_space, &self.point);
@@ -238,7 +297,7 @@ impl<'a> Run<'a> {
             let sigma = step::centring(mu, affine_mu, ap.min(ad));
             let d = match geometry.corrected(&system, projection, affine, sigma * mu) {
                 Ok(d) if d.residual <= 0.1 => d,
-                _ => return self.finish(Status::NumericalError),
+                _ => return Ok(Status::NumericalError),
             };
             if let Some(now) = projection.answered() {
                 answered = (Some(now.refresh), now.steps);
@@ -255,10 +314,10 @@ impl<'a> Run<'a> {
             });
             let (along, space) = ((&self.point.x[..], &d.dx[..]), &self.primal_space);
             let Some(ap) = step::advance(space, along, ap, &mut next.x, &mut primal) else {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             };
             let Some(ad) = self.advance_dual((&d.dy, &d.ds), ad, &mut next, &mut dual) else {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             };
             let last = core::mem::replace(&mut self.point, next);
             match self.best {
@@ -276,7 +335,7 @@ impl<'a> Run<'a> {
             steps = (ap, ad);
             self.iterations += 1;
             if ap.max(ad) < 1e-6 {
-                return self.finish(Status::InsufficientProgress);
+                return Ok(Status::InsufficientProgress);
             }
         }
     }

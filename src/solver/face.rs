@@ -21,6 +21,9 @@ const DEPTH: usize = 4;
 /// Tolerance of the search for multipliers that expose a face.
 const SEARCH: f64 = 1e-10;
 
+/// Iterations of the search: it is an easy program where there is a face to be found.
+const ITERATIONS: usize = 15;
+
 /// `λ` above this share of the size of a solution: there is an interior.
 const INTERIOR: f64 = 1e-4;
 
@@ -163,6 +166,7 @@ impl Open<'_> {
         spend(settings, self.found);
         let mut tight = settings.clone();
         (tight.tol_feas, tight.tol_gap_rel, tight.tol_gap_abs) = (SEARCH, SEARCH, SEARCH);
+        tight.max_iter = tight.max_iter.min(ITERATIONS);
         let Ok(mut projection) = (self.engine)(program.constraints()) else {
             return Ok(None);
         };
