@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
                 dual_feasible: self.dual_feasible,
                 mu: now.row.mu,
                 target,
-                inexact: f64::max(target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
+                inexact: f64::max(10.0 * target, INEXACT * now.row.gap.abs().min(1.0) * self.scale_b),
             };
             if geometry.move_to(&system).is_err() {
                 return Ok(Status::NumericalError);
