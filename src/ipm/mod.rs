@@ -23,6 +23,7 @@ mod step;
 pub use linear::{ConicSolve, LinearOutcome, solve_linear};
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
+pub(crate) use run::ran_away;
 pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve, solve_from};
 pub use start::Start;

@@ -73,6 +73,12 @@ impl Open<'_> {
         if depth == 0 || !blocks.iter().any(matrices) {
             return Ok(None);
         }
+        // Where there is no interior nothing bounds the multipliers.
+        let scale_b = 1.0 + max_abs(self.program.rhs());
+        let value = self.found.primal_objective.abs();
+        if !ipm::ran_away(&self.found.y, scale_b, 1.0 + value) {
+            return Ok(None);
+        }
         let mut settings = self.settings.clone();
         let Some((exposing, face, searched)) = self.search(&mut settings, observer)? else {
             return Ok(None);
