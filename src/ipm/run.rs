@@ -499,7 +499,8 @@ impl<'a> Run<'a> {
 /// Whether multipliers are so large that feasibility errors within the tolerances may count in the objective: where nothing
 /// bounds them, a point outside the cone by as little as rounding can have any value.
 pub(crate) fn ran_away(y: &[f64], scale_b: f64, scale: f64) -> bool {
-    !(max_abs(y) * scale_b <= RUNAWAY * scale)
+    let ratio = max_abs(y) * scale_b / scale;
+    ratio > RUNAWAY || ratio.is_nan()
 }
 
 /// Seconds of assembly and of factorisation between two counts.

@@ -124,7 +124,7 @@ impl Open<'_> {
             return Ok(None);
         };
         let first = self.found;
-        if !(dimacs.max() < first.dimacs.max()) {
+        if dimacs.max() >= first.dimacs.max() {
             return Ok(None);
         }
         let mut value = [0.0];
@@ -270,7 +270,7 @@ impl Open<'_> {
             a.adjoint(&tried, &mut moved)?;
             let (rest, now) = split.excess(&moved, RANGE);
             // The first step is Newton's, whether or not this kernel can be had.
-            if pass > 0 && !(now < 0.5 * deviation) {
+            if now.is_nan() || (pass > 0 && now >= 0.5 * deviation) {
                 break;
             }
             (*d, *z, excess, deviation) = (tried, moved, rest, now);

@@ -227,7 +227,7 @@ impl Solver {
             }
         };
         let mut on_face = false;
-        let found = match self.from_face(projection, &found, observer)? {
+        let found = match self.on_face(projection, &found, observer)? {
             Some(better) => {
                 on_face = true;
                 better
@@ -264,7 +264,7 @@ impl Solver {
     }
 
     /// What a run left open may have no interior: then it is solved on the face that its feasible points lie on.
-    fn from_face(
+    fn on_face(
         &self,
         projection: &mut dyn Projection,
         found: &Solution,
