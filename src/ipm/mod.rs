@@ -27,6 +27,7 @@ pub use linear::{ConicSolve, ConicSolveFrom, LinearOutcome, solve_linear, solve_
 pub use rank::Factor;
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
+pub(crate) use run::ran_away;
 pub use settings::{SearchDirection, Settings};
 pub use solve::{Iteration, Observer, solve, solve_from};
 pub use start::Start;

@@ -123,3 +123,63 @@ fn weights<'a>(blocks: &[Block], flat: &'a [f64]) -> Vec<BlockWeight<'a>> {
     };
     blocks.iter().map(weight).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constraints::Constraints;
+    use crate::projection::Direct;
+
+    /// Off `A x = b` by 1e-6, with a slack of eigenvalues up to 1e6: feasible afterwards, with the gap asked for, and moved by
+    /// no more than it was off.
+    #[test]
+    fn a_point_is_brought_back_to_its_rows_and_its_gap() {
+        let n = 8;
+        let blocks = [Block::Psd(n), Block::Nonneg(2)];
+        let mut a = Constraints::builder(n + 1, &blocks).unwrap();
+        for i in 0..n {
+            a.entry(i, 0, i, i, 1.0).unwrap();
+            a.entry(i, 1, i % 2, i % 2, 0.5).unwrap();
+            if i > 0 {
+                a.entry(i, 0, i / 2, i, 0.5).unwrap();
+            }
+        }
+        a.entry(n, 1, 0, 0, 1.0)
+            .unwrap()
+            .entry(n, 1, 1, 1, 2.0)
+            .unwrap();
+        let a = a.build().unwrap();
+        // X of rank n/2 and S of the rest, diagonal, and what rounding left of both.
+        let mut x = vec![0.0; n * n + 2];
+        let mut s = vec![0.0; n * n + 2];
+        for k in 0..n {
+            let (large, small) = (10f64.powi(k as i32 % 4), 1e-9);
+            let first = k < n / 2;
+            x[k * (n + 1)] = if first { 1.0 } else { small };
+            s[k * (n + 1)] = if first { small } else { 1e3 * large };
+        }
+        (x[n * n], x[n * n + 1], s[n * n], s[n * n + 1]) = (1.0, 1e-8, 1e-8, 2.0);
+        let mut b = vec![0.0; n + 1];
+        a.apply(&x, &mut b).unwrap();
+        b.iter_mut()
+            .enumerate()
+            .for_each(|(i, b)| *b += 1e-6 * (i as f64).sin());
+        let cost = Constraints::builder(1, &blocks).unwrap().build().unwrap();
+        let problem = ConicProgram::new(a, b, cost).unwrap();
+        let mut direct = Direct::new(problem.constraints().clone());
+        let found = restore(&problem, &mut direct, &x, &s, 1e-7)
+            .unwrap()
+            .unwrap();
+        let mut seen = vec![0.0; n + 1];
+        problem.constraints().apply(&found, &mut seen).unwrap();
+        let left: Vec<f64> = seen.iter().zip(problem.rhs()).map(|(l, r)| l - r).collect();
+        assert!(max_abs(&left) < 1e-13, "{left:?}");
+        assert!(
+            (dot(&found, &s) - 1e-7).abs() < 1e-11,
+            "{}",
+            dot(&found, &s)
+        );
+        let moved: Vec<f64> = found.iter().zip(&x).map(|(f, x)| f - x).collect();
+        assert!(max_abs(&moved) < 1e-4, "{}", max_abs(&moved));
+    }
+}

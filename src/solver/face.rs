@@ -73,6 +73,12 @@ impl Open<'_> {
         if depth == 0 || !blocks.iter().any(matrices) {
             return Ok(None);
         }
+        // Where there is no interior nothing bounds the multipliers.
+        let scale_b = 1.0 + max_abs(self.program.rhs());
+        let value = self.found.primal_objective.abs();
+        if !ipm::ran_away(&self.found.y, scale_b, 1.0 + value) {
+            return Ok(None);
+        }
         let mut settings = self.settings.clone();
         let Some((exposing, face, searched)) = self.search(&mut settings, observer)? else {
             return Ok(None);
@@ -118,7 +124,7 @@ impl Open<'_> {
             return Ok(None);
         };
         let first = self.found;
-        if !(dimacs.max() < first.dimacs.max()) {
+        if dimacs.max() >= first.dimacs.max() {
             return Ok(None);
         }
         let mut value = [0.0];
@@ -264,7 +270,7 @@ impl Open<'_> {
             a.adjoint(&tried, &mut moved)?;
             let (rest, now) = split.excess(&moved, RANGE);
             // The first step is Newton's, whether or not this kernel can be had.
-            if pass > 0 && !(now < 0.5 * deviation) {
+            if now.is_nan() || (pass > 0 && now >= 0.5 * deviation) {
                 break;
             }
             (*d, *z, excess, deviation) = (tried, moved, rest, now);

@@ -197,6 +197,9 @@ impl Solver {
     /// Solves the program as it is now. The observer sees objectives and `μ` in the program's units, infeasibilities and
     /// gap as the interior-point method measures them in its own.
     ///
+    /// A run that gave up because the program has no interior is followed by a search for the face that holds its feasible
+    /// points, during which the observer sees the errors reached, and by a run on that face, counted from 0.
+    ///
     /// # Errors
     /// What the engine cannot be made from or refuses the first weight with, and
     /// [`Error::TooLarge`](crate::Error::TooLarge). Numerical trouble after that is a [`Status`].
@@ -250,7 +253,7 @@ impl Solver {
             }
         };
         let mut on_face = false;
-        let found = match self.from_face(projection, &found, observer)? {
+        let found = match self.on_face(projection, &found, observer)? {
             Some(better) => {
                 on_face = true;
                 better
@@ -287,7 +290,7 @@ impl Solver {
     }
 
     /// What a run left open may have no interior: then it is solved on the face that its feasible points lie on.
-    fn from_face(
+    fn on_face(
         &self,
         projection: &mut dyn Projection,
         found: &Solution,
