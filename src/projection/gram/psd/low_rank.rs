@@ -444,41 +444,4 @@ mod tests {
             }
         }
     }
-
-    /// What it is worth: `cargo test --release --lib low_rank -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn seconds_with_and_without() {
-        let (n, m) = (200, 300);
-        let rows: Vec<Mat<f64>> = (0..m)
-            .map(|k| {
-                let (u, v) = (wave(k, n), wave(k + m, n));
-                two(0.5, &u, &u) + two(-0.5, &v, &v)
-            })
-            .collect();
-        let a = constraints(n, &rows);
-        let Part::Psd(held) = &a.parts()[0] else {
-            panic!("one matrix block")
-        };
-        let clock = std::time::Instant::now();
-        let plan = PsdPlan::new(held);
-        println!("preparation {:.4} s", clock.elapsed().as_secs_f64());
-        assert!(matches!(plan, PsdPlan::LowRank(_)));
-        let one_by_one = PsdPlan::OneByOne(Box::new(RowPlan::new(held, |_| true)));
-        let (x, z) = (positive(n, 0.3), positive(n, 0.8));
-        let weight = BlockWeight::Pair {
-            x: x.as_ref(),
-            z: z.as_ref(),
-        };
-        let weight = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
-        let GramWeight::Psd(pair) = weight[0].gram() else {
-            panic!("a matrix weight")
-        };
-        for (name, plan) in [("as low rank", &plan), ("one by one", &one_by_one)] {
-            let mut k = Mat::zeros(m, m);
-            let clock = std::time::Instant::now();
-            plan.add::<f64>(&pair, k.as_mut());
-            println!("{name}: {:.4} s", clock.elapsed().as_secs_f64());
-        }
-    }
 }
