@@ -47,8 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "| points | n | finish | `emd`, s | ours, s | times as fast | rounds | arcs | pivots | iterations |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    // By size and finish: the logarithms' sum and count.
-    let mut means: BTreeMap<(usize, String), (f64, f64)> = BTreeMap::new();
+    // By size and finish: the size, the logarithms' sum and count.
+    let mut means: BTreeMap<(usize, String), (usize, f64, f64)> = BTreeMap::new();
     for (kind, n, solver, seconds, rest) in rows.iter().filter(|row| row.2 != "emd") {
         let peer = emd.get(&(kind.clone(), *n));
         let (shown, ratio) = match peer {
@@ -58,13 +58,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let counts = rest[..rest.len().min(4)].join(" | ");
         println!("| {kind} | {n} | {solver} | {shown} | {seconds:.3} | {ratio} | {counts} |");
         if let Some(peer) = peer {
-            // Images have a square number of pixels.
-            let size = (*n as f64 / 100.0).round() as usize * 100;
+            // Images have a square number of pixels, so sizes are equal to a tenth or so.
+            let size = (4.0 * (*n as f64).log2()).round() as usize;
             let mean = means.entry((size, solver.clone())).or_default();
-            *mean = (mean.0 + (peer / seconds).ln(), mean.1 + 1.0);
+            *mean = (mean.0.max(*n), mean.1 + (peer / seconds).ln(), mean.2 + 1.0);
         }
     }
-    for ((n, finish), (sum, count)) in means {
+    for ((_, finish), (n, sum, count)) in means {
         println!(
             "n about {n}, {finish}: {:.2} times as fast as emd, geometric mean",
             (sum / count).exp()
