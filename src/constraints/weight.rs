@@ -68,6 +68,22 @@ impl<'a> From<&'a [f64]> for BlockWeight<'a> {
     }
 }
 
+impl<'a> BlockWeight<'a> {
+    /// Two-sided weights from a flat vector of these blocks.
+    pub(crate) fn of_flat(blocks: &[Block], flat: &'a [f64]) -> Vec<Self> {
+        let mut at = 0;
+        let weight = |block: &Block| {
+            let part = &flat[at..at + block.ambient()];
+            at += block.ambient();
+            match *block {
+                Block::Psd(n) => BlockWeight::Psd(MatRef::from_column_major_slice(part, n, n)),
+                Block::Nonneg(_) => BlockWeight::Nonneg(part),
+            }
+        };
+        blocks.iter().map(weight).collect()
+    }
+}
+
 /// A weight that was checked and copied.
 ///
 /// On a PSD block the contribution to the Gram matrix is `tr(A_i P A_j Q)` with `(P, Q) =` `(W, W)`, `(I, W²)` or `(X, Z)`.

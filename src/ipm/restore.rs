@@ -45,7 +45,10 @@ pub(super) fn restore(
         let stride = if let Block::Psd(n) = block { n + 1 } else { 1 };
         part.iter_mut().step_by(stride).for_each(|w| *w += shift);
     }
-    if projection.update(&weights(blocks, &weight)).is_err() {
+    if projection
+        .update(&BlockWeight::of_flat(blocks, &weight))
+        .is_err()
+    {
         return Ok(None);
     }
     let mut half = vec![0.0; a.ambient()];
@@ -109,19 +112,6 @@ fn times_both(blocks: &[Block], weight: &[f64], v: &mut [f64], half: &mut [f64])
             }
         }
     }
-}
-
-fn weights<'a>(blocks: &[Block], flat: &'a [f64]) -> Vec<BlockWeight<'a>> {
-    let mut at = 0;
-    let weight = |block: &Block| {
-        let part = &flat[at..at + block.ambient()];
-        at += block.ambient();
-        match *block {
-            Block::Psd(n) => BlockWeight::Psd(MatRef::from_column_major_slice(part, n, n)),
-            Block::Nonneg(_) => BlockWeight::Nonneg(part),
-        }
-    };
-    blocks.iter().map(weight).collect()
 }
 
 #[cfg(test)]

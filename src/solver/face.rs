@@ -11,7 +11,7 @@ use crate::linalg::{dot, max_abs, norm};
 use crate::problem::face::{Correction, Face, Split, auxiliary, step_sizes};
 use crate::problem::{ConicProgram, Reduced};
 use crate::projection::{Goal, Projection};
-use faer::{MatMut, MatRef};
+use faer::MatMut;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -250,7 +250,7 @@ impl Open<'_> {
         let a = self.program.constraints();
         let (mut excess, mut deviation) = split.excess(z, RANGE);
         let weight = split.weight(RANGE);
-        let weight = weights(a.blocks(), &weight);
+        let weight = BlockWeight::of_flat(a.blocks(), &weight);
         if self.projection.update(&weight).is_err() {
             return Ok(false);
         }
@@ -339,17 +339,4 @@ fn trace(blocks: &[Block], x: &[f64]) -> f64 {
         };
     }
     sum
-}
-
-fn weights<'a>(blocks: &[Block], flat: &'a [f64]) -> Vec<BlockWeight<'a>> {
-    let mut at = 0;
-    let weight = |block: &Block| {
-        let part = &flat[at..at + block.ambient()];
-        at += block.ambient();
-        match *block {
-            Block::Psd(n) => BlockWeight::Psd(MatRef::from_column_major_slice(part, n, n)),
-            Block::Nonneg(_) => BlockWeight::Nonneg(part),
-        }
-    };
-    blocks.iter().map(weight).collect()
 }
