@@ -83,13 +83,13 @@ pub fn run() -> ExitCode {
     }
     let outcome = match set_threads(arguments.threads) {
         Err(reason) => Outcome::Unusable(reason),
-        Ok(()) => match &arguments.command {
+        Ok(()) => on_a_worker(|| match &arguments.command {
             Command::Sdp(a) => sdp::run(a),
             Command::Lp(a) => lp::run(a),
             Command::Maintain(a) => maintain::run(a),
             Command::Attack(a) => attack::run(a),
             Command::Transport(a) => transport::run(a),
-        },
+        }),
     };
     match outcome {
         Outcome::Answered => ExitCode::SUCCESS,
@@ -99,6 +99,14 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Runs on a thread of the pool: what it shares it starts at once, where the main thread would have to be woken for every answer.
+fn on_a_worker(work: impl FnOnce() -> Outcome + Send) -> Outcome {
+    #[cfg(feature = "rayon")]
+    return rayon::scope(|_| work());
+    #[cfg(not(feature = "rayon"))]
+    work()
 }
 
 /// More threads than any machine has cores for; starting millions would take minutes and then fail.

@@ -1,6 +1,7 @@
 //! Fixed eigenbases of spectral weights.
 
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::linalg::padded;
 use crate::linalg::product::{gemm_lower, mirror_lower};
 use faer::{Accum, Mat, MatRef};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl Basis {
         let n = u.rows();
         check_shape("eigenbasis", (n, n), (u.rows(), u.cols()))?;
         crate::error::check_memory("eigenbasis", n as u128 * n as u128)?;
-        let mut dense = Mat::zeros(n, n);
+        let mut dense = padded::zeros(n, n);
         for (&v, (i, j)) in u.iter() {
             if !v.is_finite() {
                 let (what, index) = ("eigenbasis", i + j * n);
@@ -87,7 +88,7 @@ impl Basis {
             rows: (0..n).map(|i| list(&|j| dense[(i, j)])).collect(),
             columns,
         });
-        let mut inner = Mat::zeros(n, n);
+        let mut inner = padded::zeros(n, n);
         match &sparse {
             Some(lists) => lists
                 .rows
@@ -147,7 +148,7 @@ impl Basis {
     /// `n³` flops, or the squares of the columns' nonzeros.
     pub(crate) fn with(&self, f: impl Fn(usize) -> f64) -> Mat<f64> {
         let n = self.order();
-        let mut out = Mat::zeros(n, n);
+        let mut out = padded::zeros(n, n);
         match &self.0.sparse {
             Some(lists) => {
                 for (k, column) in lists.columns.iter().enumerate() {
@@ -157,7 +158,7 @@ impl Basis {
             }
             None => {
                 let u = &self.0.dense;
-                let scaled = Mat::from_fn(n, n, |i, j| u[(i, j)] * f(j));
+                let scaled = padded::from_fn(n, n, |i, j| u[(i, j)] * f(j));
                 gemm_lower(
                     out.as_mut(),
                     Accum::Replace,

@@ -4,6 +4,7 @@ use super::pattern::{Halves, Pattern};
 use super::rows::SymmetricRows;
 use super::{Constraints, HeldWeight, Part, Weighted};
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::linalg::product::{gemm, transpose};
 use faer::{Accum, Mat, MatMut, MatRef};
 use std::sync::Arc;
@@ -54,14 +55,14 @@ impl Halved {
         }
         let (l, r) = (&halves.left, &halves.right);
         let cut = |rows: &[u32], cols: &[u32]| {
-            Mat::from_fn(rows.len(), cols.len(), |i, j| {
+            padded::from_fn(rows.len(), cols.len(), |i, j| {
                 w[(rows[i] as usize, cols[j] as usize)]
             })
         };
         let [ll, lr, rr] = self.weights[b].get_or_insert_with(|| [cut(l, l), cut(l, r), cut(r, r)]);
         let size = |m: &mut Mat<f64>, rows: usize, cols: usize| {
             if m.shape() != (rows, cols) {
-                *m = Mat::zeros(rows, cols);
+                *m = padded::zeros(rows, cols);
             }
         };
         size(&mut self.near, l.len(), r.len());
@@ -323,7 +324,7 @@ impl GramOperator {
 /// An `n × n` corner of a matrix that grows when it must.
 pub(crate) fn fit(m: &mut Mat<f64>, n: usize) -> MatMut<'_, f64> {
     if m.nrows() < n {
-        *m = Mat::zeros(n, n);
+        *m = padded::zeros(n, n);
     }
     m.as_mut().submatrix_mut(0, 0, n, n)
 }

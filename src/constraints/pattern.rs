@@ -1,6 +1,7 @@
 //! Where the rows on one block have entries: all that `Σ y_i A_i` fills, and all of `U` that `⟨A_i, U⟩` reads.
 
 use super::rows::SparseSymmetric;
+use crate::linalg::padded;
 use crate::linalg::{par, real::Real};
 use faer::{Mat, MatMut, MatRef};
 use pulp::Arch;
@@ -95,7 +96,7 @@ impl Halves {
     /// `B` of the sum `[0 B; Bᵀ 0]` from its values at the positions.
     pub(crate) fn fill(&self, values: &[f64], b: &mut Mat<f64>) {
         if b.shape() != (self.left.len(), self.right.len()) {
-            *b = Mat::zeros(self.left.len(), self.right.len());
+            *b = padded::zeros(self.left.len(), self.right.len());
         }
         b.fill(0.0);
         for (&(i, j), v) in self.at.iter().zip(values) {

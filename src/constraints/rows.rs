@@ -1,6 +1,7 @@
 //! Sparse rows on one block, compressed by constraint.
 
 use super::pattern::Pattern;
+use crate::linalg::padded;
 use crate::linalg::real::Real;
 use crate::linalg::{axpy, dot};
 use faer::{Mat, MatMut, MatRef};
@@ -257,7 +258,7 @@ impl SymmetricRows {
         {
             return None;
         }
-        let mut packed = Mat::zeros(half, self.touching());
+        let mut packed = padded::zeros(half, self.touching());
         for (k, (_, a)) in self.iter().enumerate() {
             let to = packed.col_as_slice_mut(k);
             a.iter().for_each(|(r, c, v)| to[c * (c + 1) / 2 + r] = v);

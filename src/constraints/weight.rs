@@ -2,6 +2,7 @@
 
 use super::{Basis, Block};
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::linalg::padded;
 use crate::linalg::{cholesky::Cholesky, lu, product};
 use faer::{Accum, Mat, MatRef};
 
@@ -235,7 +236,7 @@ impl HeldWeight {
         if let Some(pivot) = lu::vanishing_pivot(g) {
             return Err(Error::NotPositiveDefinite { what: WHAT, pivot });
         }
-        let mut w = Mat::zeros(n, n);
+        let mut w = padded::zeros(n, n);
         product::gemm_lower(w.as_mut(), Accum::Replace, 1.0, g, g.transpose());
         product::mirror_lower(w.as_mut());
         Ok(HeldWeight::Root { g: g.to_owned(), w })
@@ -252,7 +253,7 @@ impl HeldWeight {
     /// A one-sided weight from a matrix known to be positive definite.
     pub(crate) fn one_sided(w: Mat<f64>) -> Self {
         let n = w.nrows();
-        let mut square = Mat::zeros(n, n);
+        let mut square = padded::zeros(n, n);
         product::gemm_lower(square.as_mut(), Accum::Replace, 1.0, w.as_ref(), w.as_ref());
         product::mirror_lower(square.as_mut());
         HeldWeight::OneSided { w, square }
@@ -309,7 +310,7 @@ pub(crate) fn symmetric(what: &'static str, n: usize, w: MatRef<'_, f64>) -> Res
         }
     }
     // Halved before they are added, so that nothing finite overflows.
-    Ok(Mat::from_fn(n, n, |i, j| {
+    Ok(padded::from_fn(n, n, |i, j| {
         if i == j {
             w[(i, i)]
         } else {

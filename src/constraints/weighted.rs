@@ -9,6 +9,7 @@ pub(crate) use moved::{Directions, Moved, MovedPart};
 use super::operator::{corner, fit};
 use super::{Constraints, HeldWeight, Part, SymmetricRows};
 use crate::error::{Error, Result, check_shape};
+use crate::linalg::padded;
 use crate::linalg::{product::gemm, spectral};
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use faer::{Accum, Mat, MatMut, MatRef};
@@ -60,11 +61,12 @@ impl Congruence {
         if let (Some(left), None) = (&out.left, &out.right)
             && let Some(halves) = rows.pattern().and_then(|p| p.halves())
         {
-            let of = |list: &[u32]| Mat::from_fn(n, list.len(), |i, j| left[(i, list[j] as usize)]);
+            let of =
+                |list: &[u32]| padded::from_fn(n, list.len(), |i, j| left[(i, list[j] as usize)]);
             out.halves = Some([of(&halves.left), of(&halves.right)]);
         }
         let columns = |side: Option<MatRef<'_, f64>>| {
-            let mut m = Mat::zeros(n, list.len());
+            let mut m = padded::zeros(n, list.len());
             for (j, a) in list.iter().enumerate() {
                 a.times(
                     side.unwrap_or(Mat::<f64>::identity(n, n).as_ref()),
@@ -197,7 +199,7 @@ impl Congruence {
                 right.as_ref(),
             );
             if work.block.shape() != (left.ncols(), right.ncols()) {
-                work.block = Mat::zeros(left.ncols(), right.ncols());
+                work.block = padded::zeros(left.ncols(), right.ncols());
             }
             gemm(
                 work.block.as_mut(),

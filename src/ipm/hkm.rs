@@ -261,7 +261,11 @@ impl Hkm {
             if before <= system.target {
                 break;
             }
-            system.solve(projection, &mut r)?;
+            // No better than halved by what is known to no better than a half.
+            let known = system.solve(projection, &mut r)?;
+            if known.is_nan() || known > 0.5 {
+                break;
+            }
             let d = self.plain_part(system, &r, false);
             for b in 0..self.blocks.len() {
                 self.product(system, b, system.x, (&r, &d), Accum::Replace);

@@ -3,6 +3,7 @@
 use super::Solution;
 use crate::constraints::Block;
 use crate::error::{Error, Result, check_shape};
+use crate::linalg::padded;
 use crate::linalg::{norm, spectral};
 use faer::{Mat, MatRef};
 
@@ -64,7 +65,7 @@ impl Solution {
             .collect();
         let size = norm(&values);
         Ok(Factor {
-            v: Mat::from_fn(n, rank, |i, k| vectors[(i, from + k)] * root(k)),
+            v: padded::from_fn(n, rank, |i, k| vectors[(i, from + k)] * root(k)),
             gap,
             error: if size > 0.0 { norm(&rest) / size } else { 0.0 },
         })

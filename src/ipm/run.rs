@@ -22,6 +22,10 @@ const PATIENCE: usize = 20;
 /// The same once errors are near their tolerances, where rounding is what ends progress.
 const PATIENCE_AT_THE_END: usize = 8;
 
+/// The same once `⟨x, s⟩` and the dual residual are as small as is asked for, and nothing but `A x = b` is missed: Newton steps
+/// have no more to give, and what rounding left is made good otherwise.
+const PATIENCE_WITH_ROUNDING: usize = 3;
+
 /// Largest multiplier times right-hand side, relative to the objective, of multipliers that are bounded. It is below 10 on
 /// `control*`, whose rounding errors are made good, and above 100 on `qap*`, which have no interior.
 const RUNAWAY: f64 = 50.0;
@@ -51,6 +55,8 @@ struct Measures {
     /// Empty when it is zero to the last bit.
     dual: Vec<f64>,
     row: Iteration,
+    /// `⟨x, s⟩` in units of its tolerance.
+    complementarity: f64,
     /// The largest of feasibility and gap, each in units of its tolerance.
     merit: f64,
 }
@@ -251,7 +257,7 @@ impl<'a> Run<'a> {
             }
             if now.merit < 0.9 * self.progress.1 {
                 self.progress = (self.iterations, now.merit);
-            } else if self.iterations - self.progress.0 >= self.patience() {
+            } else if self.iterations - self.progress.0 >= self.patience(&now) {
                 return Ok(Status::InsufficientProgress);
             }
             // Far off a point that was nearly right: rounding has taken over.
@@ -358,8 +364,12 @@ impl<'a> Run<'a> {
         seconds
     }
 
-    fn patience(&self) -> usize {
-        if self.best_merit < 1e3 {
+    fn patience(&self, now: &Measures) -> usize {
+        let tol = self.settings.tol_feas;
+        let done = now.complementarity <= 10.0 && now.row.dual_infeasibility <= tol;
+        if done && now.row.primal_infeasibility > tol && self.method != Method::Linear {
+            PATIENCE_WITH_ROUNDING
+        } else if self.best_merit < 1e3 {
             PATIENCE_AT_THE_END
         } else {
             PATIENCE
@@ -463,6 +473,7 @@ impl<'a> Run<'a> {
             primal,
             dual,
             row,
+            complementarity: self.gap_in_tolerances(complementarity, scale),
             merit,
         })
     }

@@ -6,6 +6,7 @@
 use super::interior::{FULL_STEP, Interior};
 use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
+use crate::linalg::padded;
 use crate::linalg::product::{gemm, gemm_lower, mirror_lower};
 use crate::linalg::{lanczos, spectral};
 use faer::{Accum, Mat, MatMut, MatRef};
@@ -54,7 +55,7 @@ impl Scaling {
             match (*b, primal.dense(k), dual.dense(k)) {
                 (Block::Psd(n), Some(l), Some(r)) => {
                     let (l, r) = (l.lower_clean(), r.lower_clean());
-                    let mut product = Mat::zeros(n, n);
+                    let mut product = padded::zeros(n, n);
                     gemm(
                         product.as_mut(),
                         Accum::Replace,
@@ -69,8 +70,8 @@ impl Scaling {
                             pivot,
                         });
                     }
-                    let v_scaled = Mat::from_fn(n, n, |i, j| v[(i, j)] / d[j].sqrt());
-                    let mut g = Mat::zeros(n, n);
+                    let v_scaled = padded::from_fn(n, n, |i, j| v[(i, j)] / d[j].sqrt());
+                    let mut g = padded::zeros(n, n);
                     gemm(
                         g.as_mut(),
                         Accum::Replace,
@@ -136,7 +137,7 @@ impl Scaling {
                 BlockScaling::Psd { g } => {
                     let n = g.nrows();
                     let left = side(g.as_ref());
-                    let mut half = Mat::zeros(n, n);
+                    let mut half = padded::zeros(n, n);
                     gemm(
                         half.as_mut(),
                         Accum::Replace,
@@ -193,7 +194,7 @@ impl Scaling {
                 Block::Nonneg(_) => dx.iter().zip(d).map(|(x, d)| x / d).fold(0.0, f64::min),
                 Block::Psd(n) => {
                     let root: Vec<f64> = d.iter().map(|d| 1.0 / d.sqrt()).collect();
-                    let scaled = Mat::from_fn(n, n, |i, j| root[i] * dx[i + j * n] * root[j]);
+                    let scaled = padded::from_fn(n, n, |i, j| root[i] * dx[i + j * n] * root[j]);
                     lanczos::smallest_eigenvalue(n, FULL_STEP, 0.03, |from, out| {
                         let from = MatRef::from_column_major_slice(from, n, 1);
                         let out = MatMut::from_column_major_slice_mut(out, n, 1);
@@ -226,7 +227,7 @@ impl Scaling {
                     .for_each(|((o, x), s)| *o = x * s),
                 Block::Psd(n) => {
                     let view = |v| MatRef::<f64>::from_column_major_slice(v, n, n);
-                    let mut product = Mat::zeros(n, n);
+                    let mut product = padded::zeros(n, n);
                     gemm(product.as_mut(), Accum::Replace, 1.0, view(dx), view(ds));
                     for j in 0..n {
                         for i in 0..n {
@@ -244,7 +245,7 @@ impl Scaling {
 fn singular_right(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     const NEAR: f64 = 1e-6;
     let n = m.nrows();
-    let mut square = Mat::zeros(n, n);
+    let mut square = padded::zeros(n, n);
     gemm_lower(
         square.as_mut(),
         Accum::Replace,

@@ -2,9 +2,10 @@
 
 use crate::constraints::Block;
 use crate::error::{Result, check_finite, check_shape};
+use crate::linalg::padded;
 use crate::linalg::{dot, max_abs, norm, spectral};
 use crate::problem::ConicProgram;
-use faer::{Mat, MatRef};
+use faer::MatRef;
 
 /// A primal–dual point from elsewhere: the solution of a problem with nearby numbers, or what another method found.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +98,7 @@ fn shift(block: Block, v: &mut [f64], share: f64) -> Result<()> {
         Block::Psd(n) => {
             let given = MatRef::from_column_major_slice(&*v, n, n);
             let half = |i: usize, j: usize| 0.5 * given[(i, j)] + 0.5 * given[(j, i)];
-            let symmetric = Mat::from_fn(n, n, half);
+            let symmetric = padded::from_fn(n, n, half);
             for j in 0..n {
                 (0..n).for_each(|i| v[i + j * n] = symmetric[(i, j)]);
             }

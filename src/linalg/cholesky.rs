@@ -1,7 +1,8 @@
 //! Cholesky factors of dense symmetric positive definite matrices.
 
+use super::padded;
 use super::real::Real;
-use super::{par, product};
+use super::{par, product, triangular};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::{triangular_inverse, triangular_solve};
@@ -47,7 +48,7 @@ pub(crate) fn factor_in_place<T: Real>(mut a: MatMut<'_, T>) -> Result<(), usize
 pub(crate) fn factor_lower_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
     const BLOCK: usize = 128;
     let n = a.nrows();
-    let mut corner = Mat::<f64>::zeros(BLOCK.min(n), BLOCK.min(n));
+    let mut corner = padded::zeros::<f64>(BLOCK.min(n), BLOCK.min(n));
     for first in (0..n).step_by(BLOCK) {
         let width = BLOCK.min(n - first);
         let mut trailing = a.as_mut().submatrix_mut(first, first, n - first, n - first);
@@ -74,8 +75,19 @@ pub(crate) fn factor_lower_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize>
     Ok(())
 }
 
+/// Columns that are solved for one by one: so few gain nothing from matrix products.
+const FEW: usize = 4;
+
 /// `rhs ← (L Lᵀ)⁻¹ rhs` for the lower triangle `L` of a matrix.
 pub(crate) fn solve_in_place(lower: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
+    if rhs.ncols() <= FEW && lower.row_stride() == 1 && rhs.row_stride() == 1 {
+        for column in rhs.col_iter_mut().filter_map(|c| c.try_as_col_major_mut()) {
+            let column = column.as_slice_mut();
+            triangular::solve_lower(lower, column);
+            triangular::solve_lower_transposed(lower, column);
+        }
+        return;
+    }
     let par = par(lower.nrows() * lower.nrows() * rhs.ncols());
     triangular_solve::solve_lower_triangular_in_place(lower, rhs.as_mut(), par);
     triangular_solve::solve_upper_triangular_in_place(lower.transpose(), rhs, par);
@@ -105,7 +117,7 @@ impl Cholesky {
     /// `n³/3` flops.
     pub(crate) fn refactor(&mut self, n: usize, fill: impl FnOnce(MatMut<'_, f64>)) -> bool {
         if self.lower.nrows() != n {
-            self.lower = Mat::zeros(n, n);
+            self.lower = padded::zeros(n, n);
         }
         fill(self.lower.as_mut());
         factor_in_place(self.lower.as_mut()).is_ok()
@@ -122,7 +134,7 @@ impl Cholesky {
 
     /// A copy of `L` with zeros above the diagonal.
     pub(crate) fn lower_clean(&self) -> Mat<f64> {
-        Mat::from_fn(self.dim(), self.dim(), |i, j| {
+        padded::from_fn(self.dim(), self.dim(), |i, j| {
             if i >= j { self.lower[(i, j)] } else { 0.0 }
         })
     }
@@ -144,15 +156,15 @@ impl Cholesky {
     /// `2n³/3` flops, two more `n × n` matrices while it runs.
     pub(crate) fn inverse_lower<T: Real>(&self) -> Mat<T> {
         let n = self.dim();
-        let lower = Mat::from_fn(n, n, |i, j| T::narrow(self.lower[(i, j)]));
-        let mut inv_l = Mat::zeros(n, n);
+        let lower = padded::from_fn(n, n, |i, j| T::narrow(self.lower[(i, j)]));
+        let mut inv_l = padded::zeros(n, n);
         triangular_inverse::invert_lower_triangular(
             inv_l.as_mut(),
             lower.as_ref(),
             par(n * n * n / 3),
         );
         drop(lower);
-        let mut out = Mat::zeros(n, n);
+        let mut out = padded::zeros(n, n);
         product::lower_transpose_lower(out.as_mut(), inv_l.as_ref());
         out
     }

@@ -1,6 +1,7 @@
 //! An explicit inverse under low-rank changes, with a buffer of changes not yet multiplied out.
 
 use super::cholesky::Cholesky;
+use super::padded;
 use super::real::Real;
 use super::sparse::Rows;
 use super::{par, product, symmetric};
@@ -31,12 +32,12 @@ impl Thin {
             return t;
         }
         // Columns go: those of narrow factors, the others as they are.
-        let mut out = Mat::zeros(t.nrows(), self.ncols());
+        let mut out = padded::zeros(t.nrows(), self.ncols());
         let (mut from, mut to) = (0, 0);
         for (first, copies, f) in &self.turns {
             let (n, k) = f.shape();
             let before = first - from;
-            let narrow = Mat::from_fn(n, k, |i, j| T::narrow(f[(i, j)]));
+            let narrow = padded::from_fn(n, k, |i, j| T::narrow(f[(i, j)]));
             let kept = t.subcols(from, before);
             out.as_mut().subcols_mut(to, before).copy_from(kept);
             (from, to) = (*first, to + before);
@@ -62,8 +63,8 @@ impl Thin {
     pub(crate) fn turn<T: Real>(&self, mut t: MatMut<'_, T>) {
         for (first, copies, f) in &self.turns {
             let n = f.nrows();
-            let narrow = Mat::from_fn(n, n, |i, j| T::narrow(f[(i, j)]));
-            let mut scratch = Mat::<T>::zeros(t.nrows(), n);
+            let narrow = padded::from_fn(n, n, |i, j| T::narrow(f[(i, j)]));
+            let mut scratch = padded::zeros::<T>(t.nrows(), n);
             for k in 0..*copies {
                 let mut part = t.as_mut().subcols_mut(first + k * n, n);
                 let par = par(2 * part.nrows() * n * n);
@@ -294,7 +295,7 @@ impl<T: Real> Maintained<T> {
         let mut t = symmetric::times(self.arch, self.inverse.as_ref(), &h.sparse);
         for s in &self.segments {
             let ys = h.sparse.transpose_times(s.y.as_ref());
-            let narrow = Mat::from_fn(ys.ncols(), ys.nrows(), |i, j| T::narrow(ys[(j, i)]));
+            let narrow = padded::from_fn(ys.ncols(), ys.nrows(), |i, j| T::narrow(ys[(j, i)]));
             let par = par(2 * m * q * ys.ncols());
             matmul(
                 t.as_mut(),
@@ -308,11 +309,11 @@ impl<T: Real> Maintained<T> {
         let mut t = h.turned(t);
         // Hᵀ(K⁻¹H), the left factor turned as the right one was.
         let inner = h.turned(h.sparse.transpose_times(t.as_ref()).transpose().to_owned());
-        let capacitance = Mat::from_fn(q, q, |i, j| {
+        let capacitance = padded::from_fn(q, q, |i, j| {
             f64::from(u8::from(i == j)) + sign * 0.5 * (inner[(i, j)] + inner[(j, i)])
         });
         let factor = Cholesky::factor(capacitance).ok()?;
-        let lower = Mat::from_fn(q, q, |i, j| T::narrow(factor.lower()[(i, j)]));
+        let lower = padded::from_fn(q, q, |i, j| T::narrow(factor.lower()[(i, j)]));
         solve_lower_triangular_in_place(lower.as_ref(), t.as_mut().transpose_mut(), par(q * q * m));
         Some(t)
     }
@@ -326,7 +327,7 @@ impl<T: Real> Maintained<T> {
         if b == 0 {
             return;
         }
-        let (mut left, mut right) = (Mat::<T>::zeros(m, b), Mat::<T>::zeros(m, b));
+        let (mut left, mut right) = (padded::zeros::<T>(m, b), padded::zeros::<T>(m, b));
         let mut at = 0;
         for s in self.segments.drain(..) {
             let q = s.y.ncols();

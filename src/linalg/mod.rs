@@ -3,10 +3,12 @@
 //! Symmetric matrices are stored in full unless a function says that it reads or writes one triangle.
 
 pub(crate) mod cholesky;
+pub(crate) mod columns;
 pub(crate) mod hadamard;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
 pub(crate) mod maintained;
+pub(crate) mod padded;
 pub(crate) mod pcg;
 pub(crate) mod product;
 pub(crate) mod real;
@@ -29,6 +31,21 @@ pub(crate) fn par(flops: usize) -> Par {
     }
     let _ = flops;
     Par::Seq
+}
+
+/// Numbers of a matrix that are worth a task of their own where they are read or written once.
+const SHARED: usize = 1 << 18;
+
+/// Two passes over `numbers` of a matrix together, side by side where that is worth it.
+fn join(numbers: usize, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    #[cfg(feature = "rayon")]
+    if numbers > SHARED && rayon::current_num_threads() > 1 {
+        rayon::join(a, b);
+        return;
+    }
+    let _ = numbers;
+    a();
+    b();
 }
 
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -22,6 +22,29 @@ pub(crate) struct Workspace {
     active: Vec<usize>,
 }
 
+/// When to stop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Relative residual that is enough.
+    pub tol: f64,
+    /// Iterations a column.
+    pub max_iter: usize,
+    /// Iterations within which the residual has to halve: a good factor brings it down fast or, where rounding has taken over, not
+    /// at all.
+    pub patience: usize,
+}
+
+impl Limits {
+    /// With all the patience there is: conjugate gradients may well plateau where the preconditioner is poor.
+    pub(crate) fn new(tol: f64, max_iter: usize) -> Self {
+        Self {
+            tol,
+            max_iter,
+            patience: usize::MAX,
+        }
+    }
+}
+
 /// Where one right-hand side stands.
 #[derive(Debug, Clone, Copy)]
 struct Column {
@@ -34,6 +57,8 @@ struct Column {
     rz: Option<f64>,
     /// Whether the last direction is one.
     curved: bool,
+    /// Of the recurrence: the least residual since a start that halved the one before, and the iteration it was reached at.
+    least: (f64, usize),
 }
 
 impl Workspace {
@@ -66,19 +91,11 @@ pub(crate) fn pcg(
     n: usize,
     b: &[f64],
     x: &mut [f64],
-    limits: (f64, usize),
+    limits: Limits,
     ws: &mut Workspace,
 ) -> Reached {
     let apply = |v: &[f64], out: &mut [f64], _| apply(v, out);
-    pcg_mixed(
-        apply,
-        precondition,
-        n,
-        b,
-        x,
-        (limits.0, limits.1, false),
-        ws,
-    )
+    pcg_mixed(apply, precondition, n, b, x, (limits, false), ws)
 }
 
 /// The same for an operator that comes in two forms, the second flag saying whether the careful one is asked for: residuals are
@@ -90,9 +107,14 @@ pub(crate) fn pcg_mixed(
     n: usize,
     b: &[f64],
     x: &mut [f64],
-    (tol, max_iter, quick): (f64, usize, bool),
+    (limits, quick): (Limits, bool),
     ws: &mut Workspace,
 ) -> Reached {
+    let Limits {
+        tol,
+        max_iter,
+        patience,
+    } = limits;
     let mut careful = !quick;
     let mut reached = Reached {
         residual: 0.0,
@@ -138,6 +160,7 @@ pub(crate) fn pcg_mixed(
             iterations: 0,
             rz: None,
             curved: false,
+            least: (f64::INFINITY, 0),
         });
         if residual > tol && max_iter > 0 {
             active.push(j);
@@ -163,8 +186,8 @@ pub(crate) fn pcg_mixed(
             slot += 1;
             let (c, x, r) = (&mut columns[j], &mut x[at(j)], &mut r[at(j)]);
             if c.step(p, q, x, r) && c.iterations < max_iter {
-                let claimed = norm(r) <= 0.5 * tol * c.scale;
-                if !claimed {
+                let left = norm(r) / c.scale;
+                if left > 0.5 * tol && c.goes_on(left, patience) {
                     return true;
                 }
             }
@@ -174,7 +197,7 @@ pub(crate) fn pcg_mixed(
                 c.residual = now;
                 best[at(j)].copy_from_slice(x);
             }
-            c.rz = None;
+            (c.rz, c.least) = (None, (f64::INFINITY, c.iterations));
             let go_on = c.residual > tol && c.iterations < max_iter;
             if go_on && !falls && !careful {
                 // From the best iterate, with the careful form.
@@ -206,6 +229,14 @@ impl Column {
             z.iter_mut().zip(&*p).for_each(|(z, p)| *z += beta * p);
         }
         p.copy_from_slice(z);
+    }
+
+    /// Whether the residual halved within so many steps.
+    fn goes_on(&mut self, left: f64, patience: usize) -> bool {
+        if left <= 0.5 * self.least.0 {
+            self.least = (left, self.iterations);
+        }
+        self.iterations - self.least.1 < patience
     }
 
     /// A step along `p`, with `q = A p`; `false`, and no step, where the operator or the preconditioner is not positive definite
@@ -272,7 +303,7 @@ mod tests {
             n,
             &b,
             &mut x,
-            (tol, 100),
+            Limits::new(tol, 100),
             &mut Workspace::default(),
         );
         let err = x
@@ -305,7 +336,7 @@ mod tests {
             2,
             &[1.0, 1.0],
             &mut x,
-            (1e-12, 1),
+            Limits::new(1e-12, 1),
             &mut Workspace::default(),
         );
         assert!(reached.residual > 1e-12 && reached.residual < 1.0);
@@ -334,7 +365,7 @@ mod tests {
                 n,
                 b,
                 &mut x,
-                (1e-12, 60),
+                Limits::new(1e-12, 60),
                 ws,
             );
             (reached, x)

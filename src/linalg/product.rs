@@ -1,7 +1,7 @@
 //! Matrix products.
 
-use super::par;
 use super::real::Real;
+use super::{join, par};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef};
@@ -61,15 +61,26 @@ pub(crate) fn lower_transpose_lower<T: Real>(dst: MatMut<'_, T>, lower: MatRef<'
     );
 }
 
-/// `out ← aᵀ` for square matrices.
-pub(crate) fn transpose(a: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
+/// `out ← aᵀ`.
+pub(crate) fn transpose<T: Real>(a: MatRef<'_, T>, mut out: MatMut<'_, T>) {
     // In tiles, so that the strided reads stay in cache.
     const TILE: usize = 16;
-    let n = a.nrows();
-    for j0 in (0..n).step_by(TILE) {
-        for i0 in (0..n).step_by(TILE) {
-            for j in j0..(j0 + TILE).min(n) {
-                for i in i0..(i0 + TILE).min(n) {
+    const LEAF: usize = 256;
+    let (rows, cols) = out.shape();
+    if cols > LEAF {
+        let half = cols / 2;
+        let (left, right) = out.split_at_col_mut(half);
+        let (top, bottom) = a.split_at_row(half);
+        return join(
+            rows * cols,
+            || transpose(top, left),
+            || transpose(bottom, right),
+        );
+    }
+    for j0 in (0..cols).step_by(TILE) {
+        for i0 in (0..rows).step_by(TILE) {
+            for j in j0..(j0 + TILE).min(cols) {
+                for i in i0..(i0 + TILE).min(rows) {
                     out[(i, j)] = a[(j, i)];
                 }
             }
@@ -98,7 +109,19 @@ pub(crate) fn upper_times(dst: MatMut<'_, f64>, upper: MatRef<'_, f64>, x: MatRe
 pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
     // In tiles, so that the transposed writes stay in cache.
     const TILE: usize = 32;
+    const LEAF: usize = 256;
     let n = a.nrows();
+    if n > LEAF {
+        let half = n / 2;
+        let (top, above, below, bottom) = a.split_at_mut(half, half);
+        let below = below.as_ref();
+        join(
+            n * n,
+            || transpose(below, above),
+            || join(n * n, || mirror_lower(top), || mirror_lower(bottom)),
+        );
+        return;
+    }
     for j0 in (0..n).step_by(TILE) {
         for i0 in (j0..n).step_by(TILE) {
             for j in j0..(j0 + TILE).min(n) {
@@ -111,16 +134,6 @@ pub(crate) fn mirror_lower<T: Real>(mut a: MatMut<'_, T>) {
 }
 
 /// Copies the upper triangle onto the lower one.
-pub(crate) fn mirror_upper(mut a: MatMut<'_, f64>) {
-    const TILE: usize = 32;
-    let n = a.nrows();
-    for j0 in (0..n).step_by(TILE) {
-        for i0 in (j0..n).step_by(TILE) {
-            for i in i0..(i0 + TILE).min(n) {
-                for j in j0..(j0 + TILE).min(i) {
-                    a[(i, j)] = a[(j, i)];
-                }
-            }
-        }
-    }
+pub(crate) fn mirror_upper<T: Real>(a: MatMut<'_, T>) {
+    mirror_lower(a.transpose_mut());
 }

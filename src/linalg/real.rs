@@ -24,6 +24,25 @@ pub(crate) trait Real: ComplexField + RealField + Copy + Send + Sync + 'static {
     );
     /// Inner product.
     fn dot(arch: Arch, x: &[Self], y: &[Self]) -> Self;
+    /// `y += Σ v_c k_c`: four columns at once, so that `y` is read and written once for four.
+    fn axpy_four<S: Simd>(simd: S, k: [&[Self]; 4], v: [Self; 4], y: &mut [Self]);
+    /// `k_cᵀ x` for four columns at once.
+    fn dot_four<S: Simd>(simd: S, k: [&[Self]; 4], x: &[Self]) -> [Self; 4];
+    /// Both at once: every number of the columns is read once.
+    fn axpy_dot_four<S: Simd>(
+        simd: S,
+        k: [&[Self]; 4],
+        v: [Self; 4],
+        x: &[Self],
+        y: &mut [Self],
+    ) -> [Self; 4];
+}
+
+/// A column of a matrix whose columns are contiguous; nothing where they are not.
+pub(super) fn column<T>(k: MatRef<'_, T>, j: usize) -> &[T] {
+    k.col(j)
+        .try_as_col_major()
+        .map_or(&[][..], |c| c.as_slice())
 }
 
 struct Symv<'a, T> {
@@ -51,123 +70,65 @@ struct Dot<'a, T> {
     y: &'a [T],
 }
 
+impl<T: Real> WithSimd for Symv<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { k, x, y } = self;
+        let m = x.len();
+        y.fill(T::narrow(0.0));
+        let whole = m - m % 4;
+        for j in (0..whole).step_by(4) {
+            // The 4 x 4 corner on the diagonal, then everything below it in one pass.
+            let k = [0, 1, 2, 3].map(|c| column(k, j + c));
+            for c in 0..4 {
+                y[j + c] += k[c][j + c] * x[j + c];
+                for r in c + 1..4 {
+                    y[j + r] += k[c][j + r] * x[j + c];
+                    y[j + c] += k[c][j + r] * x[j + r];
+                }
+            }
+            let (v, below) = ([x[j], x[j + 1], x[j + 2], x[j + 3]], j + 4..m);
+            let k = k.map(|k| &k[below.clone()]);
+            let sums = T::axpy_dot_four(simd, k, v, &x[below.clone()], &mut y[below]);
+            (0..4).for_each(|c| y[j + c] += sums[c]);
+        }
+        for j in whole..m {
+            let k = column(k, j);
+            y[j] += k[j] * x[j];
+            for i in j + 1..m {
+                y[i] += k[i] * x[j];
+                y[j] += k[i] * x[i];
+            }
+        }
+    }
+}
+
+impl<T: Real> WithSimd for Gather<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { k, first, list, y } = self;
+        let rows = first..first + y.len();
+        let column = |j: u32| &column(k, j as usize)[rows.clone()];
+        let four = list.chunks_exact(4);
+        let rest = four.remainder();
+        for l in four {
+            let k = [0, 1, 2, 3].map(|t: usize| column(l[t].0));
+            T::axpy_four(simd, k, [l[0].1, l[1].1, l[2].1, l[3].1], y);
+        }
+        for &(j, v) in rest {
+            for (y, k) in y.iter_mut().zip(column(j)) {
+                *y += v * *k;
+            }
+        }
+    }
+}
+
 macro_rules! real {
     ($t:ty, $splat:ident, $mul_add:ident, $sum:ident, $view:ident, $view_mut:ident) => {
-        impl WithSimd for Symv<'_, $t> {
-            type Output = ();
-
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, simd: S) {
-                let Self { k, x, y } = self;
-                let m = x.len();
-                let k = |j: usize| {
-                    k.col(j)
-                        .try_as_col_major()
-                        .map_or(&[][..], |c| c.as_slice())
-                };
-                y.fill(0.0);
-                let whole = m - m % 4;
-                for j in (0..whole).step_by(4) {
-                    // The 4 x 4 corner on the diagonal, then everything below it in one pass.
-                    for c in 0..4 {
-                        let column = k(j + c);
-                        y[j + c] += column[j + c] * x[j + c];
-                        for r in c + 1..4 {
-                            y[j + r] += column[j + r] * x[j + c];
-                            y[j + c] += column[j + r] * x[j + r];
-                        }
-                    }
-                    let below = j + 4..m;
-                    let (z, z_tail) = S::$view(&x[below.clone()]);
-                    let (k0, t0) = S::$view(&k(j)[below.clone()]);
-                    let (k1, t1) = S::$view(&k(j + 1)[below.clone()]);
-                    let (k2, t2) = S::$view(&k(j + 2)[below.clone()]);
-                    let (k3, t3) = S::$view(&k(j + 3)[below.clone()]);
-                    let zero = simd.$splat(0.0);
-                    let (mut a0, mut a1, mut a2, mut a3) = (zero, zero, zero, zero);
-                    let xs = [x[j], x[j + 1], x[j + 2], x[j + 3]];
-                    let (x0, x1) = (simd.$splat(xs[0]), simd.$splat(xs[1]));
-                    let (x2, x3) = (simd.$splat(xs[2]), simd.$splat(xs[3]));
-                    let (out, out_tail) = S::$view_mut(&mut y[below]);
-                    for (((((o, z), k0), k1), k2), k3) in
-                        out.iter_mut().zip(z).zip(k0).zip(k1).zip(k2).zip(k3)
-                    {
-                        let mut sum = simd.$mul_add(*k0, x0, *o);
-                        a0 = simd.$mul_add(*k0, *z, a0);
-                        sum = simd.$mul_add(*k1, x1, sum);
-                        a1 = simd.$mul_add(*k1, *z, a1);
-                        sum = simd.$mul_add(*k2, x2, sum);
-                        a2 = simd.$mul_add(*k2, *z, a2);
-                        *o = simd.$mul_add(*k3, x3, sum);
-                        a3 = simd.$mul_add(*k3, *z, a3);
-                    }
-                    let mut sums = [simd.$sum(a0), simd.$sum(a1), simd.$sum(a2), simd.$sum(a3)];
-                    for (i, (o, z)) in out_tail.iter_mut().zip(z_tail).enumerate() {
-                        for (c, t) in [t0, t1, t2, t3].iter().enumerate() {
-                            *o += t[i] * xs[c];
-                            sums[c] += t[i] * z;
-                        }
-                    }
-                    for c in 0..4 {
-                        y[j + c] += sums[c];
-                    }
-                }
-                for j in whole..m {
-                    y[j] += k(j)[j] * x[j];
-                    for i in j + 1..m {
-                        y[i] += k(j)[i] * x[j];
-                        y[j] += k(j)[i] * x[i];
-                    }
-                }
-            }
-        }
-
-        impl WithSimd for Gather<'_, $t> {
-            type Output = ();
-
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, simd: S) {
-                let Self { k, first, list, y } = self;
-                let height = y.len();
-                let column = |j: u32| match k.col(j as usize).try_as_col_major() {
-                    Some(c) => &c.as_slice()[first..first + height],
-                    None => &[][..],
-                };
-                let four = list.chunks_exact(4);
-                let rest = four.remainder();
-                for l in four {
-                    let (c0, c1, c2, c3) = (
-                        column(l[0].0),
-                        column(l[1].0),
-                        column(l[2].0),
-                        column(l[3].0),
-                    );
-                    let (k0, t0) = S::$view(c0);
-                    let (k1, t1) = S::$view(c1);
-                    let (k2, t2) = S::$view(c2);
-                    let (k3, t3) = S::$view(c3);
-                    let v = [l[0].1, l[1].1, l[2].1, l[3].1];
-                    let (v0, v1) = (simd.$splat(v[0]), simd.$splat(v[1]));
-                    let (v2, v3) = (simd.$splat(v[2]), simd.$splat(v[3]));
-                    let (ys, tail) = S::$view_mut(&mut *y);
-                    for ((((y, k0), k1), k2), k3) in ys.iter_mut().zip(k0).zip(k1).zip(k2).zip(k3) {
-                        let sum = simd.$mul_add(*k0, v0, *y);
-                        let sum = simd.$mul_add(*k1, v1, sum);
-                        let sum = simd.$mul_add(*k2, v2, sum);
-                        *y = simd.$mul_add(*k3, v3, sum);
-                    }
-                    for (i, y) in tail.iter_mut().enumerate() {
-                        *y += t0[i] * v[0] + t1[i] * v[1] + t2[i] * v[2] + t3[i] * v[3];
-                    }
-                }
-                for (j, v) in rest {
-                    for (y, k) in y.iter_mut().zip(column(*j)) {
-                        *y += v * k;
-                    }
-                }
-            }
-        }
-
         impl WithSimd for GatherFour<'_, $t> {
             type Output = ();
 
@@ -289,6 +250,82 @@ macro_rules! real {
                     x: &x[..n],
                     y: &y[..n],
                 })
+            }
+
+            #[inline(always)]
+            fn axpy_four<S: Simd>(simd: S, k: [&[$t]; 4], v: [$t; 4], y: &mut [$t]) {
+                let ((k0, t0), (k1, t1)) = (S::$view(k[0]), S::$view(k[1]));
+                let ((k2, t2), (k3, t3)) = (S::$view(k[2]), S::$view(k[3]));
+                let (v0, v1) = (simd.$splat(v[0]), simd.$splat(v[1]));
+                let (v2, v3) = (simd.$splat(v[2]), simd.$splat(v[3]));
+                let (ys, tail) = S::$view_mut(y);
+                for ((((y, k0), k1), k2), k3) in ys.iter_mut().zip(k0).zip(k1).zip(k2).zip(k3) {
+                    let sum = simd.$mul_add(*k0, v0, *y);
+                    let sum = simd.$mul_add(*k1, v1, sum);
+                    let sum = simd.$mul_add(*k2, v2, sum);
+                    *y = simd.$mul_add(*k3, v3, sum);
+                }
+                for (i, y) in tail.iter_mut().enumerate() {
+                    *y += t0[i] * v[0] + t1[i] * v[1] + t2[i] * v[2] + t3[i] * v[3];
+                }
+            }
+
+            #[inline(always)]
+            fn dot_four<S: Simd>(simd: S, k: [&[$t]; 4], x: &[$t]) -> [$t; 4] {
+                let ((k0, t0), (k1, t1)) = (S::$view(k[0]), S::$view(k[1]));
+                let ((k2, t2), (k3, t3)) = (S::$view(k[2]), S::$view(k[3]));
+                let (x, x_tail) = S::$view(x);
+                let [mut a0, mut a1, mut a2, mut a3] = [simd.$splat(0.0); 4];
+                for ((((x, k0), k1), k2), k3) in x.iter().zip(k0).zip(k1).zip(k2).zip(k3) {
+                    a0 = simd.$mul_add(*k0, *x, a0);
+                    a1 = simd.$mul_add(*k1, *x, a1);
+                    a2 = simd.$mul_add(*k2, *x, a2);
+                    a3 = simd.$mul_add(*k3, *x, a3);
+                }
+                let mut sums = [simd.$sum(a0), simd.$sum(a1), simd.$sum(a2), simd.$sum(a3)];
+                for (i, x) in x_tail.iter().enumerate() {
+                    for (sum, t) in sums.iter_mut().zip([t0, t1, t2, t3]) {
+                        *sum += t[i] * x;
+                    }
+                }
+                sums
+            }
+
+            #[inline(always)]
+            fn axpy_dot_four<S: Simd>(
+                simd: S,
+                k: [&[$t]; 4],
+                v: [$t; 4],
+                x: &[$t],
+                y: &mut [$t],
+            ) -> [$t; 4] {
+                let ((k0, t0), (k1, t1)) = (S::$view(k[0]), S::$view(k[1]));
+                let ((k2, t2), (k3, t3)) = (S::$view(k[2]), S::$view(k[3]));
+                let (v0, v1) = (simd.$splat(v[0]), simd.$splat(v[1]));
+                let (v2, v3) = (simd.$splat(v[2]), simd.$splat(v[3]));
+                let [mut a0, mut a1, mut a2, mut a3] = [simd.$splat(0.0); 4];
+                let (x, x_tail) = S::$view(x);
+                let (ys, tail) = S::$view_mut(y);
+                for (((((y, x), k0), k1), k2), k3) in
+                    ys.iter_mut().zip(x).zip(k0).zip(k1).zip(k2).zip(k3)
+                {
+                    let mut sum = simd.$mul_add(*k0, v0, *y);
+                    a0 = simd.$mul_add(*k0, *x, a0);
+                    sum = simd.$mul_add(*k1, v1, sum);
+                    a1 = simd.$mul_add(*k1, *x, a1);
+                    sum = simd.$mul_add(*k2, v2, sum);
+                    a2 = simd.$mul_add(*k2, *x, a2);
+                    *y = simd.$mul_add(*k3, v3, sum);
+                    a3 = simd.$mul_add(*k3, *x, a3);
+                }
+                let mut sums = [simd.$sum(a0), simd.$sum(a1), simd.$sum(a2), simd.$sum(a3)];
+                for (i, (y, x)) in tail.iter_mut().zip(x_tail).enumerate() {
+                    for (c, t) in [t0, t1, t2, t3].iter().enumerate() {
+                        *y += t[i] * v[c];
+                        sums[c] += t[i] * x;
+                    }
+                }
+                sums
             }
         }
     };

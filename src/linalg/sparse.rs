@@ -1,5 +1,6 @@
 //! Sparse matrices compressed by row, as many numbers a row as a constraint has entries.
 
+use super::padded;
 use super::real::Real;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef};
@@ -101,13 +102,13 @@ impl Rows {
     }
 
     pub(crate) fn dense<T: Real>(&self) -> Mat<T> {
-        let mut out = Mat::<f64>::zeros(self.nrows(), self.cols);
+        let mut out = padded::zeros::<f64>(self.nrows(), self.cols);
         for i in 0..self.nrows() {
             for (k, v) in self.row(i) {
                 out[(i, k)] += v;
             }
         }
-        Mat::from_fn(self.nrows(), self.cols, |i, j| T::narrow(out[(i, j)]))
+        padded::from_fn(self.nrows(), self.cols, |i, j| T::narrow(out[(i, j)]))
     }
 
     /// Adds columns `first..first + width` of `selfᵀ t` to the panel.
@@ -138,11 +139,11 @@ impl Rows {
     /// # Complexity
     /// `2 nnz · t.ncols()` flops.
     pub(crate) fn transpose_times<T: Real>(&self, t: MatRef<'_, T>) -> Mat<f64> {
-        let mut out = Mat::zeros(self.cols, t.ncols());
+        let mut out = padded::zeros(self.cols, t.ncols());
         if 4 * self.nonzeros() >= self.nrows() * self.cols {
             // Few zeros: a matrix product, in the precision stored.
             let dense = self.dense::<T>();
-            let mut product = Mat::<T>::zeros(self.cols, t.ncols());
+            let mut product = padded::zeros::<T>(self.cols, t.ncols());
             let par = super::par(2 * self.nonzeros() * t.ncols());
             matmul(
                 product.as_mut(),
@@ -152,7 +153,7 @@ impl Rows {
                 T::narrow(1.0),
                 par,
             );
-            return Mat::from_fn(self.cols, t.ncols(), |i, j| product[(i, j)].wide());
+            return padded::from_fn(self.cols, t.ncols(), |i, j| product[(i, j)].wide());
         }
         // Side by side in a panel: every number of the sparse matrix is read once for all of its columns.
         let mut panel = vec![[0.0; PANEL]; self.cols];

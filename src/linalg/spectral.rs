@@ -1,5 +1,6 @@
 //! Eigenvalues, singular values and roots of symmetric matrices.
 
+use super::padded;
 use super::{par, product};
 use crate::error::{Error, Result};
 use faer::diag::Diag;
@@ -13,7 +14,7 @@ use faer::{Accum, Mat, MatRef};
 /// About `9n³` flops.
 pub(crate) fn eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
-    let mut u = Mat::zeros(n, n);
+    let mut u = padded::zeros(n, n);
     if n == 0 {
         return Ok((vec![], u));
     }
@@ -72,7 +73,7 @@ pub(crate) fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
 /// Singular values in descending order and the right singular vectors of a square matrix.
 pub(crate) fn singular_right(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = a.nrows();
-    let mut v = Mat::zeros(n, n);
+    let mut v = padded::zeros(n, n);
     if n == 0 {
         return Ok((vec![], v));
     }
@@ -110,8 +111,8 @@ pub(crate) fn square_root(what: &'static str, a: MatRef<'_, f64>) -> Result<Mat<
         return Err(Error::NotPositiveDefinite { what, pivot });
     }
     let n = a.nrows();
-    let scaled = Mat::from_fn(n, n, |i, j| u[(i, j)] * lambda[j].sqrt().sqrt());
-    let mut root = Mat::zeros(n, n);
+    let scaled = padded::from_fn(n, n, |i, j| u[(i, j)] * lambda[j].sqrt().sqrt());
+    let mut root = padded::zeros(n, n);
     product::gemm_lower(
         root.as_mut(),
         Accum::Replace,

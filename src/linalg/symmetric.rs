@@ -1,5 +1,6 @@
 //! Products with one large symmetric matrix, bound by reading it.
 
+use super::padded;
 use super::par;
 use super::real::Real;
 use super::sparse::Rows;
@@ -58,7 +59,7 @@ fn together<T: Real>(s: &Rows) -> Vec<Together<T>> {
 /// `2m · nnz(S)` flops.
 pub(crate) fn times_sparse<T: Real>(arch: Arch, k: MatRef<'_, T>, s: &Rows) -> Mat<T> {
     let (m, q) = (s.nrows(), s.ncols());
-    let mut out = Mat::zeros(m, q);
+    let mut out = padded::zeros(m, q);
     let groups = together::<T>(s);
     let panel = |first: usize, mut rows: faer::MatMut<'_, T>| {
         let height = rows.nrows();
@@ -109,7 +110,7 @@ pub(crate) fn times<T: Real>(arch: Arch, k: MatRef<'_, T>, s: &Rows) -> Mat<T> {
         return times_sparse(arch, k, s);
     }
     let dense = s.dense::<T>();
-    let mut out = Mat::zeros(m, q);
+    let mut out = padded::zeros(m, q);
     let par = par(2 * m * m * q);
     faer::linalg::matmul::matmul(
         out.as_mut(),

@@ -8,6 +8,7 @@
 use super::Refresh;
 use crate::constraints::HeldWeight;
 use crate::error::{Error, Result};
+use crate::linalg::padded;
 use crate::linalg::{cholesky::Cholesky, product, spectral};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, Par};
@@ -165,7 +166,7 @@ fn pencil(old: &Mat<f64>, new: &Mat<f64>, vectors: bool, power: f64) -> Result<B
     };
     let mut turned = Mat::new();
     if vectors {
-        turned = Mat::zeros(n, n);
+        turned = padded::zeros(n, n);
         let lower = l.lower_clean();
         product::gemm(
             turned.as_mut(),

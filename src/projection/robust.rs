@@ -4,10 +4,11 @@ use super::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::norm;
+use crate::linalg::padded;
 use crate::privacy::{Accountant, Charge, Grid, Plan, PrivateMedian, Sampler, calibrated};
 use crate::random::{Lane, Seed};
 use faer::prelude::ReborrowMut as _;
-use faer::{ColRef, Mat, MatMut, MatRef};
+use faer::{ColRef, MatMut, MatRef};
 use rand_chacha::ChaCha20Rng;
 use std::time::Instant;
 
@@ -273,7 +274,7 @@ impl<S: Ensemble> Robust<S> {
             let expected_error = 0.0;
             return Ok((vec![0.0; releases], Accuracy::Sketched { expected_error }));
         }
-        let unit = Mat::from_fn(ambient, 1, |i, _| flat[i] / length);
+        let unit = padded::from_fn(ambient, 1, |i, _| flat[i] / length);
         let mut rng = self.stream()?;
         let mut samples = vec![vec![]; releases];
         for sample in &mut samples {
@@ -283,7 +284,7 @@ impl<S: Ensemble> Robust<S> {
         let mut which = samples.concat();
         which.sort_unstable();
         which.dedup();
-        let mut values = Mat::zeros(releases, which.len());
+        let mut values = padded::zeros(releases, which.len());
         let accuracy = answers(&mut self.ensemble, &which, unit.col(0), values.as_mut())?;
         let mut place = vec![0; self.ensemble.copies()];
         which.iter().enumerate().for_each(|(at, l)| place[*l] = at);

@@ -7,9 +7,10 @@ use super::tensor_srht::TensorSrht;
 use super::{Place, RankOneRows, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
 use crate::constraints::Block;
 use crate::error::{Error, Result, check_shape};
+use crate::linalg::padded;
 use crate::random::Lane;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
-use faer::{Mat, MatMut, MatRef};
+use faer::{MatMut, MatRef};
 
 /// `[R_1, R_2, …]`, one independent operator a block.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Sketch for Blocks {
 
     fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
         check_apply((self.rows, self.cols), h, out.rb())?;
-        let mut share = Mat::zeros(self.rows, h.ncols());
+        let mut share = padded::zeros(self.rows, h.ncols());
         out.fill(0.0);
         for (first, part) in &self.parts {
             part.apply(h.subrows(*first, part.ncols()), share.as_mut())?;

@@ -2,6 +2,7 @@
 
 use super::{Place, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
 use crate::error::{Result, check_memory};
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real as _;
 use crate::sketch::distribution::Stream;
@@ -35,7 +36,7 @@ pub(super) struct Dense {
 impl Dense {
     pub(super) fn new(entries: Entries, rows: usize, cols: usize, stream: Stream) -> Result<Self> {
         check_memory("a dense sketch", rows as u128 * cols as u128)?;
-        let mut matrix = Mat::zeros(rows, cols);
+        let mut matrix = padded::zeros(rows, cols);
         let scale = 1.0 / (rows as f64).sqrt();
         let fill = |chunk: usize, mut part: MatMut<'_, f64>| {
             let mut rng = stream.part(chunk as u32);
@@ -136,7 +137,7 @@ impl Sketch for Dense {
         check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
         // Column by column of the matrices: R_c (v_c u), never their n² products.
         out.fill(0.0);
-        let mut scaled = Mat::zeros(at.order, u.ncols());
+        let mut scaled = padded::zeros(at.order, u.ncols());
         for c in 0..at.order {
             for k in 0..u.ncols() {
                 for i in 0..at.order {
@@ -171,7 +172,7 @@ impl Sketch for Dense {
                     }
                 }
                 Side::Left => {
-                    let mut product = Mat::zeros(self.nrows(), v.ncols());
+                    let mut product = padded::zeros(self.nrows(), v.ncols());
                     gemm(product.as_mut(), Accum::Replace, 1.0, panel, v);
                     for k in 0..v.ncols() {
                         out.rb_mut().col_mut(k * n + c).copy_from(product.col(k));

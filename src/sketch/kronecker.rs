@@ -3,6 +3,7 @@
 use super::distribution::{Address, Base, Stream, plain};
 use super::{Place, RankOneRows, Side, Sketch, check_apply, check_outer, check_thin};
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::random::Lane;
 use faer::prelude::Reborrow as _;
 use faer::{Mat, MatMut, MatRef};
@@ -38,7 +39,7 @@ impl Kronecker {
 
 /// A column as a matrix of `rows` rows.
 fn folded(x: MatRef<'_, f64>, j: usize, rows: usize, cols: usize) -> Mat<f64> {
-    Mat::from_fn(rows, cols, |r, c| x[(c * rows + r, j)])
+    padded::from_fn(rows, cols, |r, c| x[(c * rows + r, j)])
 }
 
 impl Sketch for Kronecker {
@@ -59,7 +60,7 @@ impl Sketch for Kronecker {
     fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
         check_apply((self.nrows(), self.ncols()), h, out.rb())?;
         let (n, (b1, b2)) = (self.order, self.sides());
-        let (mut half, mut both) = (Mat::zeros(b2, n), Mat::zeros(b1, b2));
+        let (mut half, mut both) = (padded::zeros(b2, n), padded::zeros(b1, b2));
         for j in 0..h.ncols() {
             self.right
                 .apply(folded(h, j, n, n).as_ref(), half.as_mut())?;
@@ -76,7 +77,7 @@ impl Sketch for Kronecker {
     fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
         check_apply((self.ncols(), self.nrows()), v, out.rb())?;
         let (n, (b1, b2)) = (self.order, self.sides());
-        let (mut half, mut both) = (Mat::zeros(n, b1), Mat::zeros(n, n));
+        let (mut half, mut both) = (padded::zeros(n, b1), padded::zeros(n, n));
         for j in 0..v.ncols() {
             self.right
                 .apply_transpose(folded(v, j, b2, b1).as_ref(), half.as_mut())?;
@@ -101,7 +102,7 @@ impl Sketch for Kronecker {
     ) -> Result<()> {
         check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
         let ((b1, b2), r) = (self.sides(), u.ncols());
-        let (mut left, mut right) = (Mat::zeros(b1, r), Mat::zeros(b2, r));
+        let (mut left, mut right) = (padded::zeros(b1, r), padded::zeros(b2, r));
         self.left.apply(v, left.as_mut())?;
         self.right.apply(u, right.as_mut())?;
         for k in 0..r {
@@ -131,7 +132,7 @@ impl Sketch for Kronecker {
     fn rank_one_rows(&self, at: Place) -> Option<RankOneRows> {
         let (b1, b2) = self.sides();
         let rows = |sketch: &dyn Sketch| {
-            let mut out = Mat::zeros(sketch.ncols(), sketch.nrows());
+            let mut out = padded::zeros(sketch.ncols(), sketch.nrows());
             let identity = Mat::<f64>::identity(sketch.nrows(), sketch.nrows());
             let done = sketch.apply_transpose(identity.as_ref(), out.as_mut());
             done.ok().map(|()| out)

@@ -39,6 +39,7 @@ mod tensor_srht;
 pub use distribution::{Address, Base, Distribution, Family};
 
 use crate::error::{Error, Result, check_shape};
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use core::fmt::Debug;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
@@ -142,7 +143,7 @@ pub trait Sketch: Debug + Send + Sync {
     /// One [`Sketch::apply_transpose`] unless the family has columns at hand.
     fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
         check_coords(self.ncols(), coords, out)?;
-        let mut full = Mat::zeros(self.ncols(), 1);
+        let mut full = padded::zeros(self.ncols(), 1);
         let v = MatRef::from_column_major_slice(v, v.len(), 1);
         self.apply_transpose(v, full.as_mut())?;
         out.iter_mut()
@@ -166,7 +167,7 @@ pub trait Sketch: Debug + Send + Sync {
     ) -> Result<()> {
         check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
         let (n, r) = (at.order, u.ncols());
-        let mut flat = Mat::zeros(self.ncols(), PANEL.min(r));
+        let mut flat = padded::zeros(self.ncols(), PANEL.min(r));
         for k0 in (0..r).step_by(PANEL) {
             let width = PANEL.min(r - k0);
             for k in 0..width {
@@ -195,7 +196,7 @@ pub trait Sketch: Debug + Send + Sync {
     ) -> Result<()> {
         check_thin(self.nrows(), self.ncols(), at, v, out.rb())?;
         let (n, r) = (at.order, v.ncols());
-        let mut product = Mat::zeros(n, r);
+        let mut product = padded::zeros(n, r);
         for_each_row(self, |j, row| {
             let m = row.subrows(at.first, at.len());
             let Some(m) = m.try_as_col_major() else {
@@ -224,10 +225,10 @@ pub(crate) fn for_each_row<S: Sketch + ?Sized>(
     mut f: impl FnMut(usize, faer::ColRef<'_, f64>),
 ) -> Result<()> {
     let b = sketch.nrows();
-    let mut rows = Mat::zeros(sketch.ncols(), PANEL.min(b));
+    let mut rows = padded::zeros(sketch.ncols(), PANEL.min(b));
     for j0 in (0..b).step_by(PANEL) {
         let width = PANEL.min(b - j0);
-        let pick = Mat::from_fn(b, width, |i, j| f64::from(u8::from(i == j0 + j)));
+        let pick = padded::from_fn(b, width, |i, j| f64::from(u8::from(i == j0 + j)));
         sketch.apply_transpose(pick.as_ref(), rows.as_mut().subcols_mut(0, width))?;
         (0..width).for_each(|j| f(j0 + j, rows.as_ref().col(j)));
     }

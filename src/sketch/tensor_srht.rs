@@ -5,6 +5,7 @@ use super::signs::Signs;
 use super::{Place, RankOneRows, Side, Sketch, check_apply, check_outer, check_thin};
 use crate::error::Result;
 use crate::linalg::hadamard;
+use crate::linalg::padded;
 use crate::random::below;
 use faer::prelude::Reborrow as _;
 use faer::{Mat, MatMut, MatRef};
@@ -53,7 +54,7 @@ impl TensorSrht {
 
     /// `out[:, k] ← H D x_k`, padded.
     fn transformed(&self, signs: &Signs, x: MatRef<'_, f64>) -> Mat<f64> {
-        let mut out = Mat::zeros(self.padded, x.ncols());
+        let mut out = padded::zeros(self.padded, x.ncols());
         for k in 0..x.ncols() {
             let to = out.col_as_slice_mut(k);
             (0..self.order).for_each(|i| to[i] = signs.times(i, x[(i, k)]));
@@ -163,8 +164,8 @@ impl Sketch for TensorSrht {
         };
         let (n, b) = (self.order, self.nrows());
         Some(RankOneRows {
-            u: Mat::from_fn(n, b, |i, s| row(&self.right, self.pairs[s].1, i)),
-            v: Mat::from_fn(n, b, |i, s| row(&self.left, self.pairs[s].0, i)),
+            u: padded::from_fn(n, b, |i, s| row(&self.right, self.pairs[s].1, i)),
+            v: padded::from_fn(n, b, |i, s| row(&self.left, self.pairs[s].0, i)),
             pairs: (0..b as u32).map(|s| (s, s)).collect(),
             scale: self.scale(),
         })

@@ -3,6 +3,7 @@
 use super::{Root, Weighted};
 use crate::constraints::Part;
 use crate::error::{Error, Result};
+use crate::linalg::padded;
 use faer::Mat;
 
 impl Weighted {
@@ -19,7 +20,7 @@ impl Weighted {
                 bound: ambient,
             });
         }
-        let mut out = Mat::zeros(k, self.a.len());
+        let mut out = padded::zeros(k, self.a.len());
         for (b, (root, part)) in self.roots.iter().zip(self.a.parts()).enumerate() {
             let at = self.a.range(b);
             let mine: Vec<usize> = (0..k).filter(|&i| at.contains(&coords[i])).collect();
@@ -44,12 +45,12 @@ impl Weighted {
                     let place = |i: usize| (coords[i] - at.start) % n;
                     let column = |i: usize| (coords[i] - at.start) / n;
                     // Rows of L and columns of R, the coordinates next to each other.
-                    let left = Mat::from_fn(width, n, |s, r| match congruence.left() {
+                    let left = padded::from_fn(width, n, |s, r| match congruence.left() {
                         Some(left) => left[(place(mine[s]), r)],
                         None => f64::from(u8::from(r == place(mine[s]))),
                     });
                     let right = congruence.right();
-                    let right = Mat::from_fn(width, n, |s, r| right[(r, column(mine[s]))]);
+                    let right = padded::from_fn(width, n, |s, r| right[(r, column(mine[s]))]);
                     let mut sum = vec![0.0; width];
                     for t in (0..rows.touching()).filter(|&t| rows.factored(t).is_none()) {
                         let (row, a) = rows.get(t);

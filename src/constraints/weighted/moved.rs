@@ -3,6 +3,7 @@
 use super::{Root, Weighted};
 use crate::constraints::{HeldWeight, Part};
 use crate::linalg::norm;
+use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
 use faer::{Mat, MatRef};
 
@@ -205,10 +206,10 @@ fn basis(span: &[(Mat<f64>, f64)], n: usize) -> Mat<f64> {
         }
         chosen.push(next);
     }
-    Mat::from_fn(n, chosen.len(), |i, k| chosen[k][i])
+    padded::from_fn(n, chosen.len(), |i, k| chosen[k][i])
 }
 
 fn symmetrised(w: Mat<f64>) -> Mat<f64> {
     let n = w.nrows();
-    Mat::from_fn(n, n, |i, j| 0.5 * (w[(i, j)] + w[(j, i)]))
+    padded::from_fn(n, n, |i, j| 0.5 * (w[(i, j)] + w[(j, i)]))
 }

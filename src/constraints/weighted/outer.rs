@@ -2,6 +2,7 @@
 
 use super::{Root, Weighted};
 use crate::constraints::{Block, Part};
+use crate::linalg::padded;
 use faer::{Mat, MatMut};
 
 impl Weighted {
@@ -37,8 +38,8 @@ impl Weighted {
         };
         let right = congruence.right() * v;
         // The rows of the sketch next to each other.
-        let lu = Mat::from_fn(b, n, |j, i| scale * left[(i, pairs[j].0 as usize)]);
-        let rv = Mat::from_fn(b, n, |j, i| right[(i, pairs[j].1 as usize)]);
+        let lu = padded::from_fn(b, n, |j, i| scale * left[(i, pairs[j].0 as usize)]);
+        let rv = padded::from_fn(b, n, |j, i| right[(i, pairs[j].1 as usize)]);
         let mut sum = vec![0.0; b];
         for t in (0..rows.touching()).filter(|&t| rows.factored(t).is_none()) {
             let (row, a) = rows.get(t);

@@ -7,6 +7,7 @@
 use super::super::scaling::Scaling;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::linalg::product::{gemm, gemm_lower, mirror_lower};
 use crate::linalg::spectral;
 use crate::projection::lazy;
@@ -52,7 +53,7 @@ impl Frame {
                     // GᵀSG = D, so G⁻¹ = D⁻¹GᵀS.
                     let n = g.nrows();
                     let s = MatRef::from_column_major_slice(&s[at..at + n * n], n, n);
-                    let mut inverse = Mat::zeros(n, n);
+                    let mut inverse = padded::zeros(n, n);
                     gemm(inverse.as_mut(), Accum::Replace, 1.0, g.transpose(), s);
                     for j in 0..n {
                         (0..n).for_each(|i| inverse[(i, j)] /= d[first + i]);
@@ -115,9 +116,9 @@ impl Frame {
                 Held::Nonneg(w) => chosen.iter().for_each(|&k| w[k] *= log[k].exp()),
                 Held::Psd { root, inverse } if !chosen.is_empty() => {
                     let n = root.nrows();
-                    let vectors = Mat::from_fn(n, chosen.len(), |i, j| q[(i, chosen[j])]);
+                    let vectors = padded::from_fn(n, chosen.len(), |i, j| q[(i, chosen[j])]);
                     let scaled = |power: f64| {
-                        Mat::from_fn(n, chosen.len(), |i, j| {
+                        padded::from_fn(n, chosen.len(), |i, j| {
                             vectors[(i, j)] * (power * log[chosen[j]]).exp_m1()
                         })
                     };
@@ -143,7 +144,7 @@ impl Frame {
                 (Held::Psd { inverse, .. }, BlockWeight::Root(g)) => {
                     let n = g.nrows();
                     let t = inverse * g;
-                    let mut m = Mat::zeros(n, n);
+                    let mut m = padded::zeros(n, n);
                     gemm_lower(m.as_mut(), Accum::Replace, 1.0, t.as_ref(), t.transpose());
                     let (rho, q) = spectral::eigen(m.as_ref())?;
                     let log = rho.iter().map(|r| r.max(f64::MIN_POSITIVE).ln()).collect();
@@ -259,7 +260,7 @@ pub(super) fn diagonal(scaling: &Scaling) -> Vec<f64> {
 /// `out ← T diag(a) Tᵀ`.
 fn congruence_of_diagonal(t: MatRef<'_, f64>, a: &[f64], out: &mut [f64]) {
     let n = t.nrows();
-    let scaled = Mat::from_fn(n, n, |i, j| t[(i, j)] * a[j]);
+    let scaled = padded::from_fn(n, n, |i, j| t[(i, j)] * a[j]);
     let mut full = faer::MatMut::from_column_major_slice_mut(out, n, n);
     gemm_lower(
         full.as_mut(),

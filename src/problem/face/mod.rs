@@ -17,9 +17,9 @@ pub(crate) use split::Split;
 use super::ConicProgram;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
+use crate::linalg::padded;
 use crate::linalg::spectral;
 use basis::Basis;
-use faer::Mat;
 use split::Part;
 
 /// Entries of `BᵀA_iB` below this share of the terms they are sums of are rounding.
@@ -92,7 +92,7 @@ impl Face {
                     kernel: basis.rows.iter().map(|row| !row.is_empty()).collect(),
                 },
                 Block::Psd(n) => {
-                    let mut minus = Mat::zeros(n, n);
+                    let mut minus = padded::zeros(n, n);
                     let mut dense = vec![0.0; basis.columns];
                     for (j, row) in basis.rows.iter().enumerate() {
                         row.iter().for_each(|&(a, v)| dense[a as usize] = v);

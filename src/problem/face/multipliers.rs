@@ -8,6 +8,7 @@
 use super::split::{Part, Split, in_basis};
 use crate::constraints::Constraints;
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::linalg::{axpy, dot, norm, spectral};
 use faer::{Accum, Mat, MatRef};
 
@@ -127,8 +128,8 @@ impl Correction {
             lengths.push(length);
         }
         // Normal equations of min ‖wanted − Σ α_k column_k‖, whose solution need not be unique.
-        let matrix = Mat::from_fn(wanted.len(), k, |i, j| columns[j][i]);
-        let mut gram = Mat::zeros(k, k);
+        let matrix = padded::from_fn(wanted.len(), k, |i, j| columns[j][i]);
+        let mut gram = padded::zeros(k, k);
         crate::linalg::product::gemm(
             gram.as_mut(),
             Accum::Replace,
@@ -175,7 +176,7 @@ impl Correction {
                 }
             };
             let n = vectors.nrows();
-            let flat = |w: &'_ [f64]| Mat::from_fn(n, n, |i, j| w[at + i + j * n]);
+            let flat = |w: &'_ [f64]| padded::from_fn(n, n, |i, j| w[at + i + j * n]);
             let (s, z) = (flat(s), flat(z));
             at += n * n;
             if kernel == n {
@@ -218,7 +219,7 @@ pub(crate) fn step_sizes(distance: f64) -> impl Iterator<Item = f64> {
 }
 
 fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
-    let mut out = Mat::zeros(a.nrows(), b.ncols());
+    let mut out = padded::zeros(a.nrows(), b.ncols());
     crate::linalg::product::gemm(out.as_mut(), Accum::Replace, 1.0, a, b);
     out
 }

@@ -2,6 +2,7 @@
 
 use crate::constraints::Block;
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::linalg::{max_abs, product, spectral};
 use faer::{Accum, Mat, MatMut, MatRef};
 
@@ -64,7 +65,7 @@ impl Split {
             match part {
                 Part::Matrix { vectors, kernel } => {
                     let n = vectors.nrows();
-                    let scaled = Mat::from_fn(n, n, |i, j| {
+                    let scaled = padded::from_fn(n, n, |i, j| {
                         vectors[(i, j)] * if j < *kernel { 1.0 } else { epsilon }
                     });
                     let mut w = vec![0.0; n * n];
@@ -149,7 +150,7 @@ fn largest(blocks: &[Block], z: &[f64]) -> Result<f64> {
 /// `QᵀMQ`.
 pub(super) fn in_basis(m: MatRef<'_, f64>, q: MatRef<'_, f64>) -> Mat<f64> {
     let (n, r) = (q.nrows(), q.ncols());
-    let (mut half, mut out) = (Mat::zeros(n, r), Mat::zeros(r, r));
+    let (mut half, mut out) = (padded::zeros(n, r), padded::zeros(r, r));
     product::gemm(half.as_mut(), Accum::Replace, 1.0, m, q);
     product::gemm(
         out.as_mut(),

@@ -1,6 +1,7 @@
 //! Graded matrices.
 
 use crate::linalg::cholesky::Cholesky;
+use crate::linalg::padded;
 use faer::Mat;
 
 /// A positive definite matrix whose diagonal spans many orders of magnitude, factored after it was scaled to a unit one.
@@ -15,7 +16,7 @@ impl Graded {
     pub(super) fn factor(c: &Mat<f64>) -> Option<Self> {
         let n = c.nrows();
         let inverse_scale: Vec<f64> = (0..n).map(|i| 1.0 / c[(i, i)].sqrt()).collect();
-        let scaled = Mat::from_fn(n, n, |i, j| {
+        let scaled = padded::from_fn(n, n, |i, j| {
             c[(i, j)] * (inverse_scale[i] * inverse_scale[j])
         });
         let factor = Cholesky::factor(scaled).ok()?;

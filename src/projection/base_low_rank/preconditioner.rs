@@ -16,6 +16,7 @@ use super::graded::Graded;
 use super::spectrum::{Eigen, Spectrum};
 use crate::constraints::{Constraints, Part};
 use crate::error::{Error, Result};
+use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
 use crate::linalg::{axpy, dot, product};
 use crate::projection::gram::Base;
@@ -119,7 +120,7 @@ impl Preconditioner {
 
     fn add_large(&mut self, pairs: &[Pair]) -> Result<()> {
         let (m, k) = (self.sparse.nrows(), pairs.len());
-        let (mut u, mut nu) = (Mat::zeros(m, k), Mat::zeros(m, k));
+        let (mut u, mut nu) = (padded::zeros(m, k), padded::zeros(m, k));
         for (j, pair) in pairs.iter().enumerate() {
             self.inner.fill(0.0);
             self.inner[pair.first..pair.first + pair.vector.len()].copy_from_slice(&pair.vector);
@@ -129,11 +130,11 @@ impl Preconditioner {
             self.without_large(to);
         }
         let product = u.transpose() * &nu;
-        let own = Mat::from_fn(k, k, |i, j| 0.5 * (product[(i, j)] + product[(j, i)]));
+        let own = padded::from_fn(k, k, |i, j| 0.5 * (product[(i, j)] + product[(j, i)]));
         let own = Graded::factor(&own).ok_or(singular())?;
         let mut inverse = Mat::identity(k, k);
         own.solve_in_place(inverse.as_mut());
-        let shifted = Mat::from_fn(k, k, |i, j| {
+        let shifted = padded::from_fn(k, k, |i, j| {
             let gain = if i == j { pairs[i].gain } else { 0.0 };
             0.5 * (inverse[(i, j)] + inverse[(j, i)]) + gain
         });
@@ -237,8 +238,8 @@ fn inverse_weight(e: &Eigen, b: usize) -> Mat<f64> {
         false => stand_in(e, e.values[a], y),
     };
     let root: Vec<f64> = (0..n).map(|a| 1.0 / weight(a).sqrt()).collect();
-    let scaled = Mat::from_fn(n, n, |i, j| e.vectors[(i, j)] * root[j]);
-    let mut out = Mat::zeros(n, n);
+    let scaled = padded::from_fn(n, n, |i, j| e.vectors[(i, j)] * root[j]);
+    let mut out = padded::zeros(n, n);
     let (left, right) = (scaled.as_ref(), scaled.transpose());
     product::gemm_lower(out.as_mut(), Accum::Replace, 1.0, left, right);
     product::mirror_lower(out.as_mut());

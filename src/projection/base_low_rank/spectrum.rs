@@ -3,6 +3,7 @@
 use super::Settings;
 use crate::constraints::HeldWeight;
 use crate::error::{Error, Result};
+use crate::linalg::padded;
 use crate::linalg::product::gemm_lower;
 use crate::linalg::spectral;
 use faer::{Accum, Mat};
@@ -41,7 +42,7 @@ impl Eigen {
                 None => {
                     let (s, v) = spectral::singular_right(g.transpose())?;
                     let values = s.iter().rev().map(|s| s * s).collect();
-                    (values, Mat::from_fn(n, n, |i, j| v[(i, n - 1 - j)]))
+                    (values, padded::from_fn(n, n, |i, j| v[(i, n - 1 - j)]))
                 }
             };
         }
@@ -111,7 +112,7 @@ fn deflated(
         .count();
     let v = vectors.subcols(n - large, large);
     let rest = g - v * (v.transpose() * g);
-    let mut w = Mat::zeros(n, n);
+    let mut w = padded::zeros(n, n);
     gemm_lower(
         w.as_mut(),
         Accum::Replace,
@@ -129,7 +130,7 @@ fn deflated(
         true => basis[(i, large + j)],
         false => vectors[(i, j)],
     };
-    Ok(Some((all.copied().collect(), Mat::from_fn(n, n, of))))
+    Ok(Some((all.copied().collect(), padded::from_fn(n, n, of))))
 }
 
 /// Spectra of all blocks, with ranks chosen block by block, those of the widest gaps first, while there is room for their

@@ -5,7 +5,7 @@ mod graph;
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::linalg::pcg::{Workspace, pcg};
+use crate::linalg::pcg::{Limits, Workspace, pcg};
 use crate::linalg::sampled_cholesky::SampledCholesky;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::Refiner;
@@ -271,7 +271,7 @@ impl Bipartite {
             n,
             &work.given,
             &mut work.answer,
-            (tol, MAX_ITER),
+            Limits::new(tol, MAX_ITER),
             &mut work.conjugate,
         );
         (reached.residual, reached.iterations)

@@ -3,6 +3,7 @@
 use super::normal::Normal;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
+use crate::linalg::padded;
 use crate::random::{Lane, Seed};
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
@@ -89,7 +90,7 @@ pub(super) fn null_space(a: &Constraints, normal: &Normal) -> Result<Constraints
         out.entry(k, c.block, c.row, c.col, c.scale())?;
     }
     let mut rng = Seed::default().stream(Lane::PROBE, 1, 0);
-    let mut z = Mat::from_fn(shared.len(), dense, |_, _| StandardNormal.sample(&mut rng));
+    let mut z = padded::from_fn(shared.len(), dense, |_, _| StandardNormal.sample(&mut rng));
     if dense > 0 {
         project(a, normal, &all, &shared, &mut z)?;
         z = z.qr().compute_thin_Q();
@@ -154,7 +155,7 @@ fn project(
     let mut flat = vec![0.0; a.ambient()];
     for first in (0..z.ncols()).step_by(PANEL) {
         let count = PANEL.min(z.ncols() - first);
-        let mut y = Mat::zeros(a.len(), count);
+        let mut y = padded::zeros(a.len(), count);
         for j in 0..count {
             flat.fill(0.0);
             for (i, &c) in shared.iter().enumerate() {

@@ -2,25 +2,30 @@
 
 use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
-use crate::linalg::cholesky;
-use crate::linalg::pcg::{Reached, Workspace, pcg};
+use crate::linalg::padded;
+use crate::linalg::pcg::{Limits, Reached, Workspace, pcg};
 use crate::linalg::product::{mirror_lower, mirror_upper};
 use crate::linalg::triangular;
+use crate::linalg::{cholesky, columns};
 use crate::projection::Seconds;
-use crate::projection::gram::{Assembler, RankCheck};
+use crate::projection::gram::{Assembler, MAX_ITER, RankCheck};
 use faer::{Mat, MatMut};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
 const SUSPICIOUS: f64 = 1e-6;
 
-/// Shifts of the unit diagonal tried when a pivot vanishes.
-const SHIFTS: [f64; 4] = [1e-15, 1e-13, 1e-11, 1e-9];
+/// Shifts of the unit diagonal, the next one tried when a pivot vanishes.
+const SHIFTS: [f64; 5] = [0.0, 1e-15, 1e-13, 1e-11, 1e-9];
+
+/// Refinement steps within which a residual has to halve. Beyond, `K` is known to fewer digits than are asked for.
+const PATIENCE: usize = 8;
 
 /// `K = D C D` with `D² = diag(K)`, `C + shift·I = L Lᵀ`.
 #[derive(Debug, Clone)]
 pub(in crate::projection) struct DenseGram {
-    assembler: Assembler,
+    assembler: Arc<Assembler>,
     rank: RankCheck,
     /// `L` in the lower triangle, and above it `C`, whose diagonal is one: what answers are refined with.
     square: Mat<f64>,
@@ -28,6 +33,8 @@ pub(in crate::projection) struct DenseGram {
     inverse_scale: Vec<f64>,
     /// Whether the rows were found independent.
     independent: bool,
+    /// Which of the shifts the last weight took: the next one hardly takes less than the one before that.
+    shift: usize,
     workspace: Workspace,
     rhs: Vec<f64>,
     turned: Vec<f64>,
@@ -35,13 +42,14 @@ pub(in crate::projection) struct DenseGram {
 }
 
 impl DenseGram {
-    pub(in crate::projection) fn new(a: &Constraints) -> Self {
+    pub(in crate::projection) fn new(assembler: Arc<Assembler>) -> Self {
         Self {
-            assembler: Assembler::new(a),
+            assembler,
             rank: RankCheck::default(),
             square: Mat::new(),
             inverse_scale: vec![],
             independent: false,
+            shift: 0,
             workspace: Workspace::default(),
             rhs: vec![],
             turned: vec![],
@@ -51,9 +59,10 @@ impl DenseGram {
 
     /// Rows with entries at the same positions; nothing can be solved until the next refresh.
     pub(super) fn replace_values(&mut self, a: &Constraints) {
-        self.assembler.replace_values(a);
+        Arc::make_mut(&mut self.assembler).replace_values(a);
         self.rank = RankCheck::default();
         self.independent = false;
+        self.shift = 0;
     }
 
     /// Assembles and factors `K`. After an error nothing can be solved until the next success.
@@ -75,7 +84,7 @@ impl DenseGram {
         let m = a.len();
         if self.square.nrows() != m {
             check_memory("the Gram matrix", m as u128 * m as u128)?;
-            self.square = Mat::zeros(m, m);
+            self.square = padded::zeros(m, m);
         }
         let clock = Instant::now();
         self.assembler.assemble(weight, self.square.as_mut());
@@ -95,38 +104,40 @@ impl DenseGram {
             let what = "Gram matrix";
             return Err(Error::NotPositiveDefinite { what, pivot });
         }
-        for j in 0..m {
-            let scale = self.inverse_scale[j];
-            let column = &mut self.square.col_as_slice_mut(j)[j..];
-            for (k, d) in column.iter_mut().zip(&self.inverse_scale[j..]) {
-                *k *= scale * d;
-            }
-        }
+        let clock = Instant::now();
+        let done = self.factor(a);
+        self.seconds.factorisation += clock.elapsed().as_secs_f64();
+        done
+    }
+
+    /// Scales and factors the lower triangle of `K`.
+    fn factor(&mut self, a: &Constraints) -> Result<()> {
+        let (m, scale) = (a.len(), &self.inverse_scale);
+        columns::each(self.square.as_mut(), |j, column| {
+            let rest = column[j..].iter_mut().zip(&scale[j..]);
+            rest.for_each(|(k, d)| *k *= scale[j] * d);
+        });
         mirror_lower(self.square.as_mut());
-        let mut shifts = SHIFTS.into_iter();
+        self.shift = self.shift.saturating_sub(1);
         loop {
-            let clock = Instant::now();
-            let factored = cholesky::factor_lower_in_place(self.square.as_mut());
-            self.seconds.factorisation += clock.elapsed().as_secs_f64();
-            let pivot = match factored {
-                Ok(()) => {
-                    let smallest = (0..m).map(|i| self.square[(i, i)]);
-                    if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {
-                        self.check_rank(a)?;
-                    }
-                    self.independent = true;
-                    return Ok(());
-                }
-                Err(pivot) => pivot,
+            (0..m).for_each(|i| self.square[(i, i)] = 1.0 + SHIFTS[self.shift]);
+            let Err(pivot) = cholesky::factor_lower_in_place(self.square.as_mut()) else {
+                break;
             };
             self.check_rank(a)?;
-            let Some(shift) = shifts.next() else {
+            if self.shift + 1 == SHIFTS.len() {
                 let what = "Gram matrix";
                 return Err(Error::NotPositiveDefinite { what, pivot });
-            };
+            }
+            self.shift += 1;
             mirror_upper(self.square.as_mut());
-            (0..m).for_each(|i| self.square[(i, i)] = 1.0 + shift);
         }
+        let smallest = (0..m).map(|i| self.square[(i, i)]);
+        if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {
+            self.check_rank(a)?;
+        }
+        self.independent = true;
+        Ok(())
     }
 
     fn check_rank(&mut self, a: &Constraints) -> Result<()> {
@@ -158,7 +169,12 @@ impl DenseGram {
     ///
     /// # Complexity
     /// `4m²` flops, and as many a refinement step.
-    pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64, max_iter: usize) -> Reached {
+    pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
+        let limits = Limits {
+            tol,
+            max_iter: MAX_ITER,
+            patience: PATIENCE,
+        };
         let Self {
             square,
             inverse_scale,
@@ -188,7 +204,7 @@ impl DenseGram {
             given.len(),
             given,
             rhs,
-            (tol, max_iter),
+            limits,
             workspace,
         )
     }

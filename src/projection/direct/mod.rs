@@ -7,7 +7,7 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 
-use super::gram::{MAX_ITER, Refiner};
+use super::gram::{Assembler, Refiner};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::constraints::{BlockWeight, Constraints, GivenWeight, GramWeight, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
@@ -63,7 +63,7 @@ impl Gram {
 
     fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
         match self {
-            Gram::Dense(gram) => gram.solve(rhs, tol, MAX_ITER),
+            Gram::Dense(gram) => gram.solve(rhs, tol),
             Gram::Sparse(gram) => gram.solve(rhs, tol),
         }
     }
@@ -79,7 +79,7 @@ impl Direct {
         let a = a.into();
         let gram = match SparseGram::analyse(&a) {
             Some(sparse) => Gram::Sparse(Box::new(sparse)),
-            None => Gram::Dense(Box::new(DenseGram::new(&a))),
+            None => Gram::Dense(Box::new(DenseGram::new(Arc::new(Assembler::new(&a))))),
         };
         Self {
             gram,

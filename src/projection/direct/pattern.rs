@@ -2,9 +2,9 @@
 
 use super::columns::Columns;
 use crate::constraints::{Constraints, GramWeight, Part, SymmetricRows};
+use crate::linalg::padded;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::PsdPlan;
-use faer::Mat;
 use std::ops::Range;
 
 /// Products summed by one task.
@@ -240,7 +240,7 @@ pub(super) fn assemble(
     }
     for (small, plan) in pattern.small.iter().zip(plans) {
         let t = small.touching;
-        let mut local = Mat::zeros(t, t);
+        let mut local = padded::zeros(t, t);
         if let GramWeight::Psd(pair) = &weight[small.block] {
             plan.add(pair, local.as_mut());
         }

@@ -9,7 +9,8 @@ use super::pattern::{Pattern, assemble};
 use crate::constraints::{Constraints, GramWeight, Part};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
-use crate::linalg::pcg::{Reached, Workspace, pcg};
+use crate::linalg::padded;
+use crate::linalg::pcg::{Limits, Reached, Workspace, pcg};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, norm};
 use crate::projection::Seconds;
@@ -232,7 +233,7 @@ impl SparseGram {
                     .collect()
             })
             .collect();
-        let mut solved = Mat::zeros(m, q);
+        let mut solved = padded::zeros(m, q);
         for (j, column) in u.iter().enumerate() {
             let to = solved.col_as_slice_mut(j);
             column.iter().for_each(|&(i, v)| to[i as usize] = v);
@@ -341,7 +342,7 @@ impl SparseGram {
             given.len(),
             given,
             step,
-            (tol / share, MAX_ITER),
+            Limits::new(tol / share, MAX_ITER),
             conjugate,
         );
         found.residual *= share;

@@ -2,6 +2,8 @@
 
 use super::psd::PsdPlan;
 use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
+use crate::linalg::columns;
+use crate::linalg::padded;
 use crate::linalg::product::gemm_lower;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
@@ -50,7 +52,7 @@ impl Assembler {
 
     fn nonneg(m: usize, rows: &NonnegRows) -> Plan {
         if rows.nonzeros() > m * rows.order() / 5 {
-            let mut dense = Mat::zeros(m, rows.order());
+            let mut dense = padded::zeros(m, rows.order());
             for (i, index, value) in rows.iter() {
                 for (&k, &v) in index.iter().zip(value) {
                     dense[(i, k as usize)] = v;
@@ -72,7 +74,7 @@ impl Assembler {
     /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
     /// rows as matrix products.
     pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
-        k.fill(T::narrow(0.0));
+        columns::each(k.as_mut(), |_, column| column.fill(T::narrow(0.0)));
         for (plan, held) in self.plans.iter().zip(weight) {
             match (plan, held) {
                 (Plan::Psd(plan), GramWeight::Psd(pair)) => plan.add(pair, k.as_mut()),
@@ -97,7 +99,7 @@ impl Assembler {
                     }
                 }
                 (Plan::Dense(rows), GramWeight::Nonneg(w)) => {
-                    let scaled = Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| {
+                    let scaled = padded::from_fn(rows.nrows(), rows.ncols(), |i, j| {
                         T::narrow(rows[(i, j)] * w[j])
                     });
                     gemm_lower(

@@ -3,6 +3,7 @@
 use super::{Assembler, RankCheck};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
+use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{par, product};
@@ -177,7 +178,7 @@ impl Base {
     /// The squares of the nonzeros of every row of `S` for a diagonal base, else `4 nnz(L)` flops a column.
     pub(crate) fn inner(&self, s: &Rows) -> Mat<f64> {
         let q = s.ncols();
-        let mut out = Mat::zeros(q, q);
+        let mut out = padded::zeros(q, q);
         let mut scaled = s.clone();
         scaled.scale_rows(&self.inverse_scale);
         match &self.factor {
@@ -198,7 +199,7 @@ impl Base {
             Some(factor) => {
                 let columns = scaled.columns::<f64>();
                 for (k, panel) in columns.chunks(PANEL).enumerate() {
-                    let mut dense = Mat::zeros(s.nrows(), panel.len());
+                    let mut dense = padded::zeros(s.nrows(), panel.len());
                     for (j, column) in panel.iter().enumerate() {
                         let to = dense.col_as_slice_mut(j);
                         column.iter().for_each(|&(i, v)| to[i as usize] += v);

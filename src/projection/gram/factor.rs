@@ -4,6 +4,7 @@ use super::Assembler;
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::cholesky::{self, Cholesky};
+use crate::linalg::padded;
 use crate::linalg::{max_abs, product, spectral};
 use faer::{Mat, MatMut};
 
@@ -38,7 +39,7 @@ impl RankCheck {
                 Block::Nonneg(n) => HeldWeight::Nonneg(vec![1.0; n]),
             })
             .collect();
-        let mut k = Mat::zeros(m, m);
+        let mut k = padded::zeros(m, m);
         let identity: Vec<_> = identity.iter().map(HeldWeight::gram).collect();
         assembler.assemble(&identity, k.as_mut());
         let d = inverse_scale(&k);
@@ -94,7 +95,7 @@ impl Factor {
         check_memory("the Gram matrix", m as u128 * m as u128)?;
         let mut shift = 0.0;
         loop {
-            let mut k = Mat::zeros(m, m);
+            let mut k = padded::zeros(m, m);
             let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
             assembler.assemble(&weight, k.as_mut());
             let inverse_scale = inverse_scale(&k);

@@ -2,7 +2,7 @@
 
 use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
 use crate::error::{Result, check_shape};
-use crate::linalg::pcg::{Reached, Workspace, pcg, pcg_mixed};
+use crate::linalg::pcg::{Limits, Reached, Workspace, pcg, pcg_mixed};
 use crate::projection::{Accuracy, Goal};
 use faer::MatMut;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
@@ -88,7 +88,7 @@ impl Refiner {
             m,
             &self.rhs,
             &mut self.answer,
-            (tol, max_iter, quick),
+            (Limits::new(tol, max_iter), quick),
             &mut self.workspace,
         );
         copy_columns(&self.answer, rhs);
@@ -120,7 +120,7 @@ impl Refiner {
             probe.len(),
             probe,
             &mut self.answer,
-            (f64::INFINITY, 0),
+            Limits::new(f64::INFINITY, 0),
             &mut self.workspace,
         )
         .residual;

@@ -8,6 +8,7 @@ use super::spectral::{Columns, Pairs, Rotated, square_change};
 use crate::constraints::{Constraints, HeldWeight, Part, positive_definite, symmetric};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::maintained::Thin;
+use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
 use crate::linalg::{cholesky::Cholesky, max_abs, product::gemm, spectral};
 use faer::{Accum, Mat, MatRef};
@@ -41,7 +42,7 @@ pub(super) enum Change {
 impl Change {
     /// No change of this weight.
     pub(super) fn none(weight: &HeldWeight) -> Change {
-        let (none, c) = (|w: &Mat<f64>| Mat::zeros(w.nrows(), 0), vec![]);
+        let (none, c) = (|w: &Mat<f64>| padded::zeros(w.nrows(), 0), vec![]);
         match weight {
             HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => Change::Entries(vec![]),
             HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => {
@@ -67,7 +68,7 @@ impl Change {
     /// This change followed by another, as one; `None` when they are not of the same kind.
     pub(super) fn followed_by(self, next: Change) -> Option<Change> {
         let join = |a: Mat<f64>, b: Mat<f64>| {
-            Mat::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
+            padded::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
                 if j < a.ncols() {
                     a[(i, j)]
                 } else {
@@ -156,12 +157,12 @@ fn difference(old: &Mat<f64>, new: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
     let n = old.nrows();
     let delta = new - old;
     if delta.norm_max() == 0.0 {
-        return Ok((Mat::zeros(n, 0), vec![]));
+        return Ok((padded::zeros(n, 0), vec![]));
     }
     let (lambda, u) = spectral::eigen(delta.as_ref())?;
     let floor = 2.0 * f64::EPSILON * n as f64 * old.norm_max().max(new.norm_max());
     let keep: Vec<usize> = (0..n).filter(|&k| lambda[k].abs() > floor).collect();
-    let v = Mat::from_fn(n, keep.len(), |i, j| u[(i, keep[j])]);
+    let v = padded::from_fn(n, keep.len(), |i, j| u[(i, keep[j])]);
     Ok((v, keep.iter().map(|&k| lambda[k]).collect()))
 }
 
@@ -196,10 +197,10 @@ pub(super) fn apply(
             check_finite("V of a low-rank change", change.v.col(j).iter())?;
         }
         let (gamma, q) = spectral::eigen(core.as_ref())?;
-        let mut turned = Mat::zeros(n, r);
+        let mut turned = padded::zeros(n, r);
         gemm(turned.as_mut(), Accum::Replace, 1.0, change.v, q.as_ref());
         let keep: Vec<usize> = (0..r).filter(|&k| gamma[k] != 0.0).collect();
-        let joined = Mat::from_fn(n, v.ncols() + keep.len(), |i, j| {
+        let joined = padded::from_fn(n, v.ncols() + keep.len(), |i, j| {
             if j < v.ncols() {
                 v[(i, j)]
             } else {
@@ -217,7 +218,7 @@ pub(super) fn apply(
             continue;
         }
         let n = v.nrows();
-        let scaled = Mat::from_fn(n, c.len(), |i, j| v[(i, j)] * c[j]);
+        let scaled = padded::from_fn(n, c.len(), |i, j| v[(i, j)] * c[j]);
         let moved = |w: &Mat<f64>| {
             let mut new = w.clone();
             gemm(
@@ -332,7 +333,7 @@ impl Directions {
                 if let HeldWeight::OneSided { w, .. } = old.dense() =>
             {
                 let (n, r) = v.shape();
-                let mut z = Mat::zeros(n, 2 * r);
+                let mut z = padded::zeros(n, 2 * r);
                 z.as_mut().subcols_mut(0, r).copy_from(v);
                 gemm(
                     z.as_mut().subcols_mut(r, r),
@@ -342,14 +343,14 @@ impl Directions {
                     v.as_ref(),
                 );
                 let inner = v.transpose() * v;
-                let core = Mat::from_fn(2 * r, 2 * r, |i, j| match (i < r, j < r) {
+                let core = padded::from_fn(2 * r, 2 * r, |i, j| match (i < r, j < r) {
                     (true, true) => c[i] * inner[(i, j)] * c[j],
                     (true, false) if i == j - r => c[i],
                     (false, true) if i - r == j => c[j],
                     _ => 0.0,
                 });
                 let (gamma, q) = spectral::eigen(core.as_ref())?;
-                let mut turned = Mat::zeros(n, 2 * r);
+                let mut turned = padded::zeros(n, 2 * r);
                 gemm(turned.as_mut(), Accum::Replace, 1.0, z.as_ref(), q.as_ref());
                 Ok(Directions::Plain(split(turned.as_ref(), &gamma)))
             }
@@ -371,7 +372,7 @@ impl Directions {
                     return Ok(Directions::Entries([vec![], vec![]]));
                 };
                 let n = old.nrows();
-                let mean = Mat::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
+                let mean = padded::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
                 let f = Cholesky::factor(mean)
                     .map_err(|pivot| Error::NotPositiveDefinite { what: MEAN, pivot })?;
                 let doubled: Vec<f64> = c.iter().map(|c| 2.0 * c).collect();
@@ -429,7 +430,7 @@ fn split(v: MatRef<'_, f64>, c: &[f64]) -> [Mat<f64>; 2] {
     let floor = f64::EPSILON * f64::EPSILON * max_abs(c);
     [1.0, -1.0].map(|sign| {
         let keep: Vec<usize> = (0..c.len()).filter(|&k| sign * c[k] > floor).collect();
-        Mat::from_fn(v.nrows(), keep.len(), |i, j| {
+        padded::from_fn(v.nrows(), keep.len(), |i, j| {
             v[(i, keep[j])] * c[keep[j]].abs().sqrt()
         })
     })

@@ -7,6 +7,7 @@ use super::settings::Policy;
 use super::{Absorbed, Kronecker};
 use crate::constraints::HeldWeight;
 use crate::error::Result;
+use crate::linalg::padded;
 use crate::linalg::{product, spectral};
 use crate::projection::gram::{Factor, Refiner};
 use crate::projection::lazy::{self, BlockDrift, Step};
@@ -333,9 +334,9 @@ fn part_of(
     }
     let moved = |w: &Mat<f64>| {
         let n = w.nrows();
-        let v = Mat::from_fn(n, chosen.len(), |i, j| d.vectors[(i, chosen[j])]);
+        let v = padded::from_fn(n, chosen.len(), |i, j| d.vectors[(i, chosen[j])]);
         let c: Vec<f64> = chosen.iter().map(|&k| d.gain[k]).collect();
-        let scaled = Mat::from_fn(n, c.len(), |i, j| v[(i, j)] * c[j]);
+        let scaled = padded::from_fn(n, c.len(), |i, j| v[(i, j)] * c[j]);
         let mut w = w.clone();
         product::gemm_lower(w.as_mut(), Accum::Add, 1.0, scaled.as_ref(), v.transpose());
         product::mirror_lower(w.as_mut());

@@ -6,6 +6,7 @@
 use crate::constraints::{Basis, HeldWeight, Spectral, SymmetricRows};
 use crate::error::{Error, Result};
 use crate::linalg::max_abs;
+use crate::linalg::padded;
 use faer::Mat;
 
 /// Blocks with a spectral or nonnegative weight after some of their numbers moved; `None` for the others.
@@ -239,7 +240,7 @@ impl Pairs {
             return column - to.first;
         }
         let u = self.basis.matrix();
-        let chosen = Mat::from_fn(n, runs.len(), |i, s| u[(i, runs[s].0)]);
+        let chosen = padded::from_fn(n, runs.len(), |i, s| u[(i, runs[s].0)]);
         rows.times(&chosen, |i, r, s, x| {
             if x != 0.0 {
                 let column = to.first + s * n + r;
@@ -247,7 +248,7 @@ impl Pairs {
             }
         });
         for (s, (_, run)) in runs.iter().enumerate() {
-            let factor = Mat::from_fn(n, run.len(), |i, j| u[(i, run[j].0)] * run[j].1);
+            let factor = padded::from_fn(n, run.len(), |i, j| u[(i, run[j].0)] * run[j].1);
             to.turns.push((to.first + s * n, 1, factor));
         }
         n * runs.len()
@@ -269,7 +270,7 @@ pub(super) fn square_change(old: &Spectral, new: &Spectral, moved: &[usize]) -> 
         let keep: Vec<usize> = (0..gain.len())
             .filter(|&k| sign * gain[k] > floor)
             .collect();
-        Mat::from_fn(u.nrows(), keep.len(), |i, j| {
+        padded::from_fn(u.nrows(), keep.len(), |i, j| {
             u[(i, moved[keep[j]])] * gain[keep[j]].abs().sqrt()
         })
     })

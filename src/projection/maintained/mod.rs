@@ -87,7 +87,7 @@ impl Default for Settings {
 pub struct Maintained {
     a: Arc<Constraints>,
     settings: Settings,
-    assembler: Assembler,
+    assembler: Arc<Assembler>,
     /// For weights of one; `None` where `A Aᵀ` is not sparse.
     base: Option<Base>,
     refiner: Refiner,
@@ -163,7 +163,7 @@ impl Maintained {
     pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         settings.split.validate()?;
         let a = a.into();
-        let assembler = Assembler::new(&a);
+        let assembler = Arc::new(Assembler::new(&a));
         let base = match Base::new(&a, &assembler) {
             Ok(base) => Some(base),
             Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => None,
@@ -200,25 +200,40 @@ impl Maintained {
         }
     }
 
-    /// A factor for this weight, in single precision while that serves.
-    fn make(&mut self, weight: &[HeldWeight]) -> Result<Kept> {
+    /// A factor for this weight, in single precision while that serves, in the place of the one there is: room for two is not to be
+    /// had at the sizes that matter, so a failure costs the old one.
+    fn make(&mut self, weight: &[HeldWeight]) -> Result<Way> {
+        let (mut single, mut double) = (None, None);
+        match self.factor.take().map(|aged| aged.kept) {
+            Some(Kept::Single(old)) => single = Some(old),
+            Some(Kept::Double(old)) => double = Some(old),
+            None => {}
+        }
         if self.choice.factor() == Way::Single {
             self.allowed(Way::Single)?;
             let clock = Instant::now();
-            let found = Single::new(&self.a, weight, &self.assembler)?;
+            let mut single = single.take().unwrap_or_else(Single::empty);
+            let found = single.refresh(&self.a, weight, &self.assembler)?;
             self.seconds.factorisation += clock.elapsed().as_secs_f64();
-            match found {
-                Some(single) => return Ok(Kept::Single(single)),
-                None => self.choice.single = false,
+            if found {
+                return Ok(self.keep(Kept::Single(single)));
             }
+            self.choice.single = false;
         }
+        drop(single);
         self.allowed(Way::Double)?;
         let clock = Instant::now();
-        let mut gram = Box::new(DenseGram::new(&self.a));
+        let mut gram = double.unwrap_or_else(|| Box::new(DenseGram::new(self.assembler.clone())));
         let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
         let done = gram.refresh(&self.a, &weight);
         self.seconds.factorisation += clock.elapsed().as_secs_f64();
-        done.map(|()| Kept::Double(gram))
+        done.map(|()| self.keep(Kept::Double(gram)))
+    }
+
+    fn keep(&mut self, kept: Kept) -> Way {
+        let way = kept.way();
+        self.factor = Some(Aged { kept, age: 0 });
+        way
     }
 
     /// The split of a weight, with its spread and the columns of its low-rank part; `None` without a sparse base.
@@ -274,13 +289,8 @@ impl Maintained {
         let mut made = false;
         if state.way != Way::Double {
             self.choice.single &= state.way != Way::Single;
-            // The old one is of no more use, and there may be no room for two.
-            if state.split.is_none() {
-                self.factor = None;
-            }
-            if let Ok(kept) = self.make(&state.weight) {
-                (state.way, state.steps, state.split) = (kept.way(), 0, None);
-                self.factor = Some(Aged { kept, age: 0 });
+            if let Ok(way) = self.make(&state.weight) {
+                (state.way, state.steps, state.split) = (way, 0, None);
                 made = true;
             }
         }
@@ -346,11 +356,8 @@ impl Projection for Maintained {
         }
         match way {
             Way::Single | Way::Double => {
-                // Room for two factors is not to be had at the sizes that matter: a failure costs the old one, not the weight.
-                self.factor = None;
-                let kept = self.make(&weight)?;
-                way = kept.way();
-                self.factor = Some(Aged { kept, age: 0 });
+                // A failure costs the old factor, not the weight.
+                way = self.make(&weight)?;
             }
             Way::Split | Way::Stale => {
                 if let Some(factor) = &mut self.factor {

@@ -2,9 +2,10 @@
 
 use crate::constraints::{Constraints, HeldWeight};
 use crate::error::{Error, Result};
-use crate::linalg::cholesky;
 use crate::linalg::max_abs;
-use crate::linalg::triangular::{solve_lower_single, solve_lower_transposed_single};
+use crate::linalg::padded;
+use crate::linalg::triangular::{solve_lower, solve_lower_transposed};
+use crate::linalg::{cholesky, columns};
 use crate::projection::gram::Assembler;
 use faer::Mat;
 
@@ -23,49 +24,60 @@ pub(super) struct Single {
 }
 
 impl Single {
-    /// `None` when `K` is too ill-conditioned for single precision.
+    /// Of no matrix yet.
+    pub(super) fn empty() -> Self {
+        Self {
+            inverse_scale: vec![],
+            lower: Mat::new(),
+            work: vec![],
+        }
+    }
+
+    /// Assembles and factors `K` in the memory of the factor before; `false` when it is too ill-conditioned for single precision,
+    /// and then the factor is of nothing.
     ///
     /// # Errors
     /// [`Error::TooLarge`].
     ///
     /// # Complexity
     /// Assembly and `m³/3` flops in single precision, twice when the first shift is too small; `m²` numbers of four bytes.
-    pub(super) fn new(
+    pub(super) fn refresh(
+        &mut self,
         a: &Constraints,
         weight: &[HeldWeight],
         assembler: &Assembler,
-    ) -> Result<Option<Self>> {
+    ) -> Result<bool> {
         let m = a.len();
-        if Vec::<f32>::new().try_reserve_exact(m * m).is_err() {
-            return Err(Error::TooLarge {
-                what: "the Gram matrix in single precision",
-                bytes: 4 * m as u128 * m as u128,
-            });
+        if self.lower.nrows() != m {
+            if Vec::<f32>::new().try_reserve_exact(m * m).is_err() {
+                return Err(Error::TooLarge {
+                    what: "the Gram matrix in single precision",
+                    bytes: 4 * m as u128 * m as u128,
+                });
+            }
+            self.lower = padded::zeros(m, m);
         }
+        let k = &mut self.lower;
+        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
         for shift in SHIFTS {
-            let mut k = Mat::<f32>::zeros(m, m);
-            let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
             assembler.assemble(&weight, k.as_mut());
             if (0..m).any(|i| !HELD.contains(&k[(i, i)])) {
-                return Ok(None);
+                return Ok(false);
             }
-            let inverse_scale: Vec<f32> = (0..m).map(|i| 1.0 / k[(i, i)].sqrt()).collect();
-            for (j, d) in inverse_scale.iter().enumerate() {
-                let column = &mut k.col_as_slice_mut(j)[j..];
-                let rest = column.iter_mut().zip(&inverse_scale[j..]);
-                rest.for_each(|(k, e)| *k *= d * e);
-                column[0] = 1.0 + shift;
-            }
+            self.inverse_scale.clear();
+            self.inverse_scale
+                .extend((0..m).map(|i| 1.0 / k[(i, i)].sqrt()));
+            let scale = &self.inverse_scale;
+            columns::each(k.as_mut(), |j, column| {
+                let rest = column[j..].iter_mut().zip(&scale[j..]);
+                rest.for_each(|(k, e)| *k *= scale[j] * e);
+                column[j] = 1.0 + shift;
+            });
             if cholesky::factor_in_place(k.as_mut()).is_ok() {
-                let (lower, work) = (k, vec![]);
-                return Ok(Some(Self {
-                    inverse_scale,
-                    lower,
-                    work,
-                }));
+                return Ok(true);
             }
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// `v ← K⁻¹ v`, nearly.
@@ -81,8 +93,8 @@ impl Single {
         let scaled = v.iter().zip(&self.inverse_scale);
         self.work
             .extend(scaled.map(|(v, d)| (v / largest) as f32 * d));
-        solve_lower_single(self.lower.as_ref(), &mut self.work);
-        solve_lower_transposed_single(self.lower.as_ref(), &mut self.work);
+        solve_lower(self.lower.as_ref(), &mut self.work);
+        solve_lower_transposed(self.lower.as_ref(), &mut self.work);
         let found = self.work.iter().zip(&self.inverse_scale);
         for (v, (w, d)) in v.iter_mut().zip(found) {
             *v = f64::from(*w) * f64::from(*d) * largest;
@@ -113,7 +125,11 @@ mod tests {
         crate::linalg::product::mirror_lower(k.as_mut());
         let x = Mat::from_fn(m, 1, |i, _| 1.0 + (i as f64).sin());
         let mut found = &k * &x;
-        let mut single = Single::new(&a, &weight, &assembler).unwrap().unwrap();
+        let mut single = Single::empty();
+        // Twice in the same memory.
+        for _ in 0..2 {
+            assert!(single.refresh(&a, &weight, &assembler).unwrap());
+        }
         single.solve_in_place(found.col_as_slice_mut(0));
         let off = (&found - &x).norm_l2() / x.norm_l2();
         assert!(off < 1e-3 && off > 1e-9, "{off}");
@@ -121,6 +137,6 @@ mod tests {
         let tiny = [HeldWeight::TwoSided(
             Mat::<f64>::identity(n, n) * faer::Scale(1e-13),
         )];
-        assert!(Single::new(&a, &tiny, &assembler).unwrap().is_none());
+        assert!(!single.refresh(&a, &tiny, &assembler).unwrap());
     }
 }

@@ -13,6 +13,7 @@ use super::State;
 use crate::constraints::{Directions, Moved, MovedPart, Weighted};
 use crate::error::Result;
 use crate::linalg::norm;
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::projection::{Goal, Projection};
 use crate::random::{Lane, Seed};
@@ -148,8 +149,8 @@ fn directions(
     let (n, p, width) = (place.order, d.rank, out.ncols());
     let rows = n * p;
     // n × p matrices next to each other, one a column of Y.
-    let ayz = Mat::from_fn(n, p * width, |i, s| out[(d.first + s % p * n + i, s / p)]);
-    let mut sum = Mat::zeros(n, p * width);
+    let ayz = padded::from_fn(n, p * width, |i, s| out[(d.first + s % p * n + i, s / p)]);
+    let mut sum = padded::zeros(n, p * width);
     let mut add = |left: Option<MatRef<'_, f64>>, of: &Mat<f64>, alpha: f64| match left {
         Some(left) => gemm(sum.as_mut(), Accum::Add, alpha, left, of.as_ref()),
         None => sum += of * faer::Scale(alpha),
@@ -180,7 +181,7 @@ fn directions(
 /// Every `n × p` matrix times a `p × p` core.
 fn times_core(of: &Mat<f64>, core: &Mat<f64>) -> Mat<f64> {
     let (n, p) = (of.nrows(), core.nrows());
-    let mut out = Mat::zeros(n, of.ncols());
+    let mut out = padded::zeros(n, of.ncols());
     for j in (0..of.ncols()).step_by(p) {
         for k in 0..p {
             for t in 0..p {
@@ -199,8 +200,8 @@ fn times_core(of: &Mat<f64>, core: &Mat<f64>) -> Mat<f64> {
 fn thin(copies: &[Arc<dyn Sketch>], at: Place, f: &Mat<f64>, side: Side) -> Result<Mat<f64>> {
     let (n, p) = f.shape();
     let b = copies.first().map_or(0, |c| c.nrows());
-    let mut out = Mat::zeros(n, p * b * copies.len());
-    let mut one = Mat::zeros(b, n * p);
+    let mut out = padded::zeros(n, p * b * copies.len());
+    let mut one = padded::zeros(b, n * p);
     for (l, copy) in copies.iter().enumerate() {
         copy.apply_thin(at, f.as_ref(), side, one.as_mut())?;
         for j in 0..b {
@@ -217,17 +218,17 @@ fn thin(copies: &[Arc<dyn Sketch>], at: Place, f: &Mat<f64>, side: Side) -> Resu
 fn probe(state: &mut State, copies: &[Arc<dyn Sketch>], salt: u64) -> Result<f64> {
     let mut rng = Seed::default().stream(Lane::PROBE, 2, salt);
     let (m, width) = state.y.shape();
-    let v = Mat::from_fn(width, 1, |_, _| f64::from(rng.next_u32() & 1) * 2.0 - 1.0);
+    let v = padded::from_fn(width, 1, |_, _| f64::from(rng.next_u32() & 1) * 2.0 - 1.0);
     let ambient = state.weighted.constraints().ambient();
-    let (mut flat, mut share) = (Mat::zeros(ambient, 1), Mat::zeros(ambient, 1));
+    let (mut flat, mut share) = (padded::zeros(ambient, 1), padded::zeros(ambient, 1));
     for (l, copy) in copies.iter().enumerate() {
         let b = copy.nrows();
         copy.apply_transpose(v.subrows(l * b, b), share.as_mut())?;
         flat += &share;
     }
-    let mut t = Mat::zeros(m, 1);
+    let mut t = padded::zeros(m, 1);
     state.weighted.apply(flat.as_ref(), t.as_mut())?;
-    let mut y = Mat::zeros(m, 1);
+    let mut y = padded::zeros(m, 1);
     gemm(
         y.as_mut(),
         Accum::Replace,

@@ -18,6 +18,7 @@ mod whiten;
 use super::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_memory, check_shape};
+use crate::linalg::padded;
 use crate::linalg::real::Real as _;
 use crate::random::Seed;
 use crate::sketch::{Address, Distribution, Sketch};
@@ -238,7 +239,7 @@ impl<P: Projection> Sketched<P> {
         self.state()?;
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
         let b = self.distribution.rows();
-        let (mut u, mut rh) = (Mat::zeros(constraints, which.len()), Mat::zeros(b, 1));
+        let (mut u, mut rh) = (padded::zeros(constraints, which.len()), padded::zeros(b, 1));
         let arch = Arch::new();
         for (s, &l) in which.iter().enumerate() {
             self.copies[l].apply(h.as_mat(), rh.as_mut())?;
@@ -302,13 +303,13 @@ fn recompute<P: Projection>(
         weighted.constraints().len(),
         weighted.constraints().ambient(),
     );
-    let mut y = Mat::zeros(m, b * copies.len());
+    let mut y = padded::zeros(m, b * copies.len());
     if follow::through_exact(ambient, y.ncols()) {
-        let mut rows = Mat::zeros(ambient, m);
+        let mut rows = padded::zeros(ambient, m);
         weighted.apply_transpose(Mat::<f64>::identity(m, m).as_ref(), rows.as_mut())?;
         let mut solved = rows.transpose().to_owned();
         inner.solve(solved.as_mut(), Goal::Maintained)?;
-        let (rows, mut sketched) = (solved.transpose().to_owned(), Mat::zeros(b, m));
+        let (rows, mut sketched) = (solved.transpose().to_owned(), padded::zeros(b, m));
         for (l, copy) in copies.iter().enumerate() {
             copy.apply(rows.as_ref(), sketched.as_mut())?;
             let mut to = y.as_mut().subcols_mut(l * b, b);
@@ -397,7 +398,7 @@ impl<P: Projection> Projection for Sketched<P> {
         }
         check_shape("answers", (coords.len(), 1), out.shape())?;
         let which: Vec<usize> = (0..self.copies.len()).collect();
-        let mut all = Mat::zeros(coords.len(), which.len());
+        let mut all = padded::zeros(coords.len(), which.len());
         let accuracy = self.query_set_of(&which, h, coords, all.as_mut())?;
         mean(all.as_ref(), out);
         match accuracy {

@@ -11,9 +11,12 @@
 //! other ways read the entries of `S` one by one.
 
 use crate::constraints::SymmetricRows;
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
-use faer::{Accum, Mat, MatMut, MatRef};
+use faer::prelude::ReborrowMut as _;
+use faer::{Accum, ColMut, Mat, MatMut, MatRef};
+use std::sync::Mutex;
 
 /// Rows of a batch: `n²` numbers each.
 const BATCH: usize = 32;
@@ -103,7 +106,7 @@ impl Covered {
             constraint.push(i as u32);
         }
         let columns = lists.into_iter().map(|list| {
-            let mut w = Mat::zeros(n, list.len());
+            let mut w = padded::zeros(n, list.len());
             for (t, (_, entries)) in list.iter().enumerate() {
                 let to = w.col_as_slice_mut(t);
                 entries.iter().for_each(|&(r, v)| to[r as usize] = v);
@@ -155,34 +158,27 @@ impl Covered {
         pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
         mut k: MatMut<'_, T>,
     ) {
-        let batch = |first: usize| first..(first + BATCH).min(self.rows());
+        // A column of `k` a row: what a batch adds is its own.
+        let mut all: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
+        let own = self.constraint.iter().map(|&i| all[i as usize].take());
+        let mut own: Vec<_> = own.flatten().collect();
+        let batches = Mutex::new(own.chunks_mut(BATCH).enumerate());
+        let next = || batches.lock().ok()?.next();
+        let work = || {
+            let mut work = Work::new(self);
+            while let Some((batch, columns)) = next() {
+                let first = batch * BATCH;
+                self.meet(first..first + columns.len(), pair, &mut work);
+                self.put(first, &work.sums, columns);
+            }
+        };
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(threads) = crate::linalg::par(self.rows() * self.rows() * self.n) {
             use rayon::prelude::*;
-            // A few batches a thread: their sums are made side by side and put in place one after another.
-            let firsts: Vec<usize> = (0..self.rows()).step_by(BATCH).collect();
-            for group in firsts.chunks(4 * threads.get()) {
-                let done: Vec<(usize, Mat<f64>)> = group
-                    .par_iter()
-                    .map_init(
-                        || Work::new(self),
-                        |work, &first| {
-                            self.meet(batch(first), pair, work);
-                            (first, work.sums.clone())
-                        },
-                    )
-                    .collect();
-                for (first, sums) in &done {
-                    self.put(*first, sums, k.as_mut());
-                }
-            }
-            return;
+            let tasks = (0..threads.get()).into_par_iter().with_max_len(1);
+            return tasks.for_each(|_| work());
         }
-        let mut work = Work::new(self);
-        for first in (0..self.rows()).step_by(BATCH) {
-            self.meet(batch(first), pair, &mut work);
-            self.put(first, &work.sums, k.as_mut());
-        }
+        work();
     }
 
     /// The sums of the rows of one batch with all from its first on.
@@ -205,8 +201,8 @@ impl Covered {
             sums,
         } = work;
         if w.ncols() < terms.len() {
-            (*w, *pw) = (Mat::zeros(n, terms.len()), Mat::zeros(n, terms.len()));
-            *qw = Mat::zeros(n, terms.len());
+            (*w, *pw) = (padded::zeros(n, terms.len()), padded::zeros(n, terms.len()));
+            *qw = padded::zeros(n, terms.len());
         }
         for (t, &(column, at)) in self.term[terms.clone()].iter().enumerate() {
             let from = self.columns[column as usize].w.col_as_slice(at as usize);
@@ -226,7 +222,7 @@ impl Covered {
             let mine = self.start[i]..self.start[i + 1];
             let count = mine.len();
             if left.ncols() < 4 * count {
-                (*left, *right) = (Mat::zeros(n, 4 * count), Mat::zeros(n, 4 * count));
+                (*left, *right) = (padded::zeros(n, 4 * count), padded::zeros(n, 4 * count));
             }
             for (t, e) in mine.enumerate() {
                 let (column, at) = (self.term[e].0 as usize, e - terms.start);
@@ -255,7 +251,7 @@ impl Covered {
         }
         let later = self.rows() - first;
         if sums.shape() != (later, width) {
-            *sums = Mat::zeros(later, width);
+            *sums = padded::zeros(later, width);
         }
         sums.fill(0.0);
         for (column, s) in self.columns.iter().zip(panel.col_iter()) {
@@ -278,11 +274,10 @@ impl Covered {
         }
     }
 
-    fn put<T: Real>(&self, first: usize, sums: &Mat<f64>, mut k: MatMut<'_, T>) {
-        for slot in 0..sums.ncols() {
-            let column = k.as_mut().col_mut(self.constraint[first + slot] as usize);
+    fn put<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
+        for (slot, column) in columns.iter_mut().enumerate() {
             // Columns of a matrix that is owned are contiguous.
-            if let Some(column) = column.try_as_col_major_mut() {
+            if let Some(column) = column.rb_mut().try_as_col_major_mut() {
                 let column = column.as_slice_mut();
                 let later = &self.constraint[first + slot..];
                 for (&j, sum) in later.iter().zip(&sums.col_as_slice(slot)[slot..]) {
@@ -303,8 +298,8 @@ impl Work {
             qw: Mat::new(),
             left: Mat::new(),
             right: Mat::new(),
-            panel: Mat::zeros(BATCH.min(of.rows()) * of.n, of.n),
-            products: Mat::zeros(widest, BATCH),
+            panel: padded::zeros(BATCH.min(of.rows()) * of.n, of.n),
+            products: padded::zeros(widest, BATCH),
             sums: Mat::new(),
         }
     }

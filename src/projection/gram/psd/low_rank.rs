@@ -13,6 +13,7 @@
 use super::ways::Work;
 use super::{GEMM, RowPlan, STREAM, add_lower};
 use crate::constraints::{GramPair, SparseSymmetric, SymmetricRows};
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut, MatRef};
@@ -55,8 +56,8 @@ impl Factored {
         let place = |k: usize| places[k];
         // A principal minor of order MOST + 1 shows most higher ranks.
         let chosen: Vec<usize> = (0..=MOST).map(|k| k * (s - 1) / MOST).collect();
-        let mut minor = Mat::zeros(chosen.len(), chosen.len());
-        let mut whole = Mat::zeros(s, s);
+        let mut minor = padded::zeros(chosen.len(), chosen.len());
+        let mut whole = padded::zeros(s, s);
         let mut largest = 0.0f64;
         for (r, c, v) in row.iter() {
             let (r, c) = (place(r), place(c));
@@ -70,7 +71,7 @@ impl Factored {
         }
         take_out(minor, largest)?;
         let (c, columns) = take_out(whole, largest)?;
-        let a = Mat::from_fn(s, c.len(), |i, k| columns[k][i]);
+        let a = padded::from_fn(s, c.len(), |i, k| columns[k][i]);
         Some(Self { c, a })
     }
 
@@ -156,7 +157,7 @@ impl LowRank {
             let factored = match rows.rank_one(k) {
                 Some(a) if a.index.len() >= LEAST_SUPPORT => Some(Factored {
                     c: vec![a.sign],
-                    a: Mat::from_fn(a.value.len(), 1, |i, _| a.value[i]),
+                    a: padded::from_fn(a.value.len(), 1, |i, _| a.value[i]),
                 }),
                 Some(_) => None,
                 None => Factored::new(rows.get(k).1),
@@ -183,7 +184,7 @@ impl LowRank {
         }
         let mut which = vec![false; rows.touching()];
         let (mut constraint, mut start, mut c) = (vec![], vec![0], vec![]);
-        let mut f = Mat::zeros(n, width);
+        let mut f = padded::zeros(n, width);
         for (k, factored) in found {
             which[k] = true;
             let (i, row) = rows.get(k);
@@ -243,7 +244,7 @@ impl LowRank {
         let (n, width) = (self.f.nrows(), vectors.len());
         let given = self.f.subcols(vectors.start, width);
         let product = |by: MatRef<'_, f64>, given: MatRef<'_, f64>| {
-            let mut to = Mat::zeros(by.nrows(), given.ncols());
+            let mut to = padded::zeros(by.nrows(), given.ncols());
             gemm(to.as_mut(), Accum::Replace, 1.0, by, given);
             to
         };

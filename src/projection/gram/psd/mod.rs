@@ -24,6 +24,7 @@ mod singles;
 mod ways;
 
 use crate::constraints::{GramPair, RankOne, SymmetricRows};
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use covered::Covered;
@@ -149,7 +150,7 @@ impl RowPlan {
         }
         // A single dense row gains nothing from a matrix product.
         let dense_rows = if dense_rows >= 4 { dense_rows } else { 0 };
-        let dense = Mat::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
+        let dense = padded::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
         // Orders beyond 65 535 have no place that fits; no dense matrix of theirs does either.
         let places = row
             .iter()
@@ -325,8 +326,8 @@ impl RowPlan {
         work: &mut Work,
     ) {
         let dense = self.dense.ncols();
-        let mut panel = Mat::zeros(self.dense.nrows(), PANEL.min(dense));
-        let mut panel_sums = Mat::zeros(dense, panel.ncols());
+        let mut panel = padded::zeros(self.dense.nrows(), PANEL.min(dense));
+        let mut panel_sums = padded::zeros(dense, panel.ncols());
         for i in 0..dense {
             self.full(i, p, q, work);
             let slot = i % PANEL;

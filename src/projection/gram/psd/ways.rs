@@ -3,6 +3,7 @@
 use super::{RowPlan, Way};
 use crate::constraints::GramPair;
 use crate::linalg::axpy;
+use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use faer::{Accum, Mat, MatRef};
 
@@ -39,7 +40,11 @@ impl Work {
 
     pub(super) fn grow(&mut self, n: usize) {
         if self.vt.nrows() < n {
-            (self.vt, self.p, self.u) = (Mat::zeros(n, n), Mat::zeros(n, n), Mat::zeros(n, n));
+            (self.vt, self.p, self.u) = (
+                padded::zeros(n, n),
+                padded::zeros(n, n),
+                padded::zeros(n, n),
+            );
         }
     }
 }
