@@ -364,12 +364,7 @@ impl SymmetricRows {
 
     /// `out_i += ⟨A_i, U⟩`; `triangle` is scratch.
     pub(crate) fn apply(&self, u: MatRef<'_, f64>, triangle: &mut Vec<f64>, out: &mut [f64]) {
-        if let Some(packed) = &self.packed {
-            return self.apply_packed(packed, u, triangle, out);
-        }
-        for (i, a) in self.iter() {
-            out[i] += a.inner(u);
-        }
+        self.inner(u, triangle, out, |_| true);
     }
 
     /// The same, without the rows that are [`SymmetricRows::factored`].
@@ -379,13 +374,46 @@ impl SymmetricRows {
         triangle: &mut Vec<f64>,
         out: &mut [f64],
     ) {
+        self.inner(u, triangle, out, |k| self.factored(k).is_none());
+    }
+
+    fn inner(
+        &self,
+        u: MatRef<'_, f64>,
+        triangle: &mut Vec<f64>,
+        out: &mut [f64],
+        wanted: impl Fn(usize) -> bool,
+    ) {
         if let Some(packed) = &self.packed {
             return self.apply_packed(packed, u, triangle, out);
         }
-        for k in (0..self.touching()).filter(|&k| self.factored(k).is_none()) {
+        let n = self.order;
+        let wanted = (0..self.touching()).filter(|&k| wanted(k));
+        if self.folds() {
+            // Both entries of a pair in one place, above the diagonal.
+            triangle.resize(n * n, 0.0);
+            for (c, folded) in triangle.chunks_exact_mut(n).enumerate() {
+                (0..c).for_each(|r| folded[r] = u[(r, c)] + u[(c, r)]);
+                folded[c] = u[(c, c)];
+            }
+            for k in wanted {
+                let (i, a) = self.get(k);
+                out[i] += a
+                    .iter()
+                    .map(|(r, c, v)| v * triangle[c * n + r])
+                    .sum::<f64>();
+            }
+            return;
+        }
+        for k in wanted {
             let (i, a) = self.get(k);
             out[i] += a.inner(u);
         }
+    }
+
+    /// Whether the rows read the block so often that a pass over it, to bring both triangles together, is little to that.
+    fn folds(&self) -> bool {
+        self.value.len() > self.order * self.order
     }
 
     /// `out ← Σ y_i A_i`; `triangle` is scratch.
@@ -456,12 +484,26 @@ impl SymmetricRows {
             }
             return;
         }
-        for k in 0..self.touching() {
-            let (i, a) = self.get(k);
-            let yi = y[i];
-            if yi == 0.0 || !wanted(k) {
-                continue;
+        let n = self.order;
+        let wanted = (0..self.touching()).filter(|&k| wanted(k));
+        let rows = wanted.map(|k| self.get(k)).filter(|(i, _)| y[*i] != 0.0);
+        if self.folds() {
+            triangle.clear();
+            triangle.resize(n * n, 0.0);
+            for (i, a) in rows {
+                a.iter()
+                    .for_each(|(r, c, v)| triangle[c * n + r] += y[i] * v);
             }
+            for (c, folded) in triangle.chunks_exact(n).enumerate() {
+                for (r, v) in folded[..=c].iter().enumerate() {
+                    out[(r, c)] = *v;
+                    out[(c, r)] = *v;
+                }
+            }
+            return;
+        }
+        for (i, a) in rows {
+            let yi = y[i];
             for (r, c, v) in a.iter() {
                 out[(r, c)] += yi * v;
                 if r != c {

@@ -132,6 +132,9 @@ impl UnitRows {
             places.push((b as u32, position, next[i]));
             next[i] += 1;
         }
+        #[cfg(feature = "rayon")]
+        rayon::slice::ParallelSliceMut::par_sort_unstable(&mut places[..]);
+        #[cfg(not(feature = "rayon"))]
         places.sort_unstable();
         let mut index = vec![0; places.len()];
         let mut positions = 0;

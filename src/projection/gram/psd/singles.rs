@@ -33,7 +33,7 @@ impl RowPlan {
             }
         };
         #[cfg(feature = "rayon")]
-        if let faer::Par::Rayon(_) = crate::linalg::par((m - first) * (m - first)) {
+        if let faer::Par::Rayon(_) = crate::linalg::par(4 * (m - first) * (m - first)) {
             use rayon::prelude::*;
             columns
                 .par_iter_mut()
