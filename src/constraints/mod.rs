@@ -433,6 +433,9 @@ impl Builder {
             let e = &entries[k as usize];
             (e.block, e.constraint, e.col, e.row, k)
         };
+        #[cfg(feature = "rayon")]
+        rayon::slice::ParallelSliceMut::par_sort_unstable_by_key(&mut order[..], key);
+        #[cfg(not(feature = "rayon"))]
         order.sort_unstable_by_key(key);
         for pair in order.windows(2) {
             let (a, b) = (key(&pair[0]), key(&pair[1]));

@@ -23,6 +23,7 @@ const CLASS: [u8; 256] = {
 };
 
 /// Reads numbers from left to right.
+#[derive(Clone)]
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,

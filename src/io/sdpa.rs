@@ -42,6 +42,24 @@ struct Entry {
 }
 
 impl Entry {
+    /// Adds it to the rows it belongs to: those of matrix 0, or of the others.
+    fn add(
+        &self,
+        lexer: &Lexer<'_>,
+        constant: &mut Builder,
+        matrices: &mut Builder,
+    ) -> Result<(), ParseError> {
+        let (target, matrix) = match self.matrix {
+            0 => (constant, 0),
+            i => (matrices, i as usize - 1),
+        };
+        let (block, row, col) = (self.block as usize, self.row as usize, self.col as usize);
+        match target.entry(matrix, block, row, col, self.value) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(lexer.error(self.at, error.to_string())),
+        }
+    }
+
     /// The position, the same for both triangles.
     fn position(&self) -> (u32, u32, u32, u32) {
         let (row, col) = (self.row.min(self.col), self.row.max(self.col));
@@ -93,8 +111,27 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
         })
     };
     let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
+    let program = |costs, matrices, constant| {
+        SemidefiniteProgram::new(costs, matrices, constant)
+            .map_err(|error| lexer.error(bytes.len(), error.to_string()))
+    };
 
-    let (mut entries, mut below) = (Vec::new(), false);
+    // A file of one triangle without a fault, as nearly all are, needs no list of its lines.
+    let mut ahead = lexer.clone();
+    let mut one_triangle = true;
+    while let Some(at) = ahead.advance() {
+        let e = read_entry(&mut ahead, at, m, &blocks)?;
+        one_triangle = e.row <= e.col;
+        if !one_triangle {
+            break;
+        }
+        e.add(&lexer, &mut constant, &mut matrices)?;
+    }
+    if one_triangle && let (Ok(constant), Ok(matrices)) = (constant.build(), matrices.build()) {
+        return program(costs, matrices, constant);
+    }
+    let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
+    let (mut entries, mut below, mut lexer) = (Vec::new(), false, lexer.clone());
     while let Some(at) = lexer.advance() {
         let entry = read_entry(&mut lexer, at, m, &blocks)?;
         below |= entry.row > entry.col;
@@ -104,18 +141,11 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
         drop_second_triangle(&lexer, &mut entries)?;
     }
     for e in &entries {
-        let (target, matrix) = match e.matrix {
-            0 => (&mut constant, 0),
-            i => (&mut matrices, i as usize - 1),
-        };
-        let (block, row, col) = (e.block as usize, e.row as usize, e.col as usize);
-        let added = target.entry(matrix, block, row, col, e.value);
-        added.map_err(|error| lexer.error(e.at, error.to_string()))?;
+        e.add(&lexer, &mut constant, &mut matrices)?;
     }
     let constant = build(&lexer, constant, &entries, |matrix| matrix == 0)?;
     let matrices = build(&lexer, matrices, &entries, |matrix| matrix > 0)?;
-    SemidefiniteProgram::new(costs, matrices, constant)
-        .map_err(|error| lexer.error(bytes.len(), error.to_string()))
+    program(costs, matrices, constant)
 }
 
 /// The blocks, and where the file gives them.

@@ -86,7 +86,21 @@ impl DenseGram {
             check_memory("the Gram matrix", m as u128 * m as u128)?;
             self.square = padded::zeros(m, m);
         }
-        let clock = Instant::now();
+        loop {
+            self.assemble(a, weight)?;
+            let clock = Instant::now();
+            let sure = self.factor();
+            self.seconds.factorisation += clock.elapsed().as_secs_f64();
+            if sure? {
+                return Ok(());
+            }
+            self.check_rank(a)?;
+        }
+    }
+
+    /// Makes `C`, both triangles, and `D`.
+    fn assemble(&mut self, a: &Constraints, weight: &[GramWeight<'_>]) -> Result<()> {
+        let (m, clock) = (a.len(), Instant::now());
         self.assembler.assemble(weight, self.square.as_mut());
         self.seconds.assembly += clock.elapsed().as_secs_f64();
         self.inverse_scale.clear();
@@ -105,43 +119,43 @@ impl DenseGram {
             return Err(Error::NotPositiveDefinite { what, pivot });
         }
         let clock = Instant::now();
-        let done = self.factor(a);
-        self.seconds.factorisation += clock.elapsed().as_secs_f64();
-        done
-    }
-
-    /// Scales and factors the lower triangle of `K`.
-    fn factor(&mut self, a: &Constraints) -> Result<()> {
-        let (m, scale) = (a.len(), &self.inverse_scale);
+        let scale = &self.inverse_scale;
         columns::each(self.square.as_mut(), |j, column| {
             let rest = column[j..].iter_mut().zip(&scale[j..]);
             rest.for_each(|(k, d)| *k *= scale[j] * d);
         });
         mirror_lower(self.square.as_mut());
-        self.shift = self.shift.saturating_sub(1);
-        loop {
-            (0..m).for_each(|i| self.square[(i, i)] = 1.0 + SHIFTS[self.shift]);
-            let Err(pivot) = cholesky::factor_lower_in_place(self.square.as_mut()) else {
-                break;
-            };
-            self.check_rank(a)?;
-            if self.shift + 1 == SHIFTS.len() {
-                let what = "Gram matrix";
-                return Err(Error::NotPositiveDefinite { what, pivot });
-            }
-            self.shift += 1;
-            mirror_upper(self.square.as_mut());
-        }
-        let smallest = (0..m).map(|i| self.square[(i, i)]);
-        if !self.independent && smallest.fold(f64::INFINITY, f64::min) <= SUSPICIOUS {
-            self.check_rank(a)?;
-        }
-        self.independent = true;
+        self.seconds.factorisation += clock.elapsed().as_secs_f64();
         Ok(())
     }
 
+    /// `false` where a pivot is so small that the rows may be dependent, unless they are known not to be.
+    fn factor(&mut self) -> Result<bool> {
+        let m = self.square.nrows();
+        self.shift = self.shift.saturating_sub(1);
+        loop {
+            (0..m).for_each(|i| self.square[(i, i)] = 1.0 + SHIFTS[self.shift]);
+            match cholesky::factor_lower_in_place(self.square.as_mut()) {
+                Ok(()) => {
+                    let pivots = (0..m).map(|i| self.square[(i, i)]);
+                    let smallest = pivots.fold(f64::INFINITY, f64::min);
+                    return Ok(self.independent || smallest > SUSPICIOUS);
+                }
+                Err(_) if !self.independent => return Ok(false),
+                Err(pivot) if self.shift + 1 == SHIFTS.len() => {
+                    let what = "Gram matrix";
+                    return Err(Error::NotPositiveDefinite { what, pivot });
+                }
+                Err(_) => self.shift += 1,
+            }
+            mirror_upper(self.square.as_mut());
+        }
+    }
+
+    /// In the memory of `C`, which is to be made again.
     fn check_rank(&mut self, a: &Constraints) -> Result<()> {
-        let (rank, needed) = (self.rank.rank(a, &self.assembler)?, a.len());
+        let needed = a.len();
+        let rank = self.rank.rank_in(a, &self.assembler, &mut self.square)?;
         if rank < needed {
             return Err(Error::RankDeficient { rank, needed });
         }

@@ -27,6 +27,16 @@ pub(crate) struct RankCheck {
 impl RankCheck {
     /// Numerical rank of `A`: eigenvalues of the unit-diagonal `AAᵀ` above rounding level.
     pub(crate) fn rank(&mut self, a: &Constraints, assembler: &Assembler) -> Result<usize> {
+        self.rank_in(a, assembler, &mut Mat::new())
+    }
+
+    /// The same in a matrix that is lost, where it is of order `m`: there may be no room for another.
+    pub(crate) fn rank_in(
+        &mut self,
+        a: &Constraints,
+        assembler: &Assembler,
+        k: &mut Mat<f64>,
+    ) -> Result<usize> {
         if let Some(rank) = self.rank {
             return Ok(rank);
         }
@@ -39,11 +49,13 @@ impl RankCheck {
                 Block::Nonneg(n) => HeldWeight::Nonneg(vec![1.0; n]),
             })
             .collect();
-        let mut k = padded::zeros(m, m);
+        if k.nrows() != m {
+            *k = padded::zeros(m, m);
+        }
         let identity: Vec<_> = identity.iter().map(HeldWeight::gram).collect();
         assembler.assemble(&identity, k.as_mut());
-        let d = inverse_scale(&k);
-        scale(&mut k, &d);
+        let d = inverse_scale(k);
+        scale(k, &d);
         let rounding = (m.max(10) as f64) * f64::EPSILON;
         // Positive definite beyond that of the largest eigenvalue there can be: full rank, a factorisation's time instead
         // of an eigendecomposition's.
