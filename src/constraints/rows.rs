@@ -166,6 +166,10 @@ impl SymmetricRows {
             let end = rows.start.len() - 1;
             rows.start[end] = rows.value.len();
         }
+        // Held as long as the problem is: not with twice the room.
+        rows.row.shrink_to_fit();
+        rows.col.shrink_to_fit();
+        rows.value.shrink_to_fit();
         rows.recognise();
         rows.find_pattern();
         rows

@@ -132,7 +132,9 @@ impl RowPlan {
         let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
         by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
         let (mut order, mut start) = (vec![], vec![0]);
-        let (mut row, mut col, mut value) = (vec![], vec![], vec![]);
+        let entries = by_size.iter().map(|&k| rows.get(k).1.len()).sum();
+        let (mut row, mut col) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
+        let mut value = Vec::with_capacity(entries);
         let mut support = Vec::with_capacity(by_size.len());
         let mut rank_one = Vec::with_capacity(by_size.len());
         let mut dense_rows = 0;
