@@ -114,17 +114,18 @@ const MAX_THREADS: usize = 4096;
 
 fn set_threads(threads: Option<usize>) -> Result<(), String> {
     match threads {
-        None => Ok(()),
         Some(n) if !(1..=MAX_THREADS).contains(&n) => {
             Err(format!("--threads: expected 1 to {MAX_THREADS}, found {n}"))
         }
+        // 0: what the environment says, else all cores. The stack is that of a main thread.
         #[cfg(feature = "rayon")]
-        Some(n) => rayon::ThreadPoolBuilder::new()
-            .num_threads(n)
+        n => rayon::ThreadPoolBuilder::new()
+            .num_threads(n.unwrap_or(0))
+            .stack_size(8 << 20)
             .build_global()
-            .map_err(|e| format!("--threads {n}: {e}")),
+            .map_err(|e| format!("threads: {e}")),
         #[cfg(not(feature = "rayon"))]
-        Some(1) => Ok(()),
+        None | Some(1) => Ok(()),
         #[cfg(not(feature = "rayon"))]
         Some(n) => Err(format!(
             "--threads: this build has one thread (feature `rayon` is off), found {n}"
