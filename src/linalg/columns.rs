@@ -4,6 +4,7 @@ use faer::MatMut;
 
 /// `f(j, column)` for every column `j` of a matrix whose columns are contiguous.
 pub(crate) fn each<T: Send>(m: MatMut<'_, T>, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    debug_assert_eq!(m.row_stride(), 1);
     let column = |(j, column): (usize, faer::ColMut<'_, T>)| {
         if let Some(column) = column.try_as_col_major_mut() {
             f(j, column.as_slice_mut());

@@ -79,7 +79,7 @@ fn in_pieces<T: Real>(y: &mut [T], cost: usize, f: impl Fn(usize, &mut [T]) + Sy
     #[cfg(feature = "rayon")]
     if y.len() * cost > SHARED && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        let piece = (SHARED / cost).next_multiple_of(64);
+        let piece = (SHARED / cost).max(1).next_multiple_of(64);
         let pieces = y.par_chunks_mut(piece).enumerate();
         return pieces.for_each(|(k, y)| f(k * piece, y));
     }
