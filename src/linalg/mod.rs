@@ -34,6 +34,7 @@ pub(crate) fn par(flops: usize) -> Par {
 }
 
 /// Numbers of a matrix that are worth a task of their own where they are read or written once.
+#[cfg(feature = "rayon")]
 const SHARED: usize = 1 << 18;
 
 /// Two passes over `numbers` of a matrix together, side by side where that is worth it.
