@@ -11,6 +11,7 @@ use super::{
     Certificate, Dimacs, Observer, Phases, Settings, Solution, Start, Status, dimacs, nonneg,
     start, step,
 };
+use crate::constraints::Block;
 use crate::error::Result;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::ConicProgram;
@@ -354,13 +355,19 @@ impl<'a> Run<'a> {
         seconds
     }
 
+    /// Linear programs that come here were not answered by their own method, and get all the patience there is.
+    fn has_matrices(&self) -> bool {
+        let mut blocks = self.problem.constraints().blocks().iter();
+        blocks.any(|b| matches!(b, Block::Psd(_)))
+    }
+
     fn patience(&self, now: &Measures) -> usize {
         let tol = self.settings.tol_feas;
         let done = now.complementarity <= 10.0 && now.row.dual_infeasibility <= tol;
         let missed = now.row.primal_infeasibility > tol;
         if self.best_merit >= 1e3 {
             PATIENCE
-        } else if done && missed && self.method != Method::Linear {
+        } else if done && missed && self.has_matrices() {
             PATIENCE_WITH_ROUNDING
         } else {
             PATIENCE_AT_THE_END
