@@ -18,8 +18,11 @@ use faer::prelude::ReborrowMut as _;
 use faer::{Accum, ColMut, Mat, MatMut, MatRef};
 use std::sync::Mutex;
 
-/// Rows of a batch: `n²` numbers each.
+/// Rows of a batch, at most: `n²` numbers each.
 const BATCH: usize = 32;
+
+/// Their terms, at most, unless one row has more: `3 n` numbers each.
+const BATCH_TERMS: usize = 256;
 
 /// Passes over the nonzeros that finding the columns may take: as many columns as cover a row on average, or fewer.
 const PASSES: usize = 64;
@@ -48,9 +51,6 @@ struct Column {
     w: Mat<f64>,
 }
 
-/// Rows and values of one `w`.
-type Entries = Vec<(u32, f64)>;
-
 /// Space for one batch.
 struct Work {
     w: Mat<f64>,
@@ -73,7 +73,7 @@ impl Covered {
     pub(super) fn new(rows: &SymmetricRows) -> Option<Self> {
         let n = rows.order();
         let (mut start, mut constraint) = (vec![0], vec![]);
-        let mut lists: Vec<Vec<(u32, Entries)>> = vec![vec![]; n];
+        let mut members: Vec<Vec<u32>> = vec![vec![]; n];
         let mut term = vec![];
         let (mut degree, mut work) = (vec![0u32; n], 0);
         for k in 0..rows.touching() {
@@ -94,10 +94,9 @@ impl Covered {
                 let Some(q) = widest.max_by_key(|&s| (degree[s], core::cmp::Reverse(s))) else {
                     break;
                 };
-                let mut w = vec![];
-                take_out(&mut left, q, |r, v| w.push((r as u32, v)));
-                term.push((q as u32, lists[q].len() as u32));
-                lists[q].push((k as u32, w));
+                take_out(&mut left, q, |_, _| ());
+                term.push((q as u32, members[q].len() as u32));
+                members[q].push(k as u32);
             }
             if term.len() * n > FILL * rows.nonzeros() {
                 return None;
@@ -105,22 +104,19 @@ impl Covered {
             start.push(term.len());
             constraint.push(i as u32);
         }
-        let columns = lists.into_iter().map(|list| {
-            let mut w = padded::zeros(n, list.len());
-            for (t, (_, entries)) in list.iter().enumerate() {
-                let to = w.col_as_slice_mut(t);
-                entries.iter().for_each(|&(r, v)| to[r as usize] = v);
-            }
-            let row = list.into_iter().map(|(k, _)| k).collect();
-            Column { row, w }
+        let columns = members.into_iter().map(|row| Column {
+            w: padded::zeros(n, row.len()),
+            row,
         });
-        Some(Self {
+        let mut covered = Self {
             n,
             constraint,
             start,
             term,
             columns: columns.collect(),
-        })
+        };
+        covered.fill(rows);
+        Some(covered)
     }
 
     /// `false` when a row is now of rank one: such rows have a way of their own.
@@ -128,6 +124,11 @@ impl Covered {
         if (0..rows.touching()).any(|k| rows.rank_one(k).is_some()) {
             return false;
         }
+        self.fill(rows);
+        true
+    }
+
+    fn fill(&mut self, rows: &SymmetricRows) {
         for k in 0..rows.touching() {
             let mut left: Vec<(usize, usize, f64)> = rows.get(k).1.iter().collect();
             for &(q, at) in &self.term[self.start[k]..self.start[k + 1]] {
@@ -135,7 +136,6 @@ impl Covered {
                 take_out(&mut left, q as usize, |r, v| to[r] = v);
             }
         }
-        true
     }
 
     /// Multiply-adds of matrix products, and additions to sums, that [`Covered::add`] takes.
@@ -161,15 +161,19 @@ impl Covered {
         // A column of `k` a row: what a batch adds is its own.
         let mut all: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
         let own = self.constraint.iter().map(|&i| all[i as usize].take());
-        let mut own: Vec<_> = own.flatten().collect();
-        let batches = Mutex::new(own.chunks_mut(BATCH).enumerate());
-        let next = || batches.lock().ok()?.next();
+        let own = Mutex::new((0, own.flatten()));
+        let next = || {
+            let mut own = own.lock().ok()?;
+            let first = own.0;
+            let columns: Vec<_> = own.1.by_ref().take(self.batch(first)).collect();
+            own.0 += columns.len();
+            (!columns.is_empty()).then_some((first, columns))
+        };
         let work = || {
             let mut work = Work::new(self);
-            while let Some((batch, columns)) = next() {
-                let first = batch * BATCH;
+            while let Some((first, mut columns)) = next() {
                 self.meet(first..first + columns.len(), pair, &mut work);
-                self.put(first, &work.sums, columns);
+                self.put(first, &work.sums, &mut columns);
             }
         };
         #[cfg(feature = "rayon")]
@@ -179,6 +183,13 @@ impl Covered {
             return tasks.for_each(|_| work());
         }
         work();
+    }
+
+    /// Rows of the batch that begins at row `first`.
+    fn batch(&self, first: usize) -> usize {
+        let end = self.start[first] + BATCH_TERMS;
+        let rows = &self.start[(first + 1).min(self.start.len())..];
+        rows.partition_point(|&s| s <= end).clamp(1, BATCH)
     }
 
     /// The sums of the rows of one batch with all from its first on.

@@ -58,13 +58,12 @@ pub(crate) enum PsdPlan {
 
 impl PsdPlan {
     pub(crate) fn new(rows: &SymmetricRows) -> Self {
-        let plan = RowPlan::new(rows, |_| true);
-        let costs = plan.costs(rows);
+        let costs = costs(rows);
         if let Some((taken, low_rank)) = LowRank::new(rows, |k| costs[k]) {
             let others = RowPlan::new(rows, |k| !taken[k]);
             return PsdPlan::LowRank(Box::new((low_rank, others)));
         }
-        if plan.rank_one.iter().all(Option::is_none)
+        if (0..rows.touching()).all(|k| rows.rank_one(k).is_none())
             && let Some(covered) = Covered::new(rows)
         {
             let ways: f64 = costs.iter().sum();
@@ -73,7 +72,7 @@ impl PsdPlan {
                 return PsdPlan::Covered(Box::new(covered));
             }
         }
-        PsdPlan::OneByOne(Box::new(plan))
+        PsdPlan::OneByOne(Box::new(RowPlan::new(rows, |_| true)))
     }
 
     /// Takes the values of rows with entries at the same positions. Made anew only where they are, or now might be, met as rows of
@@ -98,6 +97,73 @@ impl PsdPlan {
                 plans.0.add(pair, &plans.1, k.as_mut());
                 plans.1.add(pair, k);
             }
+        }
+    }
+}
+
+/// The rows that are wanted in the order of decreasing nonzeros, and how many of the first are kept dense.
+fn by_size(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> (Vec<usize>, usize) {
+    let n = rows.order();
+    let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
+    by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
+    let dense =
+        |k: usize| n >= 8 && rows.get(k).1.len() >= n * (n + 1) / 8 && rows.rank_one(k).is_none();
+    let dense = by_size.iter().take_while(|&&k| dense(k)).count();
+    // A single dense row gains nothing from a matrix product.
+    (by_size, if dense >= 4 { dense } else { 0 })
+}
+
+/// What every row costs when it meets the others one by one.
+fn costs(rows: &SymmetricRows) -> Vec<f64> {
+    let (by_size, dense) = by_size(rows, |_| true);
+    let mut costs = vec![0.0; rows.touching()];
+    let mut later = rows.nonzeros();
+    for (i, k) in by_size.into_iter().enumerate() {
+        let a = rows.get(k).1;
+        let size = Size {
+            entries: a.len(),
+            support: a.support().len(),
+            later,
+            rank_one: rows.rank_one(k).is_some(),
+            dense: i < dense,
+        };
+        costs[k] = size.cheapest(rows.order()).1;
+        later -= a.len();
+    }
+    costs
+}
+
+/// What the cost of a row depends on.
+struct Size {
+    entries: usize,
+    /// Distinct indices.
+    support: usize,
+    /// Entries of the row and of those it meets.
+    later: usize,
+    rank_one: bool,
+    dense: bool,
+}
+
+impl Size {
+    /// The cheapest way, and what it costs.
+    fn cheapest(&self, n: usize) -> (Way, f64) {
+        let n = n as f64;
+        let nnz = 2.0 * self.entries as f64;
+        let (rho, up) = (self.support as f64, self.later as f64);
+        let product = STREAM * nnz * n;
+        let full = product + GEMM * n * n * rho + STREAM * n * n + up;
+        let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
+        let pairs = 2.0 * nnz * up;
+        if self.rank_one {
+            (Way::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
+        } else if self.dense {
+            (Way::Full, full)
+        } else if pairs <= entries && pairs <= full {
+            (Way::Pairs, pairs)
+        } else if entries <= full {
+            (Way::Entries, entries)
+        } else {
+            (Way::Full, full)
         }
     }
 }
@@ -129,15 +195,13 @@ impl RowPlan {
     /// Of the rows that are wanted.
     fn new(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> Self {
         let n = rows.order();
-        let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
-        by_size.sort_by_key(|&k| core::cmp::Reverse(rows.get(k).1.len()));
+        let (by_size, dense_rows) = by_size(rows, wanted);
         let (mut order, mut start) = (vec![], vec![0]);
         let entries = by_size.iter().map(|&k| rows.get(k).1.len()).sum();
         let (mut row, mut col) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
         let mut value = Vec::with_capacity(entries);
         let mut support = Vec::with_capacity(by_size.len());
         let mut rank_one = Vec::with_capacity(by_size.len());
-        let mut dense_rows = 0;
         for &k in &by_size {
             let (constraint, a) = rows.get(k);
             order.push(constraint as u32);
@@ -147,11 +211,7 @@ impl RowPlan {
             start.push(value.len());
             support.push(a.support());
             rank_one.push(rows.rank_one(k).cloned());
-            let dense = n >= 8 && a.len() >= n * (n + 1) / 8 && rows.rank_one(k).is_none();
-            dense_rows += usize::from(dense && dense_rows == support.len() - 1);
         }
-        // A single dense row gains nothing from a matrix product.
-        let dense_rows = if dense_rows >= 4 { dense_rows } else { 0 };
         let dense = padded::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
         // Orders beyond 65 535 have no place that fits; no dense matrix of theirs does either.
         let places = row
@@ -182,7 +242,7 @@ impl RowPlan {
             dense,
         };
         plan.fill_dense();
-        plan.way = (0..plan.order.len()).map(|i| plan.choose(i).0).collect();
+        plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
         plan
     }
 
@@ -219,13 +279,6 @@ impl RowPlan {
         }
     }
 
-    /// What every row costs its way, in the order of the rows; all of them are in the plan.
-    fn costs(&self, rows: &SymmetricRows) -> Vec<f64> {
-        let place = self.places();
-        let rows = (0..rows.touching()).map(|k| place[rows.get(k).0]);
-        rows.map(|i| self.choose(i).1).collect()
-    }
-
     fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
@@ -234,27 +287,15 @@ impl RowPlan {
         self.value.len()
     }
 
-    /// The cheapest way, and what it costs.
-    fn choose(&self, i: usize) -> (Way, f64) {
-        let n = self.n as f64;
-        let nnz = 2.0 * (self.start[i + 1] - self.start[i]) as f64;
-        let rho = self.support[i].len() as f64;
-        let up = (self.value.len() - self.start[i]) as f64;
-        let product = STREAM * nnz * n;
-        let full = product + GEMM * n * n * rho + STREAM * n * n + up;
-        let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
-        let pairs = 2.0 * nnz * up;
-        if self.rank_one[i].is_some() {
-            (Way::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
-        } else if i < self.dense.ncols() {
-            (Way::Full, full)
-        } else if pairs <= entries && pairs <= full {
-            (Way::Pairs, pairs)
-        } else if entries <= full {
-            (Way::Entries, entries)
-        } else {
-            (Way::Full, full)
-        }
+    fn choose(&self, i: usize) -> Way {
+        let size = Size {
+            entries: self.start[i + 1] - self.start[i],
+            support: self.support[i].len(),
+            later: self.value.len() - self.start[i],
+            rank_one: self.rank_one[i].is_some(),
+            dense: i < self.dense.ncols(),
+        };
+        size.cheapest(self.n).0
     }
 
     fn entries(&self, k: usize) -> impl Iterator<Item = (usize, usize, f64)> + '_ {
