@@ -67,6 +67,10 @@ fn solves_the_bundled_problems() {
             let known = |way: &str| ["split", "stale", "single", "direct"].contains(&way);
             assert!(ways.split('+').all(known), "{ways}");
             assert_eq!(found["rank"].as_array().unwrap().len(), 1);
+            for side in ["primal", "dual"] {
+                let error = found["objective_error"][side].as_f64().unwrap();
+                assert!((0.0..1e-7).contains(&error), "{error:e}");
+            }
             assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));
             for part in ["read", "setup", "solve"] {
                 assert!(found["seconds"][part].as_f64().unwrap() >= 0.0);

@@ -87,7 +87,25 @@ fn reference_objectives() {
                 found[side]
             );
         }
-        println!("{name}: {status}, {}", found["primal_objective"]);
+        // What the errors may count for says how far the objectives are on the wrong side: the file's primal is min c x.
+        let doubt = |side: &str| found["objective_error"][side].as_f64().unwrap();
+        let side = |side: &str| (found[side].as_f64().unwrap() - value) / (1.0 + 2.0 * value.abs());
+        let wrong = (-side("primal_objective"), side("dual_objective"));
+        println!(
+            "{name}: {status}, {}; wrong by {:.0e} and {:.0e}, where {:.0e} and {:.0e} may be",
+            found["primal_objective"],
+            wrong.0,
+            wrong.1,
+            doubt("primal"),
+            doubt("dual")
+        );
+        // The point stands for the optimal one, which only an answer may.
+        for (wrong, side) in [(wrong.0, "primal"), (wrong.1, "dual")] {
+            assert!(
+                status != "solved" || wrong <= 2.0 * doubt(side) + 1e-9,
+                "{name}: {wrong:e} on the {side} side"
+            );
+        }
     }
 }
 
@@ -97,5 +115,6 @@ fn infeasible_problems_are_certified_in_the_files_convention() {
         let Some(found) = solve(name) else { return };
         assert_eq!(found["status"], status, "{name}");
         assert_eq!(found["primal_objective"], Value::Null);
+        assert_eq!(found["objective_error"], Value::Null);
     }
 }

@@ -1,11 +1,11 @@
 //! `dyncvx sdp`.
 
-use super::solver::{self, Options, Record, Seconds, Ways};
+use super::solver::{self, Doubt, Options, Record, Seconds, Ways};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
-use dyncvx::ipm::{Iteration, Solution, Status};
+use dyncvx::ipm::{Iteration, ObjectiveError, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
 use dyncvx::solver::Solver;
 use std::io::{BufWriter, Write};
@@ -62,6 +62,9 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let told = !options.quiet || options.json.is_some();
     let rank = told.then(|| solver.ranks(&found).ok()).flatten();
     let status = file_status(found.status);
+    let value = told && found.certificate.is_none();
+    let doubt = value.then(|| found.objective_error(program.conic()).ok());
+    let doubt = doubt.flatten().map(file_errors);
     let objectives = (
         SemidefiniteProgram::primal_objective(found.dual_objective),
         SemidefiniteProgram::dual_objective(found.primal_objective),
@@ -76,6 +79,12 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             seconds,
             &found.phases,
         );
+        if let Some(doubt) = doubt {
+            report::say!(
+                "errors count in the objectives for {:.1e} at most, to first order",
+                f64::max(doubt.primal, doubt.dual)
+            );
+        }
         if let Some(text) = rank.as_ref().and_then(|r| ranks(program.blocks(), r)) {
             report::say!("rank of Y: {text}");
         }
@@ -103,6 +112,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             &found.phases,
         );
         record.rank = rank;
+        record.objective_error = doubt;
         report::json(path, &record)?;
     }
     Ok(status.is_answer())
@@ -117,6 +127,14 @@ fn file_convention(mut it: Iteration) -> Iteration {
     core::mem::swap(&mut it.primal_infeasibility, &mut it.dual_infeasibility);
     core::mem::swap(&mut it.primal_step, &mut it.dual_step);
     it
+}
+
+/// The solver's primal is the file's dual.
+fn file_errors(of: ObjectiveError) -> Doubt {
+    Doubt {
+        primal: of.dual,
+        dual: of.primal,
+    }
 }
 
 /// The solver's primal is the file's dual.

@@ -159,9 +159,17 @@ pub(super) struct Record {
     pub engine: String,
     /// Of every block of the primal in the solver's terms, where there is one.
     pub rank: Option<Vec<usize>>,
+    /// What errors may count for in the objectives, where there are matrices.
+    pub objective_error: Option<Doubt>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
+}
+
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Doubt {
+    pub primal: f64,
+    pub dual: f64,
 }
 
 #[derive(Serialize)]
@@ -203,6 +211,7 @@ impl Record {
             iterations,
             engine,
             rank: None,
+            objective_error: None,
             seconds,
             phases: Breakdown {
                 assembly: phases.assembly,

@@ -9,6 +9,7 @@ mod hkm;
 mod interior;
 mod linear;
 mod nonneg;
+mod objective_error;
 mod rank;
 mod residuals;
 mod restore;
@@ -24,6 +25,7 @@ mod status;
 mod step;
 
 pub use linear::{ConicSolve, ConicSolveFrom, LinearOutcome, solve_linear, solve_linear_from};
+pub use objective_error::ObjectiveError;
 pub use rank::Factor;
 pub use residuals::{Dimacs, dimacs};
 pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
