@@ -17,14 +17,17 @@
 //! symmetric matrices. SIAM J. Optim. 7, 1997.
 //! [^M97]: Monteiro. Primal-dual path-following algorithms for semidefinite programming. SIAM J. Optim. 7, 1997.
 
+mod pieces;
+
 use super::direction::{Direction, Geometry, System};
-use crate::constraints::{Block, BlockWeight, Constraints, Part, RankOne};
+use crate::constraints::{Block, BlockWeight, Constraints, Part};
 use crate::error::Result;
+use crate::linalg::norm;
 use crate::linalg::product::{gemm, transpose};
 use crate::linalg::real::Real;
-use crate::linalg::{axpy, norm};
 use crate::projection::Projection;
 use faer::{Accum, MatMut, MatRef};
+use pieces::apart;
 use pulp::Arch;
 
 /// The share of an eigenvalue to which the affine step is known: it only sets the centring.
@@ -41,7 +44,7 @@ pub(super) struct Hkm {
     root: Vec<Vec<f64>>,
     /// `A(X R_d Z)`; empty when `R_d = 0`.
     infeasible: Vec<f64>,
-    /// Whether rows of rank one are kept apart, see [`Hkm::product`].
+    /// Whether rows of rank one are kept apart, see [`pieces`].
     apart: bool,
     work: Work,
     spare: Spare,
@@ -110,57 +113,6 @@ impl Hkm {
         }
     }
 
-    /// `t ← left · dS · Z`, or `t += …`, on one block, for a dual direction `dS = d − Σ dy_r σ a aᵀ`.
-    ///
-    /// The sum is over the rows of rank one with a dense `a`. Where such a row holds the primal at the boundary its multiplier
-    /// runs away, `X a` and `Z a` nearly vanish, and entries of `X dS` would cancel: hence `(X a)(Z a)ᵀ`, which keeps the
-    /// digits and leaves a sparse `d`.
-    fn product(
-        &mut self,
-        system: &System<'_>,
-        b: usize,
-        left: &[f64],
-        (dy, d): (&[f64], &[f64]),
-        accum: Accum,
-    ) {
-        let part = system.a.range(b);
-        let d = &d[system.dual_space.range(b)];
-        let (left, z) = (&left[part.clone()], &self.inverse[part.clone()]);
-        let Work { t, half, .. } = &mut self.work;
-        let t = &mut t[part.clone()];
-        let Block::Psd(n) = self.blocks[b] else {
-            for (((t, x), d), z) in t.iter_mut().zip(left).zip(d).zip(z) {
-                let fresh = x * d * z;
-                *t = if matches!(accum, Accum::Add) {
-                    *t + fresh
-                } else {
-                    fresh
-                };
-            }
-            return;
-        };
-        let half = &mut half[..n * n];
-        let dual = system.dual_space.sparsity(b);
-        dual.times(view(left, n), d, Accum::Replace, view_mut(half, n));
-        if system.interiors.1.solve_rows(b, view_mut(half, n)) {
-            match accum {
-                Accum::Replace => t.copy_from_slice(half),
-                Accum::Add => t.iter_mut().zip(half).for_each(|(t, h)| *t += *h),
-            }
-        } else {
-            gemm(view_mut(t, n), accum, 1.0, view(half, n), view(z, n));
-        }
-        let (mut u, mut v) = (vec![0.0; n], vec![0.0; n]);
-        for (i, a) in apart(&system.a.parts()[b]).filter(|_| !dy.is_empty()) {
-            a.times(view(left, n), &mut u);
-            a.times(view(z, n), &mut v);
-            let scale = -dy[i] * a.sign;
-            for (column, v) in t.chunks_exact_mut(n).zip(&v) {
-                axpy(scale * v, &u, column);
-            }
-        }
-    }
-
     /// `A(X R_d Z)`, unless `R_d` vanishes.
     fn prepare(&mut self, system: &System<'_>) -> Result<()> {
         self.infeasible.clear();
@@ -186,38 +138,6 @@ impl Hkm {
         system.a.apply(u, sums)?;
         rhs.iter_mut().zip(sums).for_each(|(r, s)| *r += sign * *s);
         Ok(())
-    }
-
-    /// `dS = R_d − Aᵀdy` (or without `R_d`) but for the rows that are kept apart.
-    fn plain_part(&mut self, system: &System<'_>, dy: &[f64], residual: bool) -> Vec<f64> {
-        let (a, space) = (system.a, system.dual_space);
-        let mut d = self.spare.take(space.len());
-        if self.apart {
-            for (b, part) in a.parts().iter().enumerate() {
-                // Such a row may touch other blocks, where it is as any other.
-                let mut rest = dy.to_vec();
-                apart(part).for_each(|(i, _)| rest[i] = 0.0);
-                space.adjoint_block(a, b, &rest, &mut d[space.range(b)]);
-            }
-        } else {
-            space.adjoint(a, dy, &mut d);
-        }
-        if residual && !system.dual_feasible {
-            d.iter_mut().zip(system.dual).for_each(|(d, r)| *d = r - *d);
-        } else {
-            d.iter_mut().for_each(|d| *d = -*d);
-        }
-        d
-    }
-
-    /// Adds to `dS` what those rows contribute.
-    fn add_apart(&self, system: &System<'_>, dy: &[f64], ds: &mut [f64]) {
-        for (b, part) in system.a.parts().iter().enumerate() {
-            for (i, a) in apart(part) {
-                let ds = &mut ds[system.dual_space.range(b)];
-                a.add_to(-dy[i], ds, self.blocks[b].order());
-            }
-        }
     }
 
     /// `dx ← sign · dx + centre · Z − sym(t)` block by block.
@@ -501,92 +421,5 @@ impl Geometry for Hkm {
         for v in [used.dx, used.ds, used.plain] {
             self.spare.give(v);
         }
-    }
-}
-
-/// The rows of rank one that are kept apart on a block, with their constraints.
-fn apart(part: &Part) -> impl Iterator<Item = (usize, &RankOne)> {
-    let rows = match part {
-        Part::Psd(rows) if rows.packed().is_none() => Some(rows),
-        _ => None,
-    };
-    rows.into_iter().flat_map(|rows| {
-        (0..rows.touching()).filter_map(|k| Some((rows.get(k).0, rows.factored(k)?)))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ipm::interior::Interior;
-    use crate::ipm::space::Space;
-    use crate::problem::ConicProgram;
-    use faer::Mat;
-
-    /// With a row `eeᵀ` that is kept apart, and touches a number too: `left · dS · Z` from the pieces, and `dS` itself.
-    #[test]
-    fn products_from_pieces_are_those_of_the_whole() {
-        let n = 12;
-        let blocks = [Block::Psd(n), Block::Nonneg(1)];
-        let mut a = Constraints::builder(n + 1, &blocks).unwrap();
-        let mut c = Constraints::builder(1, &blocks).unwrap();
-        a.entry(n, 1, 0, 0, 2.0).unwrap();
-        for i in 0..n {
-            a.entry(i, 0, i, i, 1.0).unwrap();
-            c.entry(0, 0, i, (i + 1) % n, 1.0).unwrap();
-            for j in 0..=i {
-                a.entry(n, 0, j, i, 1.0).unwrap();
-            }
-        }
-        let b = vec![1.0; n + 1];
-        let program = ConicProgram::new(a.build().unwrap(), b, c.build().unwrap()).unwrap();
-        let a = program.constraints();
-        let flat = |f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..=n * n).map(|k| f(k % n, k / n)).collect()
-        };
-        let s = flat(&|i, j| {
-            if i == j {
-                4.0
-            } else {
-                ((i + j) as f64).sin().abs() * 0.3
-            }
-        });
-        let left = flat(&|i, j| ((i * j) as f64).cos());
-        let (primal_space, dual_space) = (Space::flat(a.blocks()), Space::dual(&program));
-        let interior = |v: &[f64]| Interior::new(&primal_space, v).unwrap();
-        let zeros = vec![0.0; n * n + 1];
-        let system = System {
-            a,
-            b: program.rhs(),
-            scale_b: 2.0,
-            scale_c: 1.0,
-            x: &s,
-            s: &s,
-            primal_space: &primal_space,
-            dual_space: &dual_space,
-            interiors: (&interior(&s), &interior(&s)),
-            primal: &vec![0.0; n + 1],
-            dual: &zeros,
-            dual_feasible: true,
-            mu: 1.0,
-            target: 0.0,
-            inexact: 0.0,
-        };
-        let mut hkm = Hkm::new(a);
-        assert!(hkm.apart);
-        hkm.move_to(&system).unwrap();
-        let dy: Vec<f64> = (0..=n).map(|i| 1.0 + i as f64).collect();
-        let d = hkm.plain_part(&system, &dy, true);
-        let mut ds = d.clone();
-        hkm.add_apart(&system, &dy, &mut ds);
-        let mut expected = vec![0.0; n * n + 1];
-        a.adjoint(&dy, &mut expected).unwrap();
-        assert!((0..=n * n).all(|k| (ds[k] + expected[k]).abs() < 1e-13));
-        let whole: Mat<f64> =
-            view(&left[..n * n], n) * view(&ds[..n * n], n) * view(&hkm.inverse[..n * n], n);
-        hkm.product(&system, 0, &left, (&dy, &d), Accum::Replace);
-        assert!((view(&hkm.work.t[..n * n], n) - &whole).norm_max() < 1e-11);
-        hkm.product(&system, 0, &left, (&dy, &d), Accum::Add);
-        assert!((view(&hkm.work.t[..n * n], n) - &whole * faer::Scale(2.0)).norm_max() < 1e-11);
     }
 }

@@ -1,14 +1,23 @@
-//! The SDPA reader on files that were damaged: it answers or refuses, and never panics.
+//! Readers on files that were damaged: they answer or refuse, and never panic.
 
-use dyncvx::io::sdpa;
+mod mps;
+mod sdpa;
+
+use dyncvx::io::ParseError;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
+use std::fmt::Debug;
+use std::marker::PhantomData;
 
-const FILES: [&[u8]; 4] = [
-    include_bytes!("data/karate_theta.dat-s"),
-    include_bytes!("data/karate_maxcut.dat-s"),
-    b"\"Example\n 3 =mDIM\n2=nBLOCK\n(2, -3) = bLOCKsTRUCT\n{48, -8, +2.0e+01}\n0 1 1 1 -11\n0 1 2 2 2.3D+01\n1 1 1 1 10\n1 1 2 1 4\n2 2 2 2 -8\n3 2 3 3 -1 text\n3 1 1 2 -8\n3 1 2 1 -8\n",
-    b"1\r\n2\r\n1 2\r\n1\r\n1 1 1 1 2\r\n1 2 1 2 .5\r\n",
-];
+/// A format, with files that its reader takes.
+trait Format: Debug + Clone + 'static {
+    const FILES: &[&[u8]];
+    /// Bytes that mean something to its reader, and some that do not.
+    const BYTES: &[u8];
+    type Program: PartialEq;
+    fn read(bytes: &[u8]) -> Result<Self::Program, ParseError>;
+    /// `None` for what the format has no place for.
+    fn write(program: &Self::Program) -> Option<Vec<u8>>;
+}
 
 /// Numbers that are put in the place of others.
 const NUMBERS: [&[u8]; 14] = [
@@ -40,14 +49,24 @@ enum Edit {
 
 /// One of the files, and what is done to it.
 #[derive(Debug, Clone)]
-struct Damage {
+struct Damage<F> {
     file: usize,
     edits: Vec<Edit>,
+    format: PhantomData<F>,
 }
 
-impl Damage {
+impl<F: Format> Damage<F> {
+    fn new(file: usize, edits: Vec<Edit>) -> Self {
+        let format = PhantomData;
+        Self {
+            file,
+            edits,
+            format,
+        }
+    }
+
     fn bytes(&self) -> Vec<u8> {
-        let mut bytes = FILES[self.file].to_vec();
+        let mut bytes = F::FILES[self.file].to_vec();
         for &edit in &self.edits {
             let len = bytes.len();
             let at = |place: usize| place % len.max(1);
@@ -76,9 +95,9 @@ impl Damage {
     }
 }
 
-impl Arbitrary for Damage {
+impl<F: Format> Arbitrary for Damage<F> {
     fn arbitrary(g: &mut Gen) -> Self {
-        let file = usize::arbitrary(g) % FILES.len();
+        let file = usize::arbitrary(g) % F::FILES.len();
         let edits = (0..1 + usize::arbitrary(g) % 4).map(|_| {
             // Half of the time in the header, where one byte matters most.
             let anywhere = usize::arbitrary(g);
@@ -89,7 +108,7 @@ impl Arbitrary for Damage {
             };
             match u8::arbitrary(g) % 11 {
                 0 | 1 => Edit::Flip(place, u8::arbitrary(g)),
-                2 | 3 => Edit::Insert(place, *g.choose(b"\n 1-.eD\"*,{9\0\xff").unwrap()),
+                2 | 3 => Edit::Insert(place, *g.choose(F::BYTES).unwrap()),
                 4 | 5 => Edit::Delete(place, usize::arbitrary(g)),
                 6 | 7 => Edit::Repeat(place, usize::arbitrary(g)),
                 8 | 9 => Edit::Number(place, usize::arbitrary(g)),
@@ -97,7 +116,7 @@ impl Arbitrary for Damage {
             }
         });
         let edits = edits.collect();
-        Self { file, edits }
+        Self::new(file, edits)
     }
 
     fn shrink(&self) -> Box<dyn Iterator<Item = Self>> {
@@ -111,14 +130,13 @@ impl Arbitrary for Damage {
 }
 
 /// What is read can be written and read again; what is refused is refused at a place of the file.
-fn law(damage: Damage) -> bool {
+fn law<F: Format>(damage: Damage<F>) -> bool {
     let bytes = damage.bytes();
-    match sdpa::read(&bytes) {
-        Ok(program) => {
-            let mut file = Vec::new();
-            sdpa::write(&program, &mut file).unwrap();
-            sdpa::read(&file).unwrap() == program
-        }
+    match F::read(&bytes) {
+        Ok(program) => match F::write(&program) {
+            Some(file) => F::read(&file).unwrap() == program,
+            None => true,
+        },
         Err(error) => {
             let line = bytes.split(|&b| b == b'\n').nth(error.line - 1);
             !error.reason.is_empty()
@@ -127,32 +145,47 @@ fn law(damage: Damage) -> bool {
     }
 }
 
-#[test]
-fn damaged_files_are_read_or_refused() {
+fn damaged_files_are_read_or_refused<F: Format>() {
     QuickCheck::new()
         .rng(Gen::from_size_and_seed(100, 20230724))
         .tests(6000)
-        .quickcheck(law as fn(Damage) -> bool);
+        .quickcheck(law as fn(Damage<F>) -> bool);
 }
 
 /// The law above says nothing if damage always, or never, ruins a file.
-#[test]
-fn damage_leaves_some_files_readable_and_ruins_others() {
+fn damage_leaves_some_files_readable_and_ruins_others<F: Format>() {
     let mut g = Gen::from_size_and_seed(100, 20230724);
-    let readable = (0..1000).filter(|_| sdpa::read(&Damage::arbitrary(&mut g).bytes()).is_ok());
-    let readable = readable.count();
+    let read = |g: &mut Gen| F::read(&Damage::<F>::arbitrary(g).bytes()).is_ok();
+    let readable = (0..1000).filter(|_| read(&mut g)).count();
     assert!((50..950).contains(&readable), "{readable} of 1000");
 }
 
-#[test]
-fn every_prefix_of_a_file_is_read_or_refused() {
-    for (file, bytes) in FILES.iter().enumerate() {
+fn every_prefix_of_a_file_is_read_or_refused<F: Format>() {
+    for (file, bytes) in F::FILES.iter().enumerate() {
         for end in 0..bytes.len() {
-            let truncated = Damage {
-                file,
-                edits: vec![Edit::Truncate(end)],
-            };
+            let truncated = Damage::<F>::new(file, vec![Edit::Truncate(end)]);
             assert!(law(truncated), "file {file} up to byte {end}");
         }
     }
 }
+
+/// The three, of one format.
+macro_rules! laws {
+    ($format:ty) => {
+        #[test]
+        fn damaged_files_are_read_or_refused() {
+            crate::damaged_files_are_read_or_refused::<$format>();
+        }
+
+        #[test]
+        fn damage_leaves_some_files_readable_and_ruins_others() {
+            crate::damage_leaves_some_files_readable_and_ruins_others::<$format>();
+        }
+
+        #[test]
+        fn every_prefix_of_a_file_is_read_or_refused() {
+            crate::every_prefix_of_a_file_is_read_or_refused::<$format>();
+        }
+    };
+}
+pub(crate) use laws;
