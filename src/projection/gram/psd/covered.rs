@@ -342,10 +342,17 @@ mod tests {
     use super::*;
     use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
 
-    /// Rows `E_ij D + Dᵀ E_ij`, the identity, and a dense corner; the second constraint does not touch the block.
+    /// Rows `E_ij D + Dᵀ E_ij`, some diagonal ones of `n` terms each, and a dense corner; one constraint does not touch the block.
     fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
         let data = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin();
-        let mut rows = vec![Some(Mat::identity(n, n)), None];
+        let diagonal = |k: usize| {
+            Mat::from_fn(n, n, |i, j| match i == j {
+                true => 2.0 + data(k, i),
+                false => 0.0,
+            })
+        };
+        let mut rows: Vec<_> = (0..=n / 2).map(|k| Some(diagonal(k))).collect();
+        rows[1] = None;
         for (i, j) in (0..n / 2).flat_map(|i| (i..n / 2).map(move |j| (i, j))) {
             let mut row = Mat::zeros(n, n);
             for (c, (p, q)) in (0..n).flat_map(|c| [(c, (i, j)), (c, (j, i))]) {
@@ -367,8 +374,7 @@ mod tests {
 
     #[test]
     fn rows_that_few_columns_cover_meet_as_the_formula_says() {
-        // More rows than a batch has.
-        let n = 20;
+        let n = 24;
         let rows = inequality(n);
         let m = rows.len();
         let mut a = Constraints::builder(m, &[Block::Psd(n)]).unwrap();
@@ -382,7 +388,9 @@ mod tests {
         let Part::Psd(held) = &a.parts()[0] else {
             panic!("one matrix block")
         };
-        assert!(m > BATCH && Covered::new(held).is_some());
+        let covered = Covered::new(held).unwrap();
+        // Batches that end for their terms, and such that end for their rows.
+        assert!(covered.batch(0) < n / 2 && covered.batch(n / 2) == BATCH);
         let plan = PsdPlan::new(held);
         assert!(matches!(plan, PsdPlan::Covered(_)));
         let positive = |salt: f64| {
@@ -423,7 +431,7 @@ mod tests {
 
     #[test]
     fn other_values_keep_the_cover() {
-        let n = 20;
+        let n = 24;
         let rows = inequality(n);
         let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
         for (i, row) in rows.iter().enumerate() {
