@@ -10,6 +10,7 @@ pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
     Sense,
 };
+pub(crate) use reduce::dependent_rows;
 pub use reduce::{Proof, Reduced};
 pub use semidefinite::SemidefiniteProgram;
 

@@ -72,6 +72,14 @@ pub enum Proof {
     },
 }
 
+/// How many rows are combinations of others, up to rounding: found in the rows themselves, not in their products.
+///
+/// # Complexity
+/// As [`Reduced::new`].
+pub(crate) fn dependent_rows(a: &Constraints) -> usize {
+    Selection::new(a, DEPENDENT).dropped.len()
+}
+
 impl Reduced {
     /// Reduces a program.
     ///

@@ -155,9 +155,12 @@ impl DenseGram {
     /// In the memory of `C`, which is to be made again.
     fn check_rank(&mut self, a: &Constraints) -> Result<()> {
         let needed = a.len();
-        let rank = self.rank.rank_in(a, &self.assembler, &mut self.square)?;
-        if rank < needed {
-            return Err(Error::RankDeficient { rank, needed });
+        if self.rank.rank_in(a, &self.assembler, &mut self.square)? < needed {
+            // Rows closer than the root of rounding are one to their Gram matrix.
+            let rank = needed - crate::problem::dependent_rows(a);
+            if rank < needed {
+                return Err(Error::RankDeficient { rank, needed });
+            }
         }
         self.independent = true;
         Ok(())
