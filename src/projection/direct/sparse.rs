@@ -20,13 +20,29 @@ use faer::{Mat, MatMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Pivots of the unit-diagonal matrix up to this are rounding: they come from rows that depend on others, at this weight. One
-/// takes their place, so that the answer there is the (vanishing) residual itself[^W99]. At 1e-13 some that are rounding
-/// stay, and blow up what rounding left of a residual (dfl001); at 1e-9 some go that are not (pilot4).
+/// Pivots of the unit-diagonal matrix up to this are taken for rounding: they come from rows that depend on others, at this
+/// weight. One takes their place, so that the answer there is the (vanishing) residual itself[^W99]. At 1e-9 some go that are
+/// not rounding (pilot4). Where what they leave is too much, those are tried that rounding cannot account for, [`NOISE`] times
+/// the number of rows.
 ///
 /// [^W99]: Wright. Modified Cholesky factorizations in interior-point algorithms for linear programming. SIAM J. Optim. 9, 1999:
 /// pivots as small as that may be replaced by anything large.
 const VANISHING: f64 = 1e-10;
+
+/// Rounding of a pivot, a row.
+const NOISE: f64 = 16.0 * f64::EPSILON;
+
+/// With this many rows, nothing below [`VANISHING`] can be told from it: pivots that are rounding would blow up what rounding
+/// left of a residual (dfl001).
+const MOST_ROWS: usize = 2500;
+
+/// Residuals of so many times the tolerance are too much, …
+const BAD: f64 = 100.0;
+/// … and so many times smaller ones are worth another bound.
+const BETTER: f64 = 10.0;
+
+/// Weights to let pass, at most, after no other bound was better.
+const LONGEST_WAIT: u32 = 64;
 
 /// Rounds of refinement, at most.
 const ROUNDS: usize = 8;
@@ -64,6 +80,10 @@ pub(super) struct SparseGram {
     values: Vec<f64>,
     inverse_scale: Vec<f64>,
     factor: SparseCholesky,
+    /// Up to which pivots are replaced, how many weights no other bound is tried for, and how many the next time.
+    vanishing: f64,
+    waits: u32,
+    next_wait: u32,
     /// Scaled columns `U`, and of `S⁻¹U` and the factor of `I + UᵀS⁻¹U`.
     split: Option<Split>,
     work: Work,
@@ -140,6 +160,9 @@ impl SparseGram {
             values: vec![0.0; pattern.nonzeros()],
             inverse_scale: vec![1.0; m],
             factor,
+            vanishing: VANISHING,
+            waits: 0,
+            next_wait: 1,
             plans: pattern.plans(a),
             layout: Arc::new(Layout { pattern, dense }),
             columns,
@@ -206,17 +229,61 @@ impl SparseGram {
         }
         layout.pattern.scale(&self.inverse_scale, &mut self.values);
         self.seconds.assembly += clock.elapsed().as_secs_f64();
+        self.waits = self.waits.saturating_sub(1);
+        self.factor()
+    }
+
+    /// Factors what was assembled.
+    fn factor(&mut self) -> Result<()> {
         let clock = Instant::now();
-        if !self.factor.factor_semidefinite(&self.values, VANISHING) {
+        if !self
+            .factor
+            .factor_semidefinite(&self.values, self.vanishing)
+        {
             let what = "Gram matrix";
             return Err(Error::NotPositiveDefinite { what, pivot: 0 });
         }
-        self.split = match layout.dense.is_empty() {
+        self.split = match self.layout.dense.is_empty() {
             true => None,
             false => Some(self.split()?),
         };
         self.seconds.factorisation += clock.elapsed().as_secs_f64();
         Ok(())
+    }
+
+    /// Solves once more with other pivots replaced, for this weight and those to come, where that is better; `x` is what `reached`
+    /// is of.
+    fn replace_others(
+        &mut self,
+        work: &mut Work,
+        scale: f64,
+        tol: f64,
+        reached: Reached,
+    ) -> Reached {
+        let (given, x) = (self.vanishing, work.x.clone());
+        self.vanishing = match given < VANISHING {
+            true => VANISHING,
+            false => NOISE * x.len() as f64,
+        };
+        if self.factor().is_ok() {
+            let now = self.refine(work, scale, tol);
+            if BETTER * now.residual < reached.residual {
+                self.next_wait = 1;
+                return now;
+            }
+        }
+        work.x = x;
+        self.vanishing = given;
+        self.waits = self.next_wait;
+        self.next_wait = (2 * self.next_wait).min(LONGEST_WAIT);
+        match self.factor() {
+            Ok(()) => reached,
+            // What was factored a moment ago: for completeness.
+            Err(_) => Reached {
+                residual: f64::NAN,
+                ..reached
+            },
+        }
     }
 
     fn split(&self) -> Result<Split> {
@@ -265,6 +332,7 @@ impl SparseGram {
         let mut work = core::mem::take(&mut self.work);
         let Work { given, x, .. } = &mut work;
         self.columns.reduce(rhs, given);
+        let few = given.len() <= MOST_ROWS;
         let reached = if norm(rhs) == 0.0 {
             x.fill(0.0);
             Reached {
@@ -272,7 +340,10 @@ impl SparseGram {
                 iterations: 0,
             }
         } else {
-            let refined = self.refine(&mut work, norm(rhs), tol);
+            let mut refined = self.refine(&mut work, norm(rhs), tol);
+            if few && self.waits == 0 && !(refined.residual <= BAD * tol) {
+                refined = self.replace_others(&mut work, norm(rhs), tol, refined);
+            }
             match self.split.is_some() && refined.residual > tol {
                 true => self.conjugate_gradients(&mut work, refined, norm(rhs), tol),
                 false => refined,
