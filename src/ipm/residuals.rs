@@ -1,7 +1,7 @@
 //! Errors of a point and of a certificate, from the original data alone.
 
 use super::Certificate;
-use crate::constraints::Block;
+use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::{dot, max_abs, norm, spectral};
@@ -126,27 +126,45 @@ pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
 }
 
 /// `y`, scaled to `bᵀy = 1`, as a proof of primal infeasibility, and how far it is from being one: the violation
-/// `−λ_min(−Aᵀy)` relative to `min(1, ‖Aᵀy‖)`. `None` when `bᵀy` is not positive.
+/// `−λ_min(−Aᵀy)`, and what rounding can have hidden of it, relative to `min(1, ‖Aᵀy‖)`. `None` when `bᵀy` is not positive beyond
+/// rounding.
 pub(crate) fn primal_certificate(
     problem: &ConicProgram,
     y: &[f64],
 ) -> Result<Option<(Certificate, f64)>> {
     let a = problem.constraints();
     let value = dot(problem.rhs(), y);
-    if !(value > 0.0 && value.is_finite()) {
+    let terms: f64 = problem
+        .rhs()
+        .iter()
+        .zip(y)
+        .map(|(b, y)| (b * y).abs())
+        .sum();
+    if !(value > rounding(y.len()) * terms && value.is_finite()) {
         return Ok(None);
     }
     let y: Vec<f64> = y.iter().map(|v| v / value).collect();
-    let mut slack = vec![0.0; a.ambient()];
+    let (mut slack, mut terms) = (vec![0.0; a.ambient()], vec![0.0; a.ambient()]);
     a.adjoint(&y, &mut slack)?;
     slack.iter_mut().for_each(|v| *v = -*v);
+    for (i, b, row, col, v) in a.entries() {
+        let (first, n) = (a.range(b).start, a.blocks()[b].order());
+        let term = (v * y[i]).abs();
+        match a.blocks()[b] {
+            Block::Nonneg(_) => terms[first + row] += term,
+            Block::Psd(_) if row == col => terms[first + row + col * n] += term,
+            Block::Psd(_) => terms[first + row + col * n] += std::f64::consts::SQRT_2 * term,
+        }
+    }
     let violation = outside_cone(a.blocks(), &slack)?;
-    let relative = violation / norm(&slack).clamp(f64::MIN_POSITIVE, 1.0);
+    let hidden = f64::EPSILON * norm(&terms);
+    let relative = (violation + hidden) / norm(&slack).clamp(f64::MIN_POSITIVE, 1.0);
     Ok(Some((Certificate::Primal { y, violation }, relative)))
 }
 
-/// `x`, scaled to `⟨c, x⟩ = −1`, as a proof of dual infeasibility, and how far it is from being one: the larger of `‖A x‖`
-/// and `−λ_min(x)` relative to `min(1, ‖x‖)`. `None` when `⟨c, x⟩` is not negative.
+/// `x`, scaled to `⟨c, x⟩ = −1`, as a proof of dual infeasibility, and how far it is from being one: the larger of `‖A x‖`, with
+/// what rounding can have hidden of it, and `−λ_min(x)` relative to `min(1, ‖x‖)`. `None` when `⟨c, x⟩` is not negative beyond
+/// rounding.
 pub(crate) fn dual_certificate(
     problem: &ConicProgram,
     x: &[f64],
@@ -154,26 +172,47 @@ pub(crate) fn dual_certificate(
     let a = problem.constraints();
     let (mut value, mut ax) = ([0.0], vec![0.0; a.len()]);
     problem.cost().apply(x, &mut value)?;
-    if !(value[0] < 0.0 && value[0].is_finite()) {
+    let mut terms = [0.0];
+    add_terms(problem.cost(), x, &mut terms);
+    let known = rounding(problem.cost().nonzeros()) * terms[0];
+    if !(-value[0] > known && value[0].is_finite()) {
         return Ok(None);
     }
     let x: Vec<f64> = x.iter().map(|v| v / -value[0]).collect();
     a.apply(&x, &mut ax)?;
+    let mut terms = vec![0.0; a.len()];
+    add_terms(a, &x, &mut terms);
     let violation = norm(&ax);
     let outside = outside_cone(a.blocks(), &x)?;
     let worst = if outside.is_nan() {
         outside
     } else {
-        violation.max(outside)
+        (violation + f64::EPSILON * norm(&terms)).max(outside)
     };
     let relative = worst / norm(&x).clamp(f64::MIN_POSITIVE, 1.0);
     Ok(Some((Certificate::Dual { x, violation }, relative)))
 }
 
+/// Relative to the sum of their absolute values, the most that rounding makes of a sum of so many products.
+fn rounding(terms: usize) -> f64 {
+    (terms + 1) as f64 * f64::EPSILON
+}
+
+/// `out_i += Σ │(A_i)_k x_k│`.
+fn add_terms(a: &Constraints, x: &[f64], out: &mut [f64]) {
+    for (i, b, row, col, v) in a.entries() {
+        let (first, n) = (a.range(b).start, a.blocks()[b].order());
+        out[i] += match a.blocks()[b] {
+            Block::Nonneg(_) => (v * x[first + row]).abs(),
+            Block::Psd(_) if row == col => (v * x[first + row + col * n]).abs(),
+            Block::Psd(_) => 2.0 * (v * x[first + row + col * n]).abs(),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::constraints::Constraints;
 
     /// min ⟨C, X⟩ over X₁₁ = 3, 2 X₁₂ + x₃ = −2, for a matrix of order 2 and one number.
     fn program() -> ConicProgram {

@@ -337,8 +337,8 @@ impl Solver {
         }))
     }
 
-    /// `y` as a certificate, if its violation excludes every `x` but those `1/tol_infeas` times larger than the largest that a
-    /// right-hand side asks for, `max │b_i│/‖A_i‖`.
+    /// `y` as a certificate, if its violation excludes every `x` but those `1/tol_infeas` times larger than one and than the largest
+    /// that a right-hand side asks for, `max │b_i│/‖A_i‖`.
     fn contradiction(&self, y: &[f64]) -> Result<Option<Certificate>> {
         let Some((certificate, _)) = primal_certificate(&self.program, y)? else {
             return Ok(None);
@@ -354,7 +354,7 @@ impl Solver {
             .iter()
             .zip(&squares)
             .filter(|(_, s)| **s > 0.0);
-        let size = rows.map(|(b, s)| b.abs() / s.sqrt()).fold(0.0, f64::max);
+        let size = rows.map(|(b, s)| b.abs() / s.sqrt()).fold(1.0, f64::max);
         let holds = match &certificate {
             Certificate::Primal { violation, .. } => violation * size <= self.settings.tol_infeas,
             Certificate::Dual { .. } => false,
