@@ -8,6 +8,9 @@ use crate::problem::{
 };
 use std::time::Instant;
 
+/// No tolerance is taken below this.
+const SHARPEST: f64 = 1e-14;
+
 /// What solves the conic program that a linear one becomes: [`solve`](super::solve()) with an engine of one's choice.
 pub type ConicSolve<'a> =
     dyn FnMut(&ConicProgram, &Settings, &mut Observer<'_>) -> Result<Solution> + 'a;
@@ -148,12 +151,19 @@ pub fn solve_linear_from(
     };
     let (mut found, mut out) = attempt(&mut inner)?;
     if found.status == Status::Solved && out.status != Status::Solved {
-        // The errors that unscaling and restoring brought, taken off the tolerances with a margin.
+        // The errors that unscaling and restoring brought, taken off the tolerances with a margin; and better than what was
+        // reached and was not enough.
         let least = settings.tol_feas.min(settings.tol_gap_rel);
         let factor = (0.1 * least / out.errors.max()).clamp(1e-4, 0.1);
-        inner.tol_feas *= factor;
-        inner.tol_gap_rel *= factor;
-        inner.tol_gap_abs *= factor;
+        let sharper = |tol: f64, enough: bool, reached: f64| {
+            let most = if enough { tol } else { 0.1 * reached.abs() };
+            (factor * tol).min(most).max(SHARPEST).min(tol)
+        };
+        let feasible = out.errors.infeasibility() <= settings.tol_feas;
+        let closed = out.errors.gap() <= settings.tol_gap_rel;
+        inner.tol_feas = sharper(inner.tol_feas, feasible, found.dimacs.infeasibility());
+        inner.tol_gap_rel = sharper(inner.tol_gap_rel, closed, found.dimacs.gap());
+        inner.tol_gap_abs = sharper(inner.tol_gap_abs, closed, found.dimacs.gap());
         let (found_again, mut again) = attempt(&mut inner)?;
         let (iterations, seconds, phases) = (out.iterations, out.seconds, out.phases);
         if again.errors.max() < out.errors.max() {

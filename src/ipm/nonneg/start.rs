@@ -2,10 +2,13 @@
 
 use crate::constraints::BlockWeight;
 use crate::error::Result;
-use crate::linalg::dot;
+use crate::linalg::{dot, max_abs};
 use crate::problem::ConicProgram;
 use crate::projection::{Goal, Projection};
 use faer::MatMut;
+
+/// Share of the largest cost under which the least dual slack is nothing but rounding.
+const ROUNDING: f64 = 1e-10;
 
 /// Mehrotra's start[^M92] `(x, y, s)`: the least-norm solutions of `A x = b` and of `Aᵀy + s = c`, shifted into the cone and then
 /// by what balances their products. Moves the projection to the unit weight.
@@ -37,6 +40,10 @@ pub(in crate::ipm) fn start(
     both.truncate(m);
     a.adjoint(&both, &mut s)?;
     s.iter_mut().zip(cost).for_each(|(s, c)| *s = c - *s);
+    if max_abs(&s) <= ROUNDING * max_abs(cost) {
+        // A cost that is a combination of rows: what is left of it is no measure of anything.
+        s.fill(0.0);
+    }
     let least = |v: &[f64]| v.iter().copied().fold(f64::INFINITY, f64::min);
     let lift = |v: &mut [f64]| {
         let by = (-1.5 * least(v)).max(0.0);
