@@ -1,6 +1,6 @@
 //! What infeasibility may count for in the objectives.
 
-use super::Solution;
+use super::{Dimacs, Solution};
 use crate::constraints::Block;
 use crate::error::{Result, check_finite, check_shape};
 use crate::linalg::{dot, spectral};
@@ -53,30 +53,40 @@ impl Solution {
         check_finite("x", x)?;
         check_finite("y", y)?;
         check_finite("s", s)?;
-        let mut missed = vec![0.0; a.len()];
-        a.apply(x, &mut missed)?;
-        let rhs = problem.rhs().iter();
-        missed.iter_mut().zip(rhs).for_each(|(m, b)| *m -= b);
-        // ⟨x, Aᵀy + s − c⟩, without the slack it is the sum of.
-        let mut cost = [0.0];
-        problem.cost().apply(x, &mut cost)?;
-        let mut seen = vec![0.0; a.ambient()];
-        a.adjoint(y, &mut seen)?;
-        seen.iter_mut().zip(s).for_each(|(d, s)| *d += s);
-        let dual = (dot(x, &seen) - cost[0]).abs();
-        let (mut below, mut above) = (0.0, 0.0);
-        if self.dimacs.0[1] != 0.0 {
-            below = outside(a.blocks(), x, s)?;
-        }
-        if self.dimacs.0[3] != 0.0 {
-            above = outside(a.blocks(), s, x)?;
-        }
-        let scale = 1.0 + cost[0].abs() + dot(problem.rhs(), y).abs();
-        Ok(ObjectiveError {
-            primal: (below + dot(y, &missed).abs()) / scale,
-            dual: (above + dual) / scale,
-        })
+        objective_error(problem, (x, y, s), &self.dimacs)
     }
+}
+
+/// The same of a point of the right shape, and its errors.
+pub(super) fn objective_error(
+    problem: &ConicProgram,
+    (x, y, s): (&[f64], &[f64], &[f64]),
+    errors: &Dimacs,
+) -> Result<ObjectiveError> {
+    let a = problem.constraints();
+    let mut missed = vec![0.0; a.len()];
+    a.apply(x, &mut missed)?;
+    let rhs = problem.rhs().iter();
+    missed.iter_mut().zip(rhs).for_each(|(m, b)| *m -= b);
+    // ⟨x, Aᵀy + s − c⟩, without the slack it is the sum of.
+    let mut cost = [0.0];
+    problem.cost().apply(x, &mut cost)?;
+    let mut seen = vec![0.0; a.ambient()];
+    a.adjoint(y, &mut seen)?;
+    seen.iter_mut().zip(s).for_each(|(d, s)| *d += s);
+    let dual = (dot(x, &seen) - cost[0]).abs();
+    let (mut below, mut above) = (0.0, 0.0);
+    if errors.0[1] != 0.0 {
+        below = outside(a.blocks(), x, s)?;
+    }
+    if errors.0[3] != 0.0 {
+        above = outside(a.blocks(), s, x)?;
+    }
+    let scale = 1.0 + cost[0].abs() + dot(problem.rhs(), y).abs();
+    Ok(ObjectiveError {
+        primal: (below + dot(y, &missed).abs()) / scale,
+        dual: (above + dual) / scale,
+    })
 }
 
 /// `│⟨u₋, v⟩│` over the part of `v` that is not negative on the eigenvectors of `u₋`.

@@ -5,6 +5,7 @@ mod measures;
 use super::direction::{Geometry, INEXACT, NesterovTodd, System};
 use super::hkm::Hkm;
 use super::interior::Interior;
+use super::objective_error::objective_error;
 use super::restore::restore;
 use super::space::Space;
 use super::{
@@ -35,6 +36,9 @@ const RUNAWAY: f64 = 50.0;
 
 /// Errors of a point that is worth restoring, in units of the tolerance.
 const RESTORED: f64 = 1e3;
+
+/// What its errors may count for in the objectives, where multipliers ran away.
+const HIDDEN: f64 = 1e-7;
 
 /// What one run of the loop follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,15 +150,15 @@ impl<'a> Run<'a> {
         let Point { x, y, .. } = self.best();
         let (p, d) = (self.objective(x), dot(self.problem.rhs(), y));
         let moderate = !ran_away(y, self.scale_b, 1.0 + p.abs().max(d.abs()));
-        if gave_up && self.method != Method::Linear && moderate {
-            self.restore(projection)?;
+        if gave_up && self.method != Method::Linear {
+            self.restore(projection, moderate)?;
         }
         self.finish(why)
     }
 
     /// Tries to bring the last point, whose multipliers are the best, or the best point back to `A x = b`, when nothing else
-    /// keeps it from being an answer.
-    fn restore(&mut self, projection: &mut dyn Projection) -> Result<()> {
+    /// keeps it from being an answer. Where multipliers are not moderate, only if what the point then lacks of the cone does not count.
+    fn restore(&mut self, projection: &mut dyn Projection, moderate: bool) -> Result<()> {
         let enough = |run: &Self, e: &Dimacs| run.within_tolerances(e, run.settings.slack);
         let Some(mut errors) = self.errors() else {
             return Ok(());
@@ -181,8 +185,13 @@ impl<'a> Run<'a> {
             let Ok(after) = dimacs(self.problem, &x, y, &s) else {
                 continue;
             };
+            let counts = match moderate {
+                true => 0.0,
+                false => objective_error(self.problem, (&x, y, &s), &after)
+                    .map_or(f64::INFINITY, |e| e.max()),
+            };
             drop(s);
-            if after.max() < errors.max() {
+            if after.max() < errors.max() && counts <= HIDDEN {
                 errors = after;
                 self.best = Some(Point { x, ..candidate });
             }

@@ -146,6 +146,11 @@ fn begin(
                     };
                     attempt(Method::NesterovTodd, projection, &mut rest)
                 }
+                Ok(first) if lost(&first) => {
+                    // Nesterov–Todd steps stay longer where a problem has no solution.
+                    let second = attempt(Method::NesterovTodd, projection, observer)?;
+                    Ok(better(first, second, begun))
+                }
                 found => found,
             },
         }
@@ -164,6 +169,16 @@ fn begin(
     // whose solutions are large, and that would show now.
     let second = generic(observer, projection)?;
     Ok(better(first, second, begun))
+}
+
+/// Whether a run gave up so far from a solution that there may be none.
+fn lost(found: &Solution) -> bool {
+    const FAR: f64 = 1e-2;
+    let gave_up = matches!(
+        found.status,
+        Status::InsufficientProgress | Status::NumericalError
+    );
+    gave_up && !(found.dimacs.max() <= FAR)
 }
 
 /// Of two runs after one another the one with an answer, or with the smaller errors.
