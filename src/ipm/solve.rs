@@ -178,7 +178,8 @@ fn lost(found: &Solution) -> bool {
         found.status,
         Status::InsufficientProgress | Status::NumericalError
     );
-    gave_up && !(found.dimacs.max() <= FAR)
+    let error = found.dimacs.max();
+    gave_up && (error > FAR || error.is_nan())
 }
 
 /// Of two runs after one another the one with an answer, or with the smaller errors.

@@ -4,6 +4,8 @@
 //! fill the matrix are taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula, whose lost digits
 //! conjugate gradients with the assembled `K` restore.
 
+mod parts;
+
 use super::columns::Columns;
 use super::pattern::{Pattern, assemble};
 use crate::constraints::{Constraints, GramWeight, Part};
@@ -15,8 +17,9 @@ use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, norm};
 use crate::projection::Seconds;
 use crate::projection::gram::PsdPlan;
+use faer::Mat;
 use faer::reborrow::ReborrowMut;
-use faer::{Mat, MatMut};
+use parts::{Assembled, Factored, Split, sparse_dot};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -100,14 +103,6 @@ struct Work {
     conjugate: Workspace,
 }
 
-#[derive(Debug, Clone)]
-struct Split {
-    /// By variable: rows and scaled values.
-    u: Vec<Vec<(u32, f64)>>,
-    solved: Mat<f64>,
-    inner: Cholesky,
-}
-
 impl SparseGram {
     /// `None` where a dense matrix pays better.
     ///
@@ -185,6 +180,7 @@ impl SparseGram {
         let rows = self.layout.pattern.local(a);
         let plans = self.plans.iter_mut().zip(rows);
         plans.for_each(|(plan, rows)| plan.replace_values(&rows));
+        (self.vanishing, self.waits, self.next_wait) = (VANISHING, 0, 1);
     }
 
     /// Whether what depends on the positions alone is the other's.
@@ -230,11 +226,11 @@ impl SparseGram {
         layout.pattern.scale(&self.inverse_scale, &mut self.values);
         self.seconds.assembly += clock.elapsed().as_secs_f64();
         self.waits = self.waits.saturating_sub(1);
-        self.factor()
+        self.refactor()
     }
 
     /// Factors what was assembled.
-    fn factor(&mut self) -> Result<()> {
+    fn refactor(&mut self) -> Result<()> {
         let clock = Instant::now();
         if !self
             .factor
@@ -265,8 +261,8 @@ impl SparseGram {
             true => VANISHING,
             false => NOISE * x.len() as f64,
         };
-        if self.factor().is_ok() {
-            let now = self.refine(work, scale, tol);
+        if self.refactor().is_ok() {
+            let now = self.answer(work, scale, tol);
             if BETTER * now.residual < reached.residual {
                 self.next_wait = 1;
                 return now;
@@ -276,7 +272,7 @@ impl SparseGram {
         self.vanishing = given;
         self.waits = self.next_wait;
         self.next_wait = (2 * self.next_wait).min(LONGEST_WAIT);
-        match self.factor() {
+        match self.refactor() {
             Ok(()) => reached,
             // What was factored a moment ago: for completeness.
             Err(_) => Reached {
@@ -340,18 +336,24 @@ impl SparseGram {
                 iterations: 0,
             }
         } else {
-            let mut refined = self.refine(&mut work, norm(rhs), tol);
-            if few && self.waits == 0 && !(refined.residual <= BAD * tol) {
-                refined = self.replace_others(&mut work, norm(rhs), tol, refined);
-            }
-            match self.split.is_some() && refined.residual > tol {
-                true => self.conjugate_gradients(&mut work, refined, norm(rhs), tol),
-                false => refined,
+            let reached = self.answer(&mut work, norm(rhs), tol);
+            let bad = reached.residual > BAD * tol || reached.residual.is_nan();
+            match few && self.waits == 0 && bad {
+                true => self.replace_others(&mut work, norm(rhs), tol, reached),
+                false => reached,
             }
         };
         self.columns.expand(&work.x, rhs);
         self.work = work;
         reached
+    }
+
+    fn answer(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
+        let refined = self.refine(work, scale, tol);
+        match self.split.is_some() && refined.residual > tol {
+            true => self.conjugate_gradients(work, refined, scale, tol),
+            false => refined,
+        }
     }
 
     fn refine(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
@@ -443,61 +445,4 @@ impl SparseGram {
             },
         )
     }
-}
-
-/// `K` on the kept rows.
-struct Assembled<'a> {
-    pattern: &'a Pattern,
-    values: &'a [f64],
-    split: Option<&'a Split>,
-    scale: &'a [f64],
-}
-
-impl Assembled<'_> {
-    /// `out ← K x`.
-    fn apply(&self, x: &[f64], out: &mut [f64]) {
-        let scaled: Vec<f64> = x.iter().zip(self.scale).map(|(x, d)| x / d).collect();
-        self.pattern.multiply(self.values, &scaled, out);
-        for u in self.split.iter().flat_map(|s| &s.u) {
-            let along = sparse_dot(u, &scaled);
-            u.iter().for_each(|&(i, v)| out[i as usize] += along * v);
-        }
-        out.iter_mut().zip(self.scale).for_each(|(r, d)| *r /= d);
-    }
-}
-
-/// `K⁻¹` on the kept rows, as far as the factor goes.
-struct Factored<'a> {
-    factor: &'a mut SparseCholesky,
-    split: Option<&'a Split>,
-    scale: &'a [f64],
-}
-
-impl Factored<'_> {
-    fn solve(&mut self, v: &mut [f64]) {
-        let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
-        scale(v, self.scale);
-        self.factor.solve_in_place(v);
-        if let Some(split) = self.split {
-            split.correct(v);
-        }
-        scale(v, self.scale);
-    }
-}
-
-impl Split {
-    /// From `S⁻¹v` to `(S + UUᵀ)⁻¹v`.
-    fn correct(&self, v: &mut [f64]) {
-        let q = self.u.len();
-        let mut along: Vec<f64> = self.u.iter().map(|u| sparse_dot(u, v)).collect();
-        self.inner
-            .solve_in_place(MatMut::from_column_major_slice_mut(&mut along, q, 1));
-        for (j, along) in along.iter().enumerate() {
-            axpy(-along, self.solved.col_as_slice(j), v);
-        }
-    }
-}
-
-fn sparse_dot(u: &[(u32, f64)], v: &[f64]) -> f64 {
-    u.iter().map(|&(i, u)| u * v[i as usize]).sum()
 }
