@@ -264,16 +264,23 @@ impl Solver {
             return Ok(found);
         }
         let enough = found.status == Status::Solved;
+        let reached = found.dimacs;
         let first = self.lift(found)?;
         if !enough || on_face || first.status == Status::Solved {
             return Ok(first);
         }
         let mut settings = self.settings.clone();
-        let tighten =
-            |tol: f64, error: f64| (0.1 * tol * (tol / error).min(1.0)).clamp(TIGHTEST, tol);
-        settings.tol_feas = tighten(settings.tol_feas, first.dimacs.infeasibility());
-        settings.tol_gap_rel = tighten(settings.tol_gap_rel, first.dimacs.gap());
-        settings.tol_gap_abs = tighten(settings.tol_gap_abs, first.dimacs.gap());
+        // Better, too, than what was reached and was not enough.
+        let tighten = |tol: f64, error: f64, reached: f64| {
+            let most = if error > tol { 0.1 * reached } else { tol };
+            (0.1 * tol * (tol / error).min(1.0))
+                .min(most)
+                .clamp(TIGHTEST, tol)
+        };
+        let (infeasibility, gap) = (first.dimacs.infeasibility(), first.dimacs.gap());
+        settings.tol_feas = tighten(settings.tol_feas, infeasibility, reached.infeasibility());
+        settings.tol_gap_rel = tighten(settings.tol_gap_rel, gap, reached.gap());
+        settings.tol_gap_abs = tighten(settings.tol_gap_abs, gap, reached.gap());
         settings.time_limit -= first.seconds;
         settings.max_iter = settings.max_iter.saturating_sub(first.iterations);
         if settings.validate().is_err() {
