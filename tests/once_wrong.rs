@@ -96,3 +96,13 @@ fn a_second_run_asks_for_more_than_the_first_reached() {
     assert_eq!(found.status, Status::Solved);
     assert!((found.primal_objective + 6.0).abs() < 1e-7);
 }
+
+/// Infeasible by 0.01 on 76: multipliers would have to grow to 1e8 to be a proof, their direction is one at once.
+#[test]
+fn a_small_margin_is_certified_by_the_direction() {
+    let file = "NAME fz\nROWS\n N obj\n E r0\n G r1\nCOLUMNS\n x0 r0 1\n x0 r1 -6\n x1 obj 1\n x1 r0 5\n x1 r1 -10\n\
+                RHS\n RHS r0 38\n RHS r1 -75.99\nENDATA\n";
+    let found = linear(file);
+    assert_eq!(found.status, Status::PrimalInfeasible);
+    assert!(found.certificate.unwrap().relative_violation() < 1e-8);
+}

@@ -243,11 +243,17 @@ fn measured(
     let scale = 1.0 + primal.abs() + dual.abs();
     let within = errors.infeasibility() <= settings.tol_feas
         && (errors.gap() <= settings.tol_gap_rel || errors.gap() * scale <= settings.tol_gap_abs);
+    // Where the conic run gave up, its point may still be an answer here.
+    let ended = matches!(
+        status,
+        Status::Solved
+            | Status::AlmostSolved
+            | Status::InsufficientProgress
+            | Status::NumericalError
+    );
     let status = match status {
-        Status::Solved | Status::AlmostSolved if within => Status::Solved,
-        Status::Solved | Status::AlmostSolved if errors.max() <= settings.tol_almost => {
-            Status::AlmostSolved
-        }
+        _ if ended && within => Status::Solved,
+        _ if ended && errors.max() <= settings.tol_almost => Status::AlmostSolved,
         Status::Solved | Status::AlmostSolved => Status::InsufficientProgress,
         other => other,
     };

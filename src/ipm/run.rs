@@ -40,6 +40,9 @@ const RESTORED: f64 = 1e3;
 /// What its errors may count for in the objectives, where multipliers ran away.
 const HIDDEN: f64 = 1e-7;
 
+/// Steps of a linear program shorter than this are looked at for what blocks them.
+const BLOCKED: f64 = 0.5;
+
 /// What one run of the loop follows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Method {
@@ -320,6 +323,12 @@ impl<'a> Run<'a> {
             }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
+            if self.method == Method::Linear
+                && ap.min(ad) < BLOCKED
+                && let Some(sure) = self.infeasible_along(&d.dx, &d.dy)?
+            {
+                return Ok(sure);
+            }
             self.phases.assembly += gram.0;
             self.phases.factorisation += gram.1;
             self.phases.directions += self.lap() - gram.0 - gram.1;

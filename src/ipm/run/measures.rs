@@ -3,7 +3,7 @@
 use super::{Method, Point, Run};
 use crate::error::Result;
 use crate::ipm::residuals::{dual_certificate, primal_certificate};
-use crate::ipm::{Dimacs, Iteration, Status, dimacs};
+use crate::ipm::{Certificate, Dimacs, Iteration, Status, dimacs};
 use crate::linalg::{dot, max_abs, norm};
 use crate::projection::Refresh;
 
@@ -107,7 +107,6 @@ impl Run<'_> {
     /// One that is violated within the tolerance, but by more than rounding, is kept while the iteration goes on: it also
     /// fits a feasible problem whose solutions are larger than `1/tol_infeas`, and the iteration may yet find one.
     pub(super) fn infeasible(&mut self, now: &Measures) -> Result<Option<Status>> {
-        const SURE: f64 = 1e-13;
         let tol = self.settings.tol_infeas;
         let Point { x, y, .. } = &self.point;
         // Aᵀy + s = c − R_d: small against bᵀy when y is a ray.
@@ -137,12 +136,30 @@ impl Run<'_> {
         } else {
             return Ok(None);
         };
+        Ok(self.consider(found))
+    }
+
+    /// The same of the direction of a linear program, in which the costs cancel: where nothing is feasible `dy` is a ray long before
+    /// `y` looks like one.
+    pub(super) fn infeasible_along(&mut self, dx: &[f64], dy: &[f64]) -> Result<Option<Status>> {
+        let primal = primal_certificate(self.problem, dy)?;
+        if let Some(sure) = self.consider((Status::PrimalInfeasible, primal)) {
+            return Ok(Some(sure));
+        }
+        let dual = dual_certificate(self.problem, dx)?;
+        Ok(self.consider((Status::DualInfeasible, dual)))
+    }
+
+    /// Keeps a certificate that is better than the last; the status, if it is sure.
+    fn consider(&mut self, found: (Status, Option<(Certificate, f64)>)) -> Option<Status> {
+        const SURE: f64 = 1e-13;
         let (status, Some((certificate, relative))) = found else {
-            return Ok(None);
+            return None;
         };
-        if relative <= tol && self.candidate.as_ref().is_none_or(|c| relative < c.2) {
+        let best = self.candidate.as_ref().is_none_or(|c| relative < c.2);
+        if relative <= self.settings.tol_infeas && best {
             self.candidate = Some((status, certificate, relative));
         }
-        Ok((relative <= SURE).then_some(status))
+        (relative <= SURE).then_some(status)
     }
 }
