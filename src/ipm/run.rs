@@ -160,7 +160,8 @@ impl<'a> Run<'a> {
     }
 
     /// Tries to bring the last point, whose multipliers are the best, or the best point back to `A x = b`, when nothing else
-    /// keeps it from being an answer. Where multipliers are not moderate, only if what the point then lacks of the cone does not count.
+    /// keeps it from being an answer. Where multipliers are not moderate, only to an answer in which what the
+    /// point then lacks of the cone does not count.
     fn restore(&mut self, projection: &mut dyn Projection, moderate: bool) -> Result<()> {
         let enough = |run: &Self, e: &Dimacs| run.within_tolerances(e, run.settings.slack);
         let Some(mut errors) = self.errors() else {
@@ -188,13 +189,12 @@ impl<'a> Run<'a> {
             let Ok(after) = dimacs(self.problem, &x, y, &s) else {
                 continue;
             };
-            let counts = match moderate {
-                true => 0.0,
-                false => objective_error(self.problem, (&x, y, &s), &after)
-                    .map_or(f64::INFINITY, |e| e.max()),
-            };
+            let trusted = moderate
+                || enough(self, &after)
+                    && objective_error(self.problem, (&x, y, &s), &after)
+                        .is_ok_and(|e| e.max() <= HIDDEN);
             drop(s);
-            if after.max() < errors.max() && counts <= HIDDEN {
+            if after.max() < errors.max() && trusted {
                 errors = after;
                 self.best = Some(Point { x, ..candidate });
             }

@@ -148,8 +148,10 @@ fn begin(
                 }
                 Ok(first) if lost(&first) => {
                     // Nesterov–Todd steps stay longer where a problem has no solution.
-                    let second = attempt(Method::NesterovTodd, projection, observer)?;
-                    Ok(better(first, second, begun))
+                    match attempt(Method::NesterovTodd, projection, observer) {
+                        Ok(second) => Ok(better(first, second, begun)),
+                        Err(_) => Ok(first),
+                    }
                 }
                 found => found,
             },

@@ -275,7 +275,8 @@ impl Solver {
             let most = if error > tol { 0.1 * reached } else { tol };
             (0.1 * tol * (tol / error).min(1.0))
                 .min(most)
-                .clamp(TIGHTEST, tol)
+                .max(TIGHTEST)
+                .min(tol)
         };
         let (infeasibility, gap) = (first.dimacs.infeasibility(), first.dimacs.gap());
         settings.tol_feas = tighten(settings.tol_feas, infeasibility, reached.infeasibility());

@@ -35,7 +35,7 @@ const VANISHING: f64 = 1e-10;
 /// Rounding of a pivot, a row.
 const NOISE: f64 = 16.0 * f64::EPSILON;
 
-/// With this many rows, nothing below [`VANISHING`] can be told from it: pivots that are rounding would blow up what rounding
+/// With more rows than this, nothing below [`VANISHING`] can be told from it: pivots that are rounding would blow up what rounding
 /// left of a residual (dfl001).
 const MOST_ROWS: usize = 2500;
 
@@ -348,6 +348,7 @@ impl SparseGram {
         reached
     }
 
+    /// By refinement, and by conjugate gradients where that is not enough and dense columns are why.
     fn answer(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
         let refined = self.refine(work, scale, tol);
         match self.split.is_some() && refined.residual > tol {
