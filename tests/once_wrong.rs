@@ -1,10 +1,12 @@
 //! Small problems that were answered wrongly, or not at all, when answers were compared with those of other solvers.
 
+mod common;
+
+use common::{rng, uniform};
 use dyncvx::Solver;
 use dyncvx::io::{mps, sdpa};
 use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution, Status};
-use dyncvx::problem::{ConicProgram, SemidefiniteProgram};
-use dyncvx::projection::Auto;
+use dyncvx::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
 use std::ops::ControlFlow;
 
 /// Objectives are the file's.
@@ -17,12 +19,16 @@ fn semidefinite(file: &str) -> (Solution, f64) {
 }
 
 fn linear(file: &str) -> LinearOutcome {
-    let program = mps::read(file.as_bytes()).unwrap();
+    solve(&mps::read(file.as_bytes()).unwrap())
+}
+
+/// As the command does.
+fn solve(program: &LinearProgram) -> LinearOutcome {
     let mut conic = |p: &ConicProgram, s: &Settings, o: &mut Observer<'_>| {
-        ipm::solve(p, &mut Auto::new(p.constraints().clone()), s, o)
+        Solver::new(p.clone(), s.clone())?.solve(o)
     };
     let mut go = |_: &ipm::Iteration| ControlFlow::Continue(());
-    ipm::solve_linear(&program, &Settings::default(), &mut conic, &mut go).unwrap()
+    ipm::solve_linear(program, &Settings::default(), &mut conic, &mut go).unwrap()
 }
 
 /// Rows 1e-8 apart are independent, but one row to their Gram matrix.
@@ -105,4 +111,74 @@ fn a_small_margin_is_certified_by_the_direction() {
     let found = linear(file);
     assert_eq!(found.status, Status::PrimalInfeasible);
     assert!(found.certificate.unwrap().relative_violation() < 1e-8);
+}
+
+/// Demand above supply by 0.01: up to 8 sources and sinks, on some of the arcs.
+#[test]
+fn a_small_excess_of_demand_is_certified() {
+    for seed in 0..200 {
+        let mut rng = rng(seed);
+        let mut below = |n: usize| (uniform(&mut rng) * n as f64) as usize;
+        let (sources, sinks) = (1 + below(8), 1 + below(8));
+        let mut p = LinearProgram::new(Sense::Minimise);
+        let (mut out, mut into) = (vec![vec![]; sources], vec![vec![]; sinks]);
+        for i in 0..sources {
+            for j in 0..sinks {
+                if below(3) > 0 || i % sinks == j || j % sources == i {
+                    let x = p
+                        .add_variable("", below(10) as f64, Limits::NONNEGATIVE)
+                        .unwrap();
+                    out[i].push((x, 1.0));
+                    into[j].push((x, 1.0));
+                }
+            }
+        }
+        let supply: Vec<f64> = (0..sources).map(|_| 1.0 + below(9) as f64).collect();
+        let mut left = supply.iter().sum::<f64>() + 0.01;
+        for (row, supply) in out.iter().zip(&supply) {
+            p.add_row("", Limits::at_most(*supply).unwrap(), row)
+                .unwrap();
+        }
+        for (j, row) in into.iter().enumerate() {
+            let demand = match j + 1 == sinks {
+                true => left,
+                false => f64::min(left, below(6) as f64),
+            };
+            left -= demand;
+            p.add_row("", Limits::at_least(demand).unwrap(), row)
+                .unwrap();
+        }
+        let found = solve(&p);
+        assert_eq!(found.status, Status::PrimalInfeasible, "seed {seed}");
+    }
+}
+
+/// Rows between limits 0.001 apart that an integer point meets, and bounds: there is an optimum.
+#[test]
+fn narrow_rows_are_met() {
+    for seed in 0..200 {
+        let mut rng = rng(seed);
+        let mut around = |n: i32| (uniform(&mut rng) * f64::from(2 * n + 1)) as i32 - n;
+        let n = 2 + around(2).unsigned_abs() as usize * 2;
+        let mut p = LinearProgram::new(Sense::Minimise);
+        let bounds = Limits::new(-6.0, 6.0).unwrap();
+        let x: Vec<usize> = (0..n)
+            .map(|_| p.add_variable("", f64::from(around(3)), bounds).unwrap())
+            .collect();
+        let at: Vec<f64> = (0..n).map(|_| f64::from(around(5))).collect();
+        for _ in 0..1 + around(3).unsigned_abs() {
+            let row: Vec<(usize, f64)> = x.iter().map(|&k| (k, f64::from(around(4)))).collect();
+            let row: Vec<_> = row.into_iter().filter(|r| r.1 != 0.0).collect();
+            let value: f64 = row.iter().map(|&(k, v)| v * at[k]).sum();
+            p.add_row("", Limits::new(value - 1e-3, value).unwrap(), &row)
+                .unwrap();
+        }
+        let found = solve(&p);
+        assert_eq!(found.status, Status::Solved, "seed {seed}");
+        assert!(
+            found.errors.max() <= 1e-8,
+            "seed {seed}: {:?}",
+            found.errors
+        );
+    }
 }
