@@ -74,6 +74,17 @@ fn a_cost_among_the_rows_is_begun_from_well() {
     let file = "NAME fz\nROWS\n N obj\n E r0\n E r1\n E r2\nCOLUMNS\n x0 r0 -1\n x0 r2 1\n x1 r1 1\n x2 r1 1\n x3 r0 1\n x3 r2 -1\n\
                 \x20x4 r1 -1\n x5 obj 1\n x5 r0 1\nRHS\n RHS r2 4\nBOUNDS\n UP B x4 9\n UP B x5 2\nENDATA\n";
     assert_eq!(linear(file).status, Status::PrimalInfeasible);
+    let program = mps::read(file.as_bytes()).unwrap();
+    let mut first = None;
+    let mut conic = |p: &ConicProgram, s: &Settings, o: &mut Observer<'_>| {
+        Solver::new(p.clone(), s.clone())?.solve(o)
+    };
+    let mut note = |it: &ipm::Iteration| {
+        first.get_or_insert(it.mu);
+        ControlFlow::Continue(())
+    };
+    ipm::solve_linear(&program, &Settings::default(), &mut conic, &mut note).unwrap();
+    assert!(first.unwrap() > 1e-3, "{first:?}");
 }
 
 /// Near the optimum rows depend on one another but for variables whose ratios are 1e-11 of the largest ones.
@@ -101,6 +112,10 @@ fn a_second_run_asks_for_more_than_the_first_reached() {
     let found = linear(file);
     assert_eq!(found.status, Status::Solved);
     assert!((found.primal_objective + 6.0).abs() < 1e-7);
+
+    let farther = "NAME fz\nROWS\n N obj\n E r0\nCOLUMNS\n x0 r0 -4\n x1 r0 -4\nRHS\n RHS r0 -32\nBOUNDS\n MI B x0\n UP B x0 7\n\
+                   \x20UP B x1 1000000\nENDATA\n";
+    assert_eq!(linear(farther).status, Status::Solved);
 }
 
 /// Infeasible by 0.01 on 76: multipliers would have to grow to 1e8 to be a proof, their direction is one at once.

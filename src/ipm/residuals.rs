@@ -272,6 +272,15 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+        // 3 · 0.1 − 2 · 0.15 is 5e-17 in double precision.
+        assert!(0.1 * 3.0 - 0.15 * 2.0 > 0.0);
+        let nothing = primal_certificate(&program(), &[0.1, 0.15]).unwrap();
+        assert!(nothing.is_none());
+        // And 5 · 0.12 − 2 · 0.3, with the last digit of 0.3 raised, −2e-16.
+        let off = 0.3 + 1e-16;
+        assert!(5.0 * 0.12 - 2.0 * off < 0.0);
+        let nothing = dual_certificate(&program(), &[0.0, off, off, 0.12, 0.0]).unwrap();
+        assert!(nothing.is_none());
         // ⟨c, x⟩ = −2 for X = [0 1; 1 0], whose A x is (0, 2) and which is indefinite.
         let ray = [0.0, 1.0, 1.0, 0.0, 0.0];
         let (certificate, relative) = dual_certificate(&program(), &ray).unwrap().unwrap();
