@@ -128,6 +128,23 @@ fn a_small_margin_is_certified_by_the_direction() {
     assert!(found.certificate.unwrap().relative_violation() < 1e-8);
 }
 
+/// The conic run gives up, far below its tolerances in its own units; its point has no error in the program's.
+#[test]
+fn a_point_is_an_answer_where_its_run_gave_up() {
+    let files = [
+        "NAME fz\nROWS\n N obj\n G r0\n E r1\nCOLUMNS\n x0 obj 10000\n x0 r1 -3\n x1 obj 9000\n x1 r0 3\n x1 r1 -3\n x2 obj -15000\n x2 r1 5\n\
+         \x20x3 r1 3\nRHS\n RHS r0 4900000000\n RHS r1 -6000000000\nRANGES\n RNG r1 200000000\nBOUNDS\n LO B x0 -300000000\n\
+         \x20LO B x2 -600000000\n LO B x3 400000000\nENDATA\n",
+        "NAME fz\nROWS\n N obj\n E r0\n G r1\nCOLUMNS\n x0 r1 1\n x1 r0 1 r1 -3\n x2 obj 30000\n x2 r1 1\n x3 obj -5000\nRHS\n\
+         \x20RHS r0 4500000\nBOUNDS\n UP B x3 100000\nENDATA\n",
+    ];
+    for file in files {
+        let found = linear(file);
+        assert_eq!(found.status, Status::Solved);
+        assert!(found.errors.max() < 1e-10, "{:?}", found.errors);
+    }
+}
+
 /// Demand above supply by 0.01: up to 8 sources and sinks, on some of the arcs.
 #[test]
 fn a_small_excess_of_demand_is_certified() {
