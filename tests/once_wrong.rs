@@ -154,14 +154,14 @@ fn a_small_excess_of_demand_is_certified() {
         let (sources, sinks) = (1 + below(8), 1 + below(8));
         let mut p = LinearProgram::new(Sense::Minimise);
         let (mut out, mut into) = (vec![vec![]; sources], vec![vec![]; sinks]);
-        for i in 0..sources {
-            for j in 0..sinks {
+        for (i, out) in out.iter_mut().enumerate() {
+            for (j, into) in into.iter_mut().enumerate() {
                 if below(3) > 0 || i % sinks == j || j % sources == i {
                     let x = p
                         .add_variable("", below(10) as f64, Limits::NONNEGATIVE)
                         .unwrap();
-                    out[i].push((x, 1.0));
-                    into[j].push((x, 1.0));
+                    out.push((x, 1.0));
+                    into.push((x, 1.0));
                 }
             }
         }

@@ -273,13 +273,16 @@ mod tests {
                 .is_none()
         );
         // 3 · 0.1 − 2 · 0.15 is 5e-17 in double precision.
-        assert!(0.1 * 3.0 - 0.15 * 2.0 > 0.0);
-        let nothing = primal_certificate(&program(), &[0.1, 0.15]).unwrap();
+        let y = [0.1, 0.15];
+        assert!(dot(program().rhs(), &y) > 0.0);
+        let nothing = primal_certificate(&program(), &y).unwrap();
         assert!(nothing.is_none());
         // And 5 · 0.12 − 2 · 0.3, with the last digit of 0.3 raised, −2e-16.
         let off = 0.3 + 1e-16;
-        assert!(5.0 * 0.12 - 2.0 * off < 0.0);
-        let nothing = dual_certificate(&program(), &[0.0, off, off, 0.12, 0.0]).unwrap();
+        let (x, mut value) = ([0.0, off, off, 0.12, 0.0], [0.0]);
+        program().cost().apply(&x, &mut value).unwrap();
+        assert!(value[0] < 0.0);
+        let nothing = dual_certificate(&program(), &x).unwrap();
         assert!(nothing.is_none());
         // ⟨c, x⟩ = −2 for X = [0 1; 1 0], whose A x is (0, 2) and which is indefinite.
         let ray = [0.0, 1.0, 1.0, 0.0, 0.0];
@@ -294,5 +297,30 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    /// Nothing violates these proofs, but sums of 1e9 cancel in them.
+    #[test]
+    fn certificates_count_what_rounding_can_hide() {
+        let program = |rows: &[[f64; 2]], b: &[f64], cost: f64| {
+            let mut a = Constraints::builder(rows.len(), &[Block::Nonneg(2)]).unwrap();
+            for (i, row) in rows.iter().enumerate() {
+                for (k, &v) in row.iter().enumerate() {
+                    a.entry(i, 0, k, k, v).unwrap();
+                }
+            }
+            let mut c = Constraints::builder(1, &[Block::Nonneg(2)]).unwrap();
+            c.entry(0, 0, 0, 0, cost).unwrap();
+            ConicProgram::new(a.build().unwrap(), b.to_vec(), c.build().unwrap()).unwrap()
+        };
+        let hidden = f64::EPSILON * 2e9;
+        let p = program(&[[1e9, -1.0], [1e9, 0.0]], &[1.0, 0.0], 1.0);
+        let (proof, relative) = primal_certificate(&p, &[1.0, -1.0]).unwrap().unwrap();
+        assert!(matches!(proof, Certificate::Primal { violation: 0.0, .. }));
+        assert!((relative / hidden - 1.0).abs() < 1e-6, "{relative:e}");
+        let p = program(&[[1e9, -1e9]], &[1.0], -1.0);
+        let (proof, relative) = dual_certificate(&p, &[1.0, 1.0]).unwrap().unwrap();
+        assert!(matches!(proof, Certificate::Dual { violation: 0.0, .. }));
+        assert!((relative / hidden - 1.0).abs() < 1e-6, "{relative:e}");
     }
 }
