@@ -46,7 +46,8 @@ pub struct LinearOutcome {
 /// Solves a linear program: [presolve](LinearProgram::presolve), [conic form](LinearProgram::conic), `conic`, and the way back.
 ///
 /// [`Status::Solved`] means that all six [errors](LinearProgram::errors) of the point, and an infeasibility that the
-/// violation of its certificate, were measured in the program as it was stated and are within the tolerances; an answer of
+/// violation of its certificate, were measured in the program as it was stated and are within the tolerances, whatever the
+/// conic run made of them; an answer of
 /// the reduced program that does not hold there is asked for once more, to sharper tolerances, and called by a lesser
 /// status if that does not do either. The observer sees the stated objectives.
 ///

@@ -53,7 +53,8 @@ pub struct Settings {
 )]
 #[non_exhaustive]
 pub enum SearchDirection {
-    /// HKM where the projection maintains its weight and does not prefer two-sided ones, Nesterov–Todd otherwise.
+    /// HKM where the projection maintains its weight and does not prefer two-sided ones, Nesterov–Todd otherwise. A run that gives
+    /// up is followed by one along the other: after HKM only when it ended far from any solution.
     #[default]
     Auto,
     /// Symmetric scaling; the weight is [`BlockWeight::Root`](crate::constraints::BlockWeight).
