@@ -1,12 +1,12 @@
 //! Linear programs: presolve, solve as a conic program, and check the answer in the program as it was stated.
 
 use super::{Certificate, Dimacs, Iteration, Observer, Phases, Settings, Solution, Start, Status};
+use crate::clock::Instant;
 use crate::error::{Result, check_finite, check_shape};
 use crate::problem::{
     ConicProgram, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved,
     ReducedLinear,
 };
-use std::time::Instant;
 
 /// No tolerance is taken below this.
 const SHARPEST: f64 = 1e-14;

@@ -12,13 +12,13 @@ use super::{
     Certificate, Dimacs, Observer, Phases, Settings, Solution, Start, Status, dimacs, nonneg,
     start, step,
 };
+use crate::clock::Instant;
 use crate::constraints::Block;
 use crate::error::Result;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::ConicProgram;
 use crate::projection::{Projection, Seconds};
 use measures::Measures;
-use std::time::Instant;
 
 /// Iterations without a tenth of progress after which a solve is given up.
 const PATIENCE: usize = 20;

@@ -2,11 +2,11 @@
 
 use super::run::{Method, Run};
 use super::{SearchDirection, Settings, Solution, Start, Status, nonneg};
+use crate::clock::Instant;
 use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;
 use crate::projection::{Projection, Refresh};
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Flat vectors of length `N` that a solve holds at once, about.
 const VECTORS: u128 = 20;

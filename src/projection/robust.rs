@@ -1,6 +1,7 @@
 //! Sketched answers that stay correct against an adaptive asker.
 
 use super::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
+use crate::clock::Instant;
 use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::norm;
@@ -10,7 +11,6 @@ use crate::random::{Lane, Seed};
 use faer::prelude::ReborrowMut as _;
 use faer::{ColRef, MatMut, MatRef};
 use rand_chacha::ChaCha20Rng;
-use std::time::Instant;
 
 /// Set queries that an adaptive asker cannot turn against the structure: every released number is a private median of a
 /// few secretly drawn copies[^SYYZ23][^BKMNSS22].

@@ -1,6 +1,7 @@
 //! What to do about a program without interior: find the face its feasible points lie on, solve there, come back.
 
 use super::Engine;
+use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::ipm::{
@@ -13,7 +14,6 @@ use crate::problem::{ConicProgram, Reduced};
 use crate::projection::{Goal, Projection};
 use faer::MatMut;
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 /// Faces of faces.
 const DEPTH: usize = 4;

@@ -9,9 +9,9 @@ use super::cost::{self, Cost};
 use super::half_steps::{HalfSteps, ImplicitPlan};
 use super::mirror_sinkhorn::check_potentials;
 use super::settings::{Iteration, Observer, Settings, Start, StepRule};
+use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
-use std::time::Instant;
 
 /// What [`minimize_linear`] and [`sinkhorn`](super::sinkhorn()) return.
 #[derive(Debug, Clone)]

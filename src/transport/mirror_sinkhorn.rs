@@ -9,9 +9,9 @@ use super::settings::{Observer, Settings, Start, StepRule};
 use super::state::State;
 use super::stochastic::StochasticObjective;
 use super::{Marginals, kernel, parallel};
+use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
-use std::time::Instant;
 
 mod answer;
 mod step;

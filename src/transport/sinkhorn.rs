@@ -6,9 +6,9 @@ use super::cost::{self, Cost};
 use super::half_steps::HalfSteps;
 use super::linear::{self, Best, LinearSolution};
 use super::settings::{Precision, Settings, StepRule};
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
-use std::time::Instant;
 
 /// Settings of [`sinkhorn`].
 ///

@@ -59,13 +59,13 @@ pub use settings::Settings;
 
 use super::solve::check_rows;
 use super::{Dimacs, Observer, Phases, Solution, Start, Status};
+use crate::clock::Instant;
 use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::linalg::dot;
 use crate::problem::ConicProgram;
 use crate::projection::Projection;
 use path::{Moved, Path};
-use std::time::Instant;
 
 /// Exact solves in a row that may follow one another at the end before the tolerance counts as out of reach.
 const LAST: usize = 5;

@@ -7,13 +7,13 @@ use super::super::{Iteration, Start, dimacs};
 use super::frame::{Frame, diagonal};
 use super::potential::Potential;
 use super::{Counts, Settings, slack};
+use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Dimacs;
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
 use crate::projection::{Accuracy, Goal, Projection, Refresh};
 use faer::{ColRef, MatMut};
-use std::time::Instant;
 
 /// Relative residual of the solves that take out what sketches left of `A x − b`.
 const REPAIR: f64 = 1e-10;

@@ -3,6 +3,7 @@
 mod graph;
 
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
+use crate::clock::Instant;
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::pcg::{Limits, Workspace, pcg};
@@ -14,7 +15,6 @@ use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
 use graph::{Graph, Pattern};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How [`Bipartite`] solves with `BBᵀ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

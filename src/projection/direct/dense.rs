@@ -1,5 +1,6 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
+use crate::clock::Instant;
 use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::padded;
@@ -11,7 +12,6 @@ use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, MAX_ITER, RankCheck};
 use faer::{Mat, MatMut};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
 const SUSPICIOUS: f64 = 1e-6;

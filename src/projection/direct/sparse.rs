@@ -8,6 +8,7 @@ mod parts;
 
 use super::columns::Columns;
 use super::pattern::{Pattern, assemble};
+use crate::clock::Instant;
 use crate::constraints::{Constraints, GramWeight, Part};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
@@ -21,7 +22,6 @@ use faer::Mat;
 use faer::reborrow::ReborrowMut;
 use parts::{Assembled, Factored, Split, sparse_dot};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Pivots of the unit-diagonal matrix up to this are taken for rounding: they come from rows that depend on others, at this
 /// weight. One takes their place, so that the answer there is the (vanishing) residual itself[^W99]. At 1e-9 some go that are

@@ -5,6 +5,7 @@ use super::cost::{Action, Kernel, Situation};
 use super::held::Held;
 use super::settings::Policy;
 use super::{Absorbed, Kronecker};
+use crate::clock::Instant;
 use crate::constraints::HeldWeight;
 use crate::error::Result;
 use crate::linalg::padded;
@@ -15,7 +16,6 @@ use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
 use faer::{Accum, Mat};
 use rand_distr::{Distribution, StandardNormal};
-use std::time::Instant;
 
 /// Residual of a probe above which two weights that are equal up to rounding are told apart.
 const SAME: f64 = 1e-7;

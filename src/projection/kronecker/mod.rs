@@ -17,6 +17,7 @@ pub use settings::{Policy, Precision, Settings};
 
 use super::gram::{Assembler, Factor, RankCheck, Refiner};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
 use change::Change;
@@ -26,7 +27,6 @@ use faer::prelude::ReborrowMut as _;
 pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Relative residual that [`Goal::Maintained`] answers are refined to where the inverse alone does not reach it.
 const MAINTAINED: f64 = 1e-7;

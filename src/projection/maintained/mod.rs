@@ -10,13 +10,13 @@ use super::base_low_rank::{self, Preconditioner, Spectrum, spectra};
 use super::direct::DenseGram;
 use super::gram::{Assembler, Base, Refiner, each_column};
 use super::{Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape};
+use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
 use choice::{Choice, Way};
 use faer::MatMut;
 use single::Single;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Relative residual that [`Goal::Maintained`] answers are refined to.
 const MAINTAINED: f64 = 1e-7;

@@ -323,7 +323,7 @@ pub fn exact(
 impl<'b> Watch<'b> {
     fn new(settings: &ExactSettings, observer: Option<Observer<'b>>) -> Self {
         Self {
-            clock: std::time::Instant::now(),
+            clock: crate::clock::Instant::now(),
             time_limit: settings.time_limit,
             observer,
             calls: 0,

@@ -4,9 +4,9 @@ use super::super::{Marginals, certificate, kernel, parallel};
 use super::simplex::{self, Arcs, End};
 use super::tree::Tree;
 use super::{Dense, Exact, ExactSettings, Finish, Observer, arcs};
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
-use std::time::Instant;
 
 /// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
 pub(super) const UNITS: f64 = (1u64 << 60) as f64;

@@ -1,13 +1,13 @@
 //! What a run has to show: certificates along the way, and the rounded couplings at its end.
 
 use super::{Run, Source};
+use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
 use crate::transport::bound::Steps;
 use crate::transport::certificate::{dual_bound, masked_lines};
 use crate::transport::rounding::round_unchecked;
 use crate::transport::settings::Iteration;
-use std::time::Instant;
 
 /// A coupling that was rounded onto the polytope.
 #[derive(Debug, Clone, PartialEq)]
