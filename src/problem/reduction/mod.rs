@@ -1,26 +1,23 @@
 //! A smaller program with the same answers, and the way back.
 
-mod kernel;
 mod layout;
-mod rows;
 mod scale;
-mod untouched;
+mod selection;
+mod unconstrained;
 
 use super::ConicProgram;
+use crate::constraints::independence::DEPENDENT;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_finite, check_shape};
 use crate::linalg::spectral;
 use faer::MatRef;
 use layout::Layout;
-use rows::Selection;
 use scale::Scale;
+use selection::Selection;
 use std::sync::Arc;
-use untouched::Untouched;
+use unconstrained::Unconstrained;
 
-/// Distance of a row of length one from a combination of others, relative to the factors, that passes for rounding.
-const DEPENDENT: f64 = 1e-12;
-
-/// The same where the rows come from a kernel that is known to some ten digits.
+/// [`DEPENDENT`] for rows that come from a kernel that is known to some ten digits.
 const DEPENDENT_ON_FACE: f64 = 1e-9;
 
 /// A conic program with its matrix blocks split, and the way back to the program it was made from.
@@ -49,7 +46,7 @@ const DEPENDENT_ON_FACE: f64 = 1e-9;
 #[derive(Debug, Clone)]
 pub struct Reduced {
     layout: Layout,
-    untouched: Untouched,
+    unconstrained: Unconstrained,
     rows: Selection,
     contradiction: Option<Vec<f64>>,
     scale: Scale,
@@ -70,14 +67,6 @@ pub enum Proof {
         /// The ray, a flat vector of the original program.
         x: Vec<f64>,
     },
-}
-
-/// How many rows are combinations of others, up to rounding: found in the rows themselves, not in their products.
-///
-/// # Complexity
-/// As [`Reduced::new`].
-pub(crate) fn dependent_rows(a: &Constraints) -> usize {
-    Selection::new(a, DEPENDENT).dropped.len()
 }
 
 impl Reduced {
@@ -102,7 +91,7 @@ impl Reduced {
 
     fn to_rounding(program: &ConicProgram, rounding: f64) -> Result<Self> {
         let layout = Layout::new(program.constraints(), program.cost());
-        let untouched = Untouched::new(&layout, program.cost())?;
+        let unconstrained = Unconstrained::new(&layout, program.cost())?;
         let rows = Selection::new(program.constraints(), rounding);
         let a = if layout.is_identity() && rows.dropped.is_empty() {
             program.constraints().clone()
@@ -111,14 +100,14 @@ impl Reduced {
         };
         let scale = Scale::new(&a);
         let a = scale.rows(a)?;
-        Self::assemble(program, layout, untouched, rows, scale, a)
+        Self::assemble(program, layout, unconstrained, rows, scale, a)
     }
 
     /// The smaller program, from its rows.
     fn assemble(
         program: &ConicProgram,
         layout: Layout,
-        untouched: Untouched,
+        unconstrained: Unconstrained,
         rows: Selection,
         mut scale: Scale,
         a: Arc<Constraints>,
@@ -135,7 +124,7 @@ impl Reduced {
             contradiction: rows.contradiction(program.rhs()),
             program: ConicProgram::new(a, b, c)?,
             layout,
-            untouched,
+            unconstrained,
             rows,
             scale,
         })
@@ -146,7 +135,7 @@ impl Reduced {
         if let Some(y) = &self.contradiction {
             return Some(Proof::PrimalInfeasible { y: y.clone() });
         }
-        let ray = self.untouched.ray.as_ref()?;
+        let ray = self.unconstrained.ray.as_ref()?;
         let mut x = vec![0.0; self.layout.ambient()];
         ray.iter().for_each(|&(at, value)| x[at] = value);
         Some(Proof::DualInfeasible { x })
@@ -182,7 +171,7 @@ impl Reduced {
         Self::assemble(
             program,
             self.layout.clone(),
-            Untouched::new(&self.layout, c)?,
+            Unconstrained::new(&self.layout, c)?,
             self.rows.clone(),
             self.scale.clone(),
             self.program.constraints().clone(),
@@ -218,8 +207,8 @@ impl Reduced {
         }
         let scale = Scale::new(&a);
         let a = scale.rows(a)?;
-        let (layout, untouched) = (self.layout.clone(), self.untouched.clone());
-        Self::assemble(program, layout, untouched, rows, scale, a).map(Some)
+        let (layout, unconstrained) = (self.layout.clone(), self.unconstrained.clone());
+        Self::assemble(program, layout, unconstrained, rows, scale, a).map(Some)
     }
 
     /// Whether the smaller program is the program itself.
@@ -271,8 +260,8 @@ impl Reduced {
     }
 
     /// Smallest eigenvalue, when it is below zero, of the costs that no row touches.
-    pub(crate) fn least_untouched(&self) -> f64 {
-        self.untouched.least
+    pub(crate) fn least_unconstrained(&self) -> f64 {
+        self.unconstrained.least
     }
 
     /// A point of the original program as one of the smaller: what lies between components is left out, the multipliers of
@@ -335,7 +324,7 @@ impl Reduced {
     /// [`Error::Shape`](crate::Error::Shape).
     pub fn slack(&self, s: &[f64]) -> Result<Vec<f64>> {
         let mut out = self.scatter(&self.slack_parts(s)?);
-        let costs = self.untouched.slack.iter();
+        let costs = self.unconstrained.slack.iter();
         costs.for_each(|&(at, value)| out[at] = value);
         Ok(out)
     }

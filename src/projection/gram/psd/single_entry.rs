@@ -10,12 +10,12 @@ impl RowPlan {
     ///
     /// With `A_i = v (e_r e_cᵀ + e_c e_rᵀ)` and `t_k = (P_kc, P_kr, Q_kr, Q_kc)`, the sum with `A_j = a (e_s e_zᵀ + e_z e_sᵀ)` is
     /// `v a (t_s · swapped t_z)`: two reads. A diagonal entry counts half.
-    pub(super) fn add_singles<T: Real>(
+    pub(super) fn accumulate_single_entries<T: Real>(
         &self,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
         mut k: MatMut<'_, T>,
     ) {
-        let (first, m) = (self.singles, self.order.len());
+        let (first, m) = (self.first_single, self.order.len());
         if first == m {
             return;
         }
@@ -27,9 +27,9 @@ impl RowPlan {
             .collect();
         let one = |i: usize, column: &mut [T], table: &mut Vec<[f64; 4]>| {
             if self.diagonal {
-                self.meet_diagonal(first + i, (p, q), column);
+                self.accumulate_diagonal_entry(first + i, (p, q), column);
             } else {
-                self.meet_single(first + i, (p, q), column, table);
+                self.accumulate_single_entry(first + i, (p, q), column, table);
             }
         };
         #[cfg(feature = "rayon")]
@@ -54,7 +54,7 @@ impl RowPlan {
         }
     }
 
-    fn meet_diagonal<T: Real>(
+    fn accumulate_diagonal_entry<T: Real>(
         &self,
         i: usize,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
@@ -78,7 +78,7 @@ impl RowPlan {
         }
     }
 
-    fn meet_single<T: Real>(
+    fn accumulate_single_entry<T: Real>(
         &self,
         i: usize,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),

@@ -31,7 +31,7 @@ const PASSES: usize = 64;
 const FILL: usize = 4;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Covered {
+pub(crate) struct ColumnCover {
     n: usize,
     /// Ascending.
     constraint: Vec<u32>,
@@ -65,7 +65,7 @@ struct Work {
     sums: Mat<f64>,
 }
 
-impl Covered {
+impl ColumnCover {
     /// `None` when the rows need many columns, or when these would be mostly zeros.
     ///
     /// # Complexity
@@ -138,7 +138,7 @@ impl Covered {
         }
     }
 
-    /// Multiply-adds of matrix products, and additions to sums, that [`Covered::add`] takes.
+    /// Multiply-adds of matrix products, and additions to sums, that [`ColumnCover::add`] takes.
     pub(super) fn cost(&self) -> (f64, f64) {
         let (n, m, terms) = (
             self.n as f64,
@@ -172,8 +172,8 @@ impl Covered {
         let work = || {
             let mut work = Work::new(self);
             while let Some((first, mut columns)) = next() {
-                self.meet(first..first + columns.len(), pair, &mut work);
-                self.put(first, &work.sums, &mut columns);
+                self.accumulate_batch(first..first + columns.len(), pair, &mut work);
+                self.scatter_batch(first, &work.sums, &mut columns);
             }
         };
         #[cfg(feature = "rayon")]
@@ -193,7 +193,7 @@ impl Covered {
     }
 
     /// The sums of the rows of one batch with all from its first on.
-    fn meet(
+    fn accumulate_batch(
         &self,
         batch: core::ops::Range<usize>,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
@@ -285,7 +285,7 @@ impl Covered {
         }
     }
 
-    fn put<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
+    fn scatter_batch<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
         for (slot, column) in columns.iter_mut().enumerate() {
             // Columns of a matrix that is owned are contiguous.
             if let Some(column) = column.rb_mut().try_as_col_major_mut() {
@@ -301,7 +301,7 @@ impl Covered {
 }
 
 impl Work {
-    fn new(of: &Covered) -> Self {
+    fn new(of: &ColumnCover) -> Self {
         let widest = of.columns.iter().map(|c| c.row.len()).max().unwrap_or(0);
         Self {
             w: Mat::new(),
@@ -388,11 +388,11 @@ mod tests {
         let Part::Psd(held) = &a.parts()[0] else {
             panic!("one matrix block")
         };
-        let covered = Covered::new(held).unwrap();
+        let covered = ColumnCover::new(held).unwrap();
         // Batches that end for their terms, and such that end for their rows.
         assert!(covered.batch(0) < n / 2 && covered.batch(n / 2) == BATCH);
         let plan = PsdPlan::new(held);
-        assert!(matches!(plan, PsdPlan::Covered(_)));
+        assert!(matches!(plan, PsdPlan::ColumnCover(_)));
         let positive = |salt: f64| {
             let f = Mat::from_fn(n, n, |i, j| ((i * j) as f64 + salt * (i + j) as f64).cos());
             let w = &f * f.transpose() + Mat::<f64>::identity(n, n);
@@ -446,7 +446,10 @@ mod tests {
         let (Part::Psd(old), Part::Psd(new)) = (&a.parts()[0], &other.parts()[0]) else {
             panic!("one matrix block")
         };
-        let (mut taken, fresh) = (Covered::new(old).unwrap(), Covered::new(new).unwrap());
+        let (mut taken, fresh) = (
+            ColumnCover::new(old).unwrap(),
+            ColumnCover::new(new).unwrap(),
+        );
         let term = taken.term.as_ptr();
         assert!(taken.replace_values(new));
         assert_eq!(taken.term.as_ptr(), term);
@@ -467,6 +470,6 @@ mod tests {
         let Part::Psd(held) = &a.parts()[0] else {
             panic!("one matrix block")
         };
-        assert!(Covered::new(held).is_none());
+        assert!(ColumnCover::new(held).is_none());
     }
 }

@@ -1,104 +1,14 @@
-//! Rows that say nothing new, or what cannot be.
+//! The rows as vectors of length one, and the cheap tests: rows that own a position, and rows that are parallel.
 
-use super::kernel;
+use super::DependentRow;
 use crate::constraints::Constraints;
-use crate::linalg::{dot, max_abs};
+use crate::linalg::dot;
 
 /// A row that owns an entry at least this large (it has length one), where no other row has any, is independent of them.
 const PRIVATE: f64 = 1e-3;
 
 /// Largest distance between rows of length one that are called parallel.
 const PARALLEL: f64 = 1e-14;
-
-/// Relative to the terms of `b_i − Σ λ_j b_j`, what passes for zero in it.
-const CONSISTENT: f64 = 1e-9;
-
-/// A row that is a combination of others.
-#[derive(Debug, Clone)]
-pub(super) struct Dependent {
-    pub row: usize,
-    /// Rows that are kept, and their factors.
-    pub combination: Vec<(usize, f64)>,
-}
-
-/// Which rows of a matrix are kept.
-#[derive(Debug, Clone)]
-pub(super) struct Selection {
-    /// Ascending.
-    pub kept: Vec<usize>,
-    pub dropped: Vec<Dependent>,
-}
-
-impl Selection {
-    /// Rows of length one whose distance from a combination of others, relative to the factors, is at most `rounding` are
-    /// dropped; those that are dependent to fewer digits are kept.
-    ///
-    /// # Complexity
-    /// One pass over the nonzeros while every row in turn owns an entry; for the rows that are left, a sparse Cholesky
-    /// factorisation of their Gram matrix.
-    pub(super) fn new(a: &Constraints, rounding: f64) -> Self {
-        let mut rows = UnitRows::new(a);
-        let m = a.len();
-        let mut dropped: Vec<Dependent> = (0..m)
-            .filter(|&i| rows.length[i] == 0.0)
-            .map(|row| Dependent {
-                row,
-                combination: vec![],
-            })
-            .collect();
-        rows.strip();
-        dropped.extend(rows.parallel());
-        rows.strip();
-        dropped.extend(kernel::dependent(&rows, rounding));
-        let mut gone = vec![false; m];
-        dropped.iter().for_each(|d| gone[d.row] = true);
-        let kept = (0..m).filter(|&i| !gone[i]).collect();
-        for Dependent { row, combination } in &mut dropped {
-            for (j, factor) in combination {
-                *factor *= rows.length[*row] / rows.length[*j];
-            }
-        }
-        dropped.sort_unstable_by_key(|d| d.row);
-        Self { kept, dropped }
-    }
-
-    /// `g` with `‖A x‖ ≤ g ‖(A x)_kept‖` for all `x`.
-    pub(super) fn growth(&self) -> f64 {
-        let factors = self.dropped.iter().flat_map(|d| &d.combination);
-        1.0 + factors.map(|(_, f)| f * f).sum::<f64>().sqrt()
-    }
-
-    /// The multipliers `y = ±(e_i − λ)`, `Aᵀy = 0` and `bᵀy > 0`, of the row that contradicts the others most.
-    pub(super) fn contradiction(&self, b: &[f64]) -> Option<Vec<f64>> {
-        let noise = 16.0 * f64::EPSILON * max_abs(b);
-        let (mut worst, mut found) = (1.0, None);
-        for d in &self.dropped {
-            let (mut left, mut terms) = (b[d.row], 0.0);
-            for &(j, factor) in &d.combination {
-                left -= factor * b[j];
-                terms += (factor * b[j]).abs();
-            }
-            // A row without entries has nothing to be compared with but the other right-hand sides.
-            let against = CONSISTENT
-                * if d.combination.is_empty() {
-                    0.0
-                } else {
-                    terms + b[d.row].abs()
-                };
-            let excess = left.abs() / (against + noise);
-            if excess > worst {
-                (worst, found) = (excess, Some((d, left.signum())));
-            }
-        }
-        let (d, sign) = found?;
-        let mut y = vec![0.0; b.len()];
-        y[d.row] = sign;
-        d.combination
-            .iter()
-            .for_each(|&(j, factor)| y[j] = -sign * factor);
-        Some(y)
-    }
-}
 
 /// The rows as vectors of length one over the positions of the upper triangles, and which of them are still in question.
 pub(super) struct UnitRows {
@@ -114,7 +24,7 @@ pub(super) struct UnitRows {
 }
 
 impl UnitRows {
-    fn new(a: &Constraints) -> Self {
+    pub(super) fn new(a: &Constraints) -> Self {
         let m = a.len();
         let mut start = vec![0usize; m + 1];
         for (i, ..) in a.entries() {
@@ -174,7 +84,7 @@ impl UnitRows {
     }
 
     /// Takes out rows that own a position, until none does.
-    fn strip(&mut self) {
+    pub(super) fn strip(&mut self) {
         let mut holders: Vec<Vec<(u32, f64)>> = vec![vec![]; self.positions];
         for i in self.active() {
             let (index, value) = self.row(i);
@@ -201,7 +111,7 @@ impl UnitRows {
     }
 
     /// Takes out rows that are multiples of others: of each family the first stays.
-    fn parallel(&mut self) -> Vec<Dependent> {
+    pub(super) fn parallel(&mut self) -> Vec<DependentRow> {
         // Parallel rows have the same inner product with any vector, up to the sign.
         let mark = |i: usize| {
             let (index, value) = self.row(i);
@@ -213,7 +123,7 @@ impl UnitRows {
             self.active().into_iter().map(|i| (mark(i), i)).collect();
         marks.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let sign = |i: usize| self.row(i).1[0].signum();
-        let (mut out, mut taken): (Vec<Dependent>, _) = (vec![], vec![false; marks.len()]);
+        let (mut out, mut taken): (Vec<DependentRow>, _) = (vec![], vec![false; marks.len()]);
         for k in 0..marks.len() {
             let (mark, i) = marks[k];
             let rounding = PARALLEL * (self.row(i).0.len() as f64 + 2.0);
@@ -233,7 +143,7 @@ impl UnitRows {
             }
             family.sort_unstable();
             let first = family[0];
-            out.extend(family[1..].iter().map(|&row| Dependent {
+            out.extend(family[1..].iter().map(|&row| DependentRow {
                 row,
                 combination: vec![(first, sign(row) * sign(first))],
             }));

@@ -96,7 +96,7 @@ struct Segment<T> {
 
 /// `K⁻¹ = K₀⁻¹ + Σ ± Y Yᵀ`.
 #[derive(Debug, Clone)]
-pub(crate) struct Maintained<T> {
+pub(crate) struct UpdatedInverse<T> {
     arch: Arch,
     /// `K₀⁻¹`, both triangles.
     inverse: Mat<T>,
@@ -116,7 +116,7 @@ struct Many<T> {
     scales: Vec<f64>,
 }
 
-impl<T: Real> Maintained<T> {
+impl<T: Real> UpdatedInverse<T> {
     /// From the lower triangle of the inverse.
     pub(crate) fn new(mut inverse: Mat<T>) -> Self {
         product::mirror_lower(inverse.as_mut());
@@ -386,7 +386,7 @@ mod tests {
         let base = Mat::from_fn(m, m, |i, j| ((3 * i + 7 * j) as f64).sin());
         let mut k = &base * base.transpose() + Mat::<f64>::identity(m, m);
         let inverse = Cholesky::factor(k.clone()).unwrap().inverse_lower::<f64>();
-        let mut kept = Maintained::new(Mat::from_fn(m, m, |i, j| T::narrow(inverse[(i, j)])));
+        let mut kept = UpdatedInverse::new(Mat::from_fn(m, m, |i, j| T::narrow(inverse[(i, j)])));
         for step in 0..6 {
             let (plus, minus) = (thin(m, 4, step, 1.0), thin(m, 2, step + 9, 0.2));
             assert!(kept.append(&plus, &minus));

@@ -1,6 +1,6 @@
 //! The ways in which one row meets all later ones.
 
-use super::{RowPlan, Way};
+use super::{RowFormula, RowPlan};
 use crate::constraints::GramPair;
 use crate::linalg::axpy;
 use crate::linalg::padded;
@@ -51,20 +51,20 @@ impl Work {
 
 impl RowPlan {
     /// `sums[j] ← tr(A_i P A_j Q)` for `j ≥ i`.
-    pub(super) fn meet(&self, i: usize, pair: &GramPair<'_>, work: &mut Work) {
+    pub(super) fn accumulate_row(&self, i: usize, pair: &GramPair<'_>, work: &mut Work) {
         let (p, q) = (pair.p, pair.q);
         work.sums[i..].fill(0.0);
-        match self.way[i] {
-            Way::Full => {
+        match self.formula[i] {
+            RowFormula::Full => {
                 self.full(i, p, q, work);
                 self.inner_all(i, work);
             }
-            Way::Entries => self.by_entries(i, p, q, work),
-            Way::Pairs => match p {
+            RowFormula::Entries => self.by_entries(i, p, q, work),
+            RowFormula::Pairs => match p {
                 Some(p) => self.by_pairs(i, p, q, pair.same, &mut work.sums),
                 None => self.by_pairs_one_sided(i, q, &mut work.sums),
             },
-            Way::RankOne => self.by_rank_one(i, pair, work),
+            RowFormula::RankOne => self.by_rank_one(i, pair, work),
         }
     }
 
@@ -330,7 +330,7 @@ impl RowPlan {
     /// `sums[j] += Σ a f(s, t)` over the entries `(s, t, a)` of every row `j ≥ i`.
     #[inline(always)]
     fn each_entry(&self, i: usize, sums: &mut [f64], f: impl Fn(usize, usize) -> f64) {
-        let single = self.singles.max(i);
+        let single = self.first_single.max(i);
         for (j, sum) in sums.iter_mut().enumerate().take(single).skip(i) {
             let mut x = 0.0;
             for (s, t, a) in self.entries(j) {

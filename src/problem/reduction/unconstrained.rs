@@ -8,7 +8,7 @@ use faer::Mat;
 
 /// Costs on the components that no row touches.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Untouched {
+pub(super) struct Unconstrained {
     /// Place in a flat vector of the original program, and value: the slack there, when the cost is semidefinite.
     pub slack: Vec<(usize, f64)>,
     /// A ray `x ∈ K` with `A x = 0` and `⟨c, x⟩ < 0`, as place and value, when the cost is not semidefinite.
@@ -17,19 +17,19 @@ pub(super) struct Untouched {
     pub least: f64,
 }
 
-impl Untouched {
+impl Unconstrained {
     /// # Complexity
     /// The eigenvalues of every component that has costs, and the eigenvectors of one that is not semidefinite.
     pub(super) fn new(layout: &Layout, cost: &Constraints) -> Result<Self> {
         let mut out = Self::default();
-        let mut costs: Vec<Option<Mat<f64>>> = vec![None; layout.untouched().len()];
+        let mut costs: Vec<Option<Mat<f64>>> = vec![None; layout.unconstrained().len()];
         let mut largest = 0.0f64;
         for (_, b, row, col, value) in cost.entries() {
             largest = largest.max(value.abs());
-            let Some((k, i, j)) = layout.untouched_entry(b, row, col) else {
+            let Some((k, i, j)) = layout.unconstrained_entry(b, row, col) else {
                 continue;
             };
-            let n = layout.untouched()[k].index.len();
+            let n = layout.unconstrained()[k].index.len();
             let c = costs[k].get_or_insert_with(|| Mat::zeros(n, n));
             (c[(i, j)], c[(j, i)]) = (value, value);
             out.slack.push((layout.flat(b, row, col), value));
@@ -40,7 +40,7 @@ impl Untouched {
         // Below this the sign is rounding, of whatever made the costs or of the eigenvalues.
         let zero = |n: usize| 16.0 * n as f64 * f64::EPSILON * largest;
         let mut steepest = 0.0;
-        for (component, c) in layout.untouched().iter().zip(&costs) {
+        for (component, c) in layout.unconstrained().iter().zip(&costs) {
             let Some(c) = c else { continue };
             let n = c.nrows();
             let (value, vector) = if n == 1 {

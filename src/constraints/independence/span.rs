@@ -1,6 +1,7 @@
 //! Dependent rows among those that own no entry.
 
-use super::rows::{Dependent, UnitRows};
+use super::DependentRow;
+use super::unit_rows::UnitRows;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, dot, norm};
 
@@ -25,7 +26,7 @@ const REFINEMENTS: usize = 3;
 /// # Complexity
 /// The squares of the numbers of rows that share a position, a sparse Cholesky factorisation, and a few solves for every
 /// suspicious row.
-pub(super) fn dependent(rows: &UnitRows, rounding: f64) -> Vec<Dependent> {
+pub(super) fn dependent(rows: &UnitRows, rounding: f64) -> Vec<DependentRow> {
     let active = rows.active();
     if active.len() < 2 {
         return vec![];
@@ -164,7 +165,7 @@ struct Direction {
 
 impl Basis<'_> {
     /// The combination row `k` is, or one more direction.
-    fn examine(&mut self, k: usize) -> Option<Dependent> {
+    fn examine(&mut self, k: usize) -> Option<DependentRow> {
         if self.directions.len() == MAX_DIRECTIONS {
             return None;
         }
@@ -189,7 +190,7 @@ impl Basis<'_> {
         let left = norm(&rest);
         if left <= self.rounding * size {
             let factors = self.active.iter().zip(&lambda);
-            return Some(Dependent {
+            return Some(DependentRow {
                 row: self.active[k],
                 combination: factors
                     .filter(|(_, l)| l.abs() > NEGLIGIBLE)

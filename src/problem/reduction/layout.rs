@@ -19,7 +19,7 @@ enum Place {
     /// Among the nonnegative numbers.
     Number(u32),
     /// Into a component that no row touches.
-    Untouched { component: u32, at: u32 },
+    Unconstrained { component: u32, at: u32 },
 }
 
 /// The variables of a program sorted into components.
@@ -35,7 +35,7 @@ pub(super) struct Layout {
     matrices: Vec<Component>,
     /// Original block and index of every nonnegative number.
     numbers: Vec<(u32, u32)>,
-    untouched: Vec<Component>,
+    unconstrained: Vec<Component>,
     blocks: Vec<Block>,
 }
 
@@ -60,7 +60,7 @@ impl Layout {
             place: vec![],
             matrices: vec![],
             numbers: vec![],
-            untouched: vec![],
+            unconstrained: vec![],
             blocks: vec![],
         };
         for (b, (mut forest, touched)) in forests.into_iter().zip(touched).enumerate() {
@@ -82,8 +82,8 @@ impl Layout {
         let place = &mut self.place[component.block];
         for (at, &k) in (0..).zip(&component.index) {
             place[k as usize] = if !touched {
-                let component = self.untouched.len() as u32;
-                Place::Untouched { component, at }
+                let component = self.unconstrained.len() as u32;
+                Place::Unconstrained { component, at }
             } else if component.index.len() == 1 {
                 Place::Number(self.numbers.len() as u32)
             } else {
@@ -92,7 +92,7 @@ impl Layout {
             };
         }
         match (&component.index[..], touched) {
-            (_, false) => self.untouched.push(component),
+            (_, false) => self.unconstrained.push(component),
             (&[k], true) => self.numbers.push((component.block as u32, k)),
             (_, true) => self.matrices.push(component),
         }
@@ -104,8 +104,8 @@ impl Layout {
     }
 
     /// The components that no row touches.
-    pub(super) fn untouched(&self) -> &[Component] {
-        &self.untouched
+    pub(super) fn unconstrained(&self) -> &[Component] {
+        &self.unconstrained
     }
 
     /// Ranks of the original blocks from those of the components; a number counts where it exceeds its slack.
@@ -123,7 +123,7 @@ impl Layout {
 
     /// Whether everything stays where it is.
     pub(super) fn is_identity(&self) -> bool {
-        self.untouched.is_empty() && self.blocks == self.original
+        self.unconstrained.is_empty() && self.blocks == self.original
     }
 
     /// Block, row and column of an entry in the smaller program; `None` in a component that no row touches, and for an
@@ -156,11 +156,11 @@ impl Layout {
 
     /// Whether an entry lies inside one component.
     pub(super) fn holds(&self, block: usize, row: usize, col: usize) -> bool {
-        self.entry(block, row, col).is_some() || self.untouched_entry(block, row, col).is_some()
+        self.entry(block, row, col).is_some() || self.unconstrained_entry(block, row, col).is_some()
     }
 
     /// Component and place in it of an entry that no row touches.
-    pub(super) fn untouched_entry(
+    pub(super) fn unconstrained_entry(
         &self,
         block: usize,
         row: usize,
@@ -168,8 +168,8 @@ impl Layout {
     ) -> Option<(usize, usize, usize)> {
         match (self.place[block][row], self.place[block][col]) {
             (
-                Place::Untouched { component, at },
-                Place::Untouched {
+                Place::Unconstrained { component, at },
+                Place::Unconstrained {
                     component: other,
                     at: to,
                 },
