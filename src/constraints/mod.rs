@@ -7,6 +7,7 @@
 mod basis;
 mod generate;
 mod given;
+pub(crate) mod independence;
 mod operator;
 mod pattern;
 mod rows;

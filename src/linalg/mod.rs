@@ -7,7 +7,6 @@ pub(crate) mod columns;
 pub(crate) mod hadamard;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
-pub(crate) mod maintained;
 pub(crate) mod padded;
 pub(crate) mod pcg;
 pub(crate) mod product;
@@ -19,6 +18,7 @@ pub(crate) mod sparse_cholesky;
 pub(crate) mod spectral;
 pub(crate) mod symmetric;
 pub(crate) mod triangular;
+pub(crate) mod updated_inverse;
 
 use faer::Par;
 

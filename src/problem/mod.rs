@@ -3,15 +3,14 @@
 pub(crate) mod face;
 pub mod generators;
 mod linear;
-mod reduce;
+mod reduction;
 mod semidefinite;
 
 pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
     Sense,
 };
-pub(crate) use reduce::dependent_rows;
-pub use reduce::{Proof, Reduced};
+pub use reduction::{Proof, Reduced};
 pub use semidefinite::SemidefiniteProgram;
 
 use crate::constraints::Constraints;

@@ -7,9 +7,9 @@
 use super::spectral::{Columns, Pairs, Rotated, square_change};
 use crate::constraints::{Constraints, HeldWeight, Part, positive_definite, symmetric};
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::linalg::maintained::Thin;
 use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
+use crate::linalg::updated_inverse::Thin;
 use crate::linalg::{cholesky::Cholesky, max_abs, product::gemm, spectral};
 use faer::{Accum, Mat, MatRef};
 

@@ -10,7 +10,7 @@
 //! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
 //! Optim. 10, 2000.
 
-use super::ways::Work;
+use super::row_formulas::Work;
 use super::{GEMM, RowPlan, STREAM, add_lower};
 use crate::constraints::{GramPair, SparseSymmetric, SymmetricRows};
 use crate::linalg::padded;
@@ -311,7 +311,7 @@ impl LowRank {
                 gemm(work.u.as_mut(), Accum::Replace, 1.0, p, q.transpose());
                 others.inner_all(0, work);
             }
-            others.put_all(self.constraint[i], &work.sums, k.as_mut());
+            others.scatter_outside_row(self.constraint[i], &work.sums, k.as_mut());
         }
     }
 }
