@@ -3,15 +3,16 @@
 //! [^C24]: Chizat. *Annealed Sinkhorn for optimal transport: convergence, regularization path and debiasing.*
 //! arXiv 2408.11620.
 
-use super::Marginals;
-use super::bound::Steps;
-use super::cost::{self, Cost};
 use super::half_steps::{HalfSteps, ImplicitPlan};
-use super::mirror_sinkhorn::check_potentials;
-use super::settings::{Iteration, Observer, Settings, Start, StepRule};
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
+use crate::transport::polytope::cost::{self, Cost};
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::settings::{
+    Iteration, Observer, Settings, Start, StepRule, check_potentials,
+};
+use crate::transport::step_size::Steps;
 
 /// What [`minimize_linear`] and [`sinkhorn`](super::sinkhorn()) return.
 #[derive(Debug, Clone)]

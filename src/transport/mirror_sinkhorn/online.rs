@@ -1,12 +1,16 @@
 //! The online game: play a coupling, see a loss, pay.
 
-use super::objective::{Linear, Objective};
-use super::rounding::round_unchecked;
-use super::settings::{Settings, Start};
-use super::sinkhorn::{SinkhornSettings, sinkhorn};
-use super::state::State;
-use super::{Marginals, kernel, minimize, mirror_sinkhorn};
+use super::coupling::Coupling;
+use super::minimize;
 use crate::error::{Error, Result, check_shape};
+use crate::transport::kernel;
+use crate::transport::objective::{Linear, Objective};
+use crate::transport::polytope::checks::check_positive;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::polytope::rounding::round_unchecked;
+use crate::transport::polytope::shape::extremes;
+use crate::transport::settings::{Settings, Start};
+use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 
 /// Settings of [`Online`].
 ///
@@ -42,8 +46,8 @@ impl OnlineSettings {
     /// # Errors
     /// [`Error::InvalidSetting`] with the first field that is out of range.
     pub fn validate(&self) -> Result<()> {
-        super::objective::positive("range", self.range)?;
-        super::objective::positive("step_scale", self.step_scale)?;
+        check_positive("range", self.range)?;
+        check_positive("step_scale", self.step_scale)?;
         if self.horizon == Some(0) {
             let reason = "expected at least 1 round, found 0".into();
             return Err(Error::InvalidSetting {
@@ -95,7 +99,7 @@ pub struct Regret {
 pub struct Online {
     marginals: Marginals,
     settings: OnlineSettings,
-    state: State,
+    state: Coupling,
     sum: Vec<f64>,
     rounds: usize,
     /// Rounds played of this epoch, and its length.
@@ -113,7 +117,7 @@ impl Online {
     /// [`Error::InvalidSetting`].
     pub fn new(marginals: Marginals, settings: OnlineSettings) -> Result<Self> {
         settings.validate()?;
-        let state = State::independent(&marginals);
+        let state = Coupling::independent(&marginals);
         let sum = vec![0.0; state.plan.len()];
         let epoch = settings.horizon.unwrap_or(1);
         let mut it = Self {
@@ -191,7 +195,7 @@ impl Online {
             let what = "loss";
             return Err(Error::NonFinite { what, index: 0 });
         }
-        let (low, high) = mirror_sinkhorn::extremes(&self.marginals, gradient)?;
+        let (low, high) = extremes(self.marginals.layout().arch, gradient)?;
         let range = self.settings.range;
         if high - low > range * (1.0 + 1e-12) {
             let reason = format!(
@@ -222,7 +226,7 @@ impl Online {
         self.played += 1;
         if self.played == self.epoch && self.settings.horizon.is_none() {
             // Start again for twice as long.
-            self.state = State::independent(&self.marginals);
+            self.state = Coupling::independent(&self.marginals);
             self.epoch *= 2;
             self.played = 0;
             self.bound += self.start_cost();

@@ -3,8 +3,10 @@
 //! [^AWR17]: Altschuler, Weed, Rigollet. *Near-linear time approximation algorithms for optimal transport via Sinkhorn
 //! iteration.* NIPS 2017, algorithm 2; for more measures the rank-one term becomes a product of `K` vectors.
 
-use super::{Marginals, masked};
+use super::augmenting_paths;
+use super::marginals::Marginals;
 use crate::error::{Error, Result, check_shape};
+use crate::transport::kernel::parallel;
 
 /// Moves `plan ≥ 0` onto the polytope: each marginal in turn is scaled down to at most its mass, and the missing mass
 /// is added as a product of the shortfalls (along allowed arcs where some are forbidden). Returns the marginal
@@ -50,7 +52,7 @@ pub(crate) fn round_unchecked(plan: &mut [f64], marginals: &Marginals) -> f64 {
         }
     }
     if let Some(forbidden) = marginals.forbidden() {
-        masked::complete(plan, marginals.masses(0), marginals.masses(1), forbidden);
+        augmenting_paths::complete(plan, marginals.masses(0), marginals.masses(1), forbidden);
         return marginals.violation_of(plan);
     }
     let mut missing: Vec<Vec<f64>> = (0..modes)
@@ -71,7 +73,7 @@ pub(crate) fn round_unchecked(plan: &mut [f64], marginals: &Marginals) -> f64 {
             v.iter_mut().for_each(|x| *x /= t);
         }
         let n = shape.line();
-        super::parallel::update(plan, shape.piece(), |first, plan| {
+        parallel::update(plan, shape.piece(), |first, plan| {
             for (k, line) in plan.chunks_mut(n).enumerate() {
                 let mut rest = first / n + k;
                 let mut weight = 1.0;

@@ -1,12 +1,15 @@
 //! The phases of a run, in order.
 
-use super::super::{Marginals, certificate, kernel, parallel};
 use super::simplex::{self, Arcs, End};
 use super::tree::Tree;
-use super::{Dense, Exact, ExactSettings, Finish, Observer, arcs};
+use super::{Dense, Exact, ExactSettings, Finish, initial_tree};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::certificate;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::settings::Observer;
 
 /// All mass in integer units. Sums stay exact, and a mass is off by 1e-18 of the total at most.
 pub(super) const UNITS: f64 = (1u64 << 60) as f64;
@@ -71,16 +74,16 @@ impl Run<'_, '_> {
         } else {
             self.settings.arcs
         };
-        let mut kept = arcs::candidates(&self.dense, &potentials, keep);
+        let mut kept = initial_tree::candidates(&self.dense, &potentials, keep);
         let supply = units(self.marginals, [&self.dense.rows, &self.dense.columns]);
-        let mut tree = arcs::tree(&self.dense, &mut kept, &potentials, &supply);
+        let mut tree = initial_tree::tree(&self.dense, &mut kept, &potentials, &supply);
         lap(1);
         let eps = ROUNDING * self.scale;
         let (mut rounds, mut pivots, mut iterations) = (0, 0, 0);
         if self.settings.finish == Finish::InteriorPoint {
             let inside = self.inside(&mut kept, &mut potentials, self.settings.beta)?;
             (rounds, iterations) = (inside.rounds, inside.iterations);
-            tree = arcs::tree(&self.dense, &mut kept, &potentials, &supply);
+            tree = initial_tree::tree(&self.dense, &mut kept, &potentials, &supply);
             lap(2);
         }
         tree.reprice(&kept.costs);

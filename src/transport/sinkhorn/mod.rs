@@ -1,14 +1,20 @@
 //! Plain Sinkhorn in the log domain with ε-scaling: the baseline, and a source of warm starts.
 
-use super::Marginals;
-use super::bound::Steps;
-use super::cost::{self, Cost};
-use super::half_steps::HalfSteps;
-use super::linear::{self, Best, LinearSolution};
+pub(crate) mod annealed;
+pub(crate) mod half_steps;
+
+use super::polytope::checks::check_positive;
+use super::polytope::cost::{self, Cost};
+use super::polytope::marginals::Marginals;
 use super::settings::{Precision, Settings, StepRule};
+use super::step_size::Steps;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
+use annealed::Best;
+pub use annealed::{LinearSolution, minimize_linear};
+use half_steps::HalfSteps;
+pub use half_steps::ImplicitPlan;
 
 /// Settings of [`sinkhorn`].
 ///
@@ -60,7 +66,7 @@ impl SinkhornSettings {
     /// # Errors
     /// [`Error::InvalidSetting`] with the first field that is out of range.
     pub fn validate(&self) -> Result<()> {
-        super::objective::positive("epsilon", self.epsilon)?;
+        check_positive("epsilon", self.epsilon)?;
         let fail = |field, reason: String| Err(Error::InvalidSetting { field, reason });
         if !(self.scaling >= 1.0 && self.scaling.is_finite()) {
             return fail(
@@ -106,7 +112,7 @@ pub fn sinkhorn(
 ) -> Result<LinearSolution> {
     let clock = Instant::now();
     settings.validate()?;
-    linear::check(cost, marginals, "Sinkhorn on potentials")?;
+    annealed::check(cost, marginals, "Sinkhorn on potentials")?;
     let (low, high) = cost::range(cost)?;
     let target = 1.0 / settings.epsilon;
     let mut half = HalfSteps::new(cost, marginals, settings.precision);

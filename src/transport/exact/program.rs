@@ -1,12 +1,12 @@
 //! Transport problems as linear programs, and points of theirs to begin from.
 
-use super::central::{self, central};
-use super::cost::Cost;
-use super::exact::Exact;
-use super::linear::LinearSolution;
-use super::{Marginals, linear};
+use super::Exact;
+use super::central_path::{self, central};
 use crate::error::{Result, check_shape};
 use crate::problem::{self, Limits, LinearProgram, Sense};
+use crate::transport::polytope::cost::Cost;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::sinkhorn::{LinearSolution, annealed};
 
 /// Times the mean product that the temperature says: a point further inside is nearer to feasible.
 const WARMER: f64 = 5.0;
@@ -30,7 +30,7 @@ const WARMER: f64 = 5.0;
 /// # Complexity
 /// `O(mn)` time and space.
 pub fn linear_program(cost: &dyn Cost, marginals: &Marginals) -> Result<LinearProgram> {
-    linear::check(cost, marginals, "the linear program of a transport problem")?;
+    annealed::check(cost, marginals, "the linear program of a transport problem")?;
     let (m, n) = cost.shape();
     let mut program = LinearProgram::new(Sense::Minimise);
     program.set_name("transport");
@@ -66,7 +66,7 @@ impl LinearSolution {
     /// # Complexity
     /// `O(mn)` a pass over rows and columns, some hundred at most; space `O(mn)`.
     pub fn start(&self, cost: &dyn Cost, marginals: &Marginals) -> Result<problem::LinearSolution> {
-        linear::check(cost, marginals, "a start from potentials")?;
+        annealed::check(cost, marginals, "a start from potentials")?;
         let (m, n) = cost.shape();
         for (mode, v) in self.potentials.iter().enumerate() {
             check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
@@ -89,7 +89,7 @@ impl LinearSolution {
             }
         };
         let mut heights: Vec<f64> = potentials.map(dual).collect();
-        let arcs = central::Arcs {
+        let arcs = central_path::Arcs {
             rows: m,
             ends: &ends,
             costs: &costs,
@@ -114,7 +114,7 @@ impl Exact {
         cost: &dyn Cost,
         marginals: &Marginals,
     ) -> Result<problem::LinearSolution> {
-        linear::check(cost, marginals, "a solution of the linear program")?;
+        annealed::check(cost, marginals, "a solution of the linear program")?;
         let (m, n) = cost.shape();
         let mut x = vec![0.0; m * n];
         for (i, j, mass) in &self.plan {

@@ -1,9 +1,11 @@
 //! Half-steps on `γ = exp(u_i + v_j − β C_ij)` from the potentials alone: the state is `O(m + n)`.
 
-use super::cost::Cost;
-use super::shape::Shape;
-use super::state::Breakdown;
-use super::{Marginals, Precision, certificate, kernel, parallel};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::certificate;
+use crate::transport::polytope::cost::Cost;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::polytope::shape::{Breakdown, Shape};
+use crate::transport::settings::Precision;
 
 /// Entries of a cost computed at a time: with the potentials they fit the first-level cache.
 const TILE: usize = 1024;

@@ -1,7 +1,7 @@
 //! The order-K array a coupling lives in: first index fastest, cut into lines along the first mode.
 
-use super::{kernel, parallel};
 use crate::error::{Error, Result};
+use crate::transport::kernel::{self, parallel};
 use pulp::Arch;
 
 /// Lengths of the modes, and the kernels' instruction set.
@@ -135,6 +135,29 @@ impl Shape {
         });
     }
 }
+
+/// Least and largest entry of a gradient that must be finite.
+pub(crate) fn extremes(arch: Arch, values: &[f64]) -> Result<(f64, f64)> {
+    let parts = parallel::map(values.len(), values.len(), |r| {
+        kernel::extremes(arch, &values[r])
+    });
+    let (mut low, mut high, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, true);
+    for (l, h, f) in parts {
+        low = low.min(l);
+        high = high.max(h);
+        finite &= f;
+    }
+    if !finite {
+        let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        let what = "gradient";
+        return Err(Error::NonFinite { what, index });
+    }
+    Ok((low, high))
+}
+
+/// A point of positive mass has no arc with a finite log weight.
+#[derive(Debug)]
+pub(crate) struct Breakdown;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! The transport polytope: fixed marginals, and arcs that must stay empty.
 
-use super::masked;
+use super::augmenting_paths;
 use super::shape::Shape;
 use crate::error::{Error, Result, check_shape};
 
@@ -120,7 +120,8 @@ impl Marginals {
             return Err(Error::Unsupported { what, by });
         }
         let mut plan = vec![0.0; self.shape.len()];
-        let left = masked::complete(&mut plan, &self.masses[0], &self.masses[1], &forbidden);
+        let left =
+            augmenting_paths::complete(&mut plan, &self.masses[0], &self.masses[1], &forbidden);
         if left > 1e-12 * self.total {
             let reason = format!(
                 "no coupling avoids the forbidden arcs: {left} of the mass {} cannot be moved",

@@ -3,20 +3,29 @@
 //! [^BB23]: Ballu, Berthet. *Mirror Sinkhorn: fast online optimization on transport polytopes.* ICML 2023,
 //! arXiv 2211.10420.
 
-use super::bound::Steps;
-use super::objective::Objective;
-use super::settings::{Observer, Settings, Start, StepRule};
-use super::state::State;
-use super::stochastic::StochasticObjective;
-use super::{Marginals, kernel, parallel};
-use crate::clock::Instant;
-use crate::error::{Error, Result, check_shape};
-use crate::ipm::Status;
-
 mod answer;
+mod barycentre;
+mod coupling;
+mod online;
 mod step;
+mod stochastic;
+
+use super::objective::Objective;
+use super::polytope::marginals::Marginals;
+use super::polytope::rounding::round;
+use super::polytope::shape::extremes;
+use super::settings::{Observer, Precision, Settings, Start, StepRule, check_potentials};
+use super::step_size::Steps;
+use crate::clock::Instant;
+use crate::error::{Error, Result};
+use crate::ipm::Status;
+use crate::random::Lane;
+use coupling::Coupling;
 
 pub use answer::{Answer, Solution};
+pub use barycentre::{Barycentre, barycentre, barycentre_cost};
+pub use online::{Online, OnlineSettings, Regret};
+pub use stochastic::{MiniBatch, Noise, Noisy, StochasticObjective};
 
 /// Part of the independent coupling in a warm start from a plan.
 const MIX: f64 = 1e-5;
@@ -44,7 +53,7 @@ const MIX: f64 = 1e-5;
 /// # Errors
 /// [`Error::Shape`] for an objective of another shape; [`Error::InvalidSetting`]; [`Error::NonFinite`] when the objective
 /// returns a gradient or value that is not finite; [`Error::Unsupported`] for a start from potentials with an objective
-/// that is not linear, or single precision; the errors of a start's plan are those of [`round`](super::round()).
+/// that is not linear, or single precision; the errors of a start's plan are those of [`round`](round()).
 ///
 /// # Complexity
 /// A step costs one gradient, two passes over the `N` entries (one for the columns of a matrix) with one exponential an
@@ -142,7 +151,7 @@ struct Run<'a> {
     source: Source<'a>,
     marginals: &'a Marginals,
     settings: &'a Settings,
-    state: State,
+    state: Coupling,
     steps: Steps,
     gradient: Vec<f64>,
     value: f64,
@@ -234,7 +243,7 @@ impl<'a> Run<'a> {
                 reason,
             });
         }
-        if settings.precision != super::Precision::Double {
+        if settings.precision != Precision::Double {
             return unsupported("single precision");
         }
         let linear = matches!(source, Source::Exact(f) if f.is_linear());
@@ -250,17 +259,17 @@ impl<'a> Run<'a> {
         steps.range = range.unwrap_or(0.0);
         let mut beta = 0.0;
         let state = match start {
-            Start::Independent => State::independent(marginals),
+            Start::Independent => Coupling::independent(marginals),
             Start::Plan(plan) => {
                 let mut plan = plan.to_vec();
-                super::round(&mut plan, marginals)?;
+                round(&mut plan, marginals)?;
                 let independent = marginals.independent();
                 for (p, q) in plan.iter_mut().zip(independent) {
                     *p += MIX * (q - *p);
                 }
                 // The start is at least MIX times the independent coupling.
                 steps.divergence -= MIX.ln();
-                State::from_plan(marginals, plan)
+                Coupling::from_plan(marginals, plan)
             }
             Start::Potentials {
                 beta: start,
@@ -280,7 +289,7 @@ impl<'a> Run<'a> {
                 steps.offset = (beta * range / (2.0 * scale)).powi(2)
                     / steps.divergence.max(f64::MIN_POSITIVE);
                 f.gradient(&marginals.independent(), &mut gradient);
-                State::from_potentials(marginals, &gradient, beta, potentials)
+                Coupling::from_potentials(marginals, &gradient, beta, potentials)
             }
         };
         let exact = matches!(source, Source::Exact(_));
@@ -325,7 +334,7 @@ impl<'a> Run<'a> {
             Source::Exact(f) if self.linear && t > 0 => self.value = f.value(&self.state.plan),
             Source::Exact(f) => self.value = f.gradient(&self.state.plan, &mut self.gradient),
             Source::Noisy(f) => {
-                let mut rng = self.settings.seed.stream(super::TRANSPORT, 0, t as u64);
+                let mut rng = self.settings.seed.stream(Lane::TRANSPORT, 0, t as u64);
                 self.value = f.sample(&self.state.plan, &mut rng, &mut self.gradient);
             }
         }
@@ -339,7 +348,7 @@ impl<'a> Run<'a> {
             return Err(Error::NonFinite { what, index: 0 });
         }
         if !self.linear || t == 0 {
-            let (low, high) = extremes(self.marginals, &self.gradient)?;
+            let (low, high) = extremes(self.marginals.layout().arch, &self.gradient)?;
             self.middle = 0.5 * (low + high);
             self.steps.range = self.steps.range.max(high - low);
         }
@@ -354,58 +363,4 @@ impl<'a> Run<'a> {
         };
         Ok(())
     }
-}
-
-pub(crate) fn check_potentials(
-    marginals: &Marginals,
-    beta: f64,
-    potentials: &[Vec<f64>],
-) -> Result<()> {
-    super::objective::positive("beta", beta)?;
-    check_shape(
-        "potentials",
-        (marginals.shape().len(), 1),
-        (potentials.len(), 1),
-    )?;
-    for (mode, v) in potentials.iter().enumerate() {
-        check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
-        let masses = marginals.masses(mode);
-        if let Some(index) = v
-            .iter()
-            .zip(masses)
-            .position(|(u, m)| *m > 0.0 && !u.is_finite())
-        {
-            let what = "potential";
-            return Err(Error::NonFinite { what, index });
-        }
-        if let Some(at) = v
-            .iter()
-            .zip(masses)
-            .position(|(u, m)| *m == 0.0 && *u != f64::NEG_INFINITY)
-        {
-            let reason = format!("expected a potential of minus infinity at the zero mass {at}");
-            return Err(Error::Marginals { mode, reason });
-        }
-    }
-    Ok(())
-}
-
-/// Least and largest entry of a gradient that must be finite.
-pub(crate) fn extremes(marginals: &Marginals, values: &[f64]) -> Result<(f64, f64)> {
-    let arch = marginals.layout().arch;
-    let parts = parallel::map(values.len(), values.len(), |r| {
-        kernel::extremes(arch, &values[r])
-    });
-    let (mut low, mut high, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, true);
-    for (l, h, f) in parts {
-        low = low.min(l);
-        high = high.max(h);
-        finite &= f;
-    }
-    if !finite {
-        let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);
-        let what = "gradient";
-        return Err(Error::NonFinite { what, index });
-    }
-    Ok((low, high))
 }

@@ -1,9 +1,9 @@
 //! Lower bounds from dual potentials.
 
-use super::parallel;
+use super::marginals::Marginals;
 use super::shape::Shape;
-use super::{Marginals, kernel};
 use crate::error::{Result, check_finite, check_shape};
+use crate::transport::kernel::{self, parallel};
 
 /// A cost line by line: `fill(line, out)` writes it; infinity stands for a forbidden arc.
 pub(crate) type Lines<'a> = &'a (dyn Fn(usize, &mut [f64]) + Sync);

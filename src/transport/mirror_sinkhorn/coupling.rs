@@ -1,17 +1,14 @@
 //! A coupling in the log domain: `γ = exp(log_kernel + Σ_k u_k)`, one normalisation a step.
 
-use super::shape::Shape;
-use super::{Marginals, kernel, parallel};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::polytope::shape::{Breakdown, Shape};
 
 /// Sums outside this range are formed again with their own maximum.
 const SAFE: std::ops::RangeInclusive<f64> = 1e-200..=1e200;
 
-/// A point of positive mass has no arc with a finite log weight.
-#[derive(Debug)]
-pub(crate) struct Breakdown;
-
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct Coupling {
     /// Minus the weighted sum of the gradients (plus the start's logarithm); minus infinity on forbidden arcs.
     pub(crate) log_kernel: Vec<f64>,
     /// One vector a measure; minus infinity at zero masses.
@@ -20,7 +17,7 @@ pub(crate) struct State {
     pub(crate) plan: Vec<f64>,
 }
 
-impl State {
+impl Coupling {
     /// The independent coupling.
     pub(crate) fn independent(marginals: &Marginals) -> Self {
         let mut potentials: Vec<Vec<f64>> = (0..marginals.shape().len())

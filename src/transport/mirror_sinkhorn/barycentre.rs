@@ -2,12 +2,14 @@
 //!
 //! [^AC11]: Agueh, Carlier. *Barycenters in the Wasserstein space.* SIAM J. Math. Anal. 2011.
 
-use super::Marginals;
-use super::mirror_sinkhorn::{Solution, minimize};
-use super::objective::{Linear, Objective, positive};
-use super::settings::{Observer, Settings, Start};
-use super::shape::Shape;
+use super::{Solution, minimize};
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::transport::kernel::parallel;
+use crate::transport::objective::{Linear, Objective, flat};
+use crate::transport::polytope::checks::check_positive;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::polytope::shape::Shape;
+use crate::transport::settings::{Observer, Settings, Start};
 use faer::{Mat, MatRef};
 
 /// A barycentre, and the coupling of the measures it comes from.
@@ -57,7 +59,7 @@ pub fn barycentre_cost(points: &[MatRef<'_, f64>], weights: &[f64]) -> Result<Li
         }
     }
     let n = dims[0];
-    super::parallel::update(&mut cost, shape.piece(), |first, cost| {
+    parallel::update(&mut cost, shape.piece(), |first, cost| {
         for (i, line) in cost.chunks_mut(n).enumerate() {
             let at = first / n + i;
             let index = |k: usize| shape.slot(at, k);
@@ -85,10 +87,12 @@ fn check(points: &[MatRef<'_, f64>], weights: &[f64]) -> Result<Vec<f64>> {
         let reason = format!("expected two or more measures, found {}", points.len());
         return Err(Error::Marginals { mode: 0, reason });
     }
-    weights.iter().try_for_each(|w| positive("weights", *w))?;
+    weights
+        .iter()
+        .try_for_each(|w| check_positive("weights", *w))?;
     for p in points {
         check_shape("points", (points[0].nrows(), p.ncols()), p.shape())?;
-        check_finite("points", &super::objective::flat(*p))?;
+        check_finite("points", &flat(*p))?;
     }
     let sum: f64 = weights.iter().sum();
     Ok(weights.iter().map(|w| w / sum).collect())

@@ -1,13 +1,13 @@
 //! Given arcs by row and by column, and the potentials of Sinkhorn's method on them.
 
 use super::ExactSettings;
-use super::phases::Watch;
+use super::dense::Watch;
 use super::potentials::FIRST;
 use super::simplex::Arcs;
 
 /// Arcs, with an index of those of every row and column.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct ArcIndex {
     pub(super) arcs: Arcs,
     rows: Index,
     columns: Index,
@@ -43,7 +43,7 @@ impl Index {
     }
 }
 
-impl Lines {
+impl ArcIndex {
     pub(super) fn new(arcs: Arcs, m: usize, n: usize) -> Self {
         Self {
             rows: Index::new(m, arcs.ends.iter().map(|e| e.0)),

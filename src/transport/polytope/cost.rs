@@ -1,7 +1,8 @@
 //! Linear costs that need not be stored.
 
-use super::kernel;
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::checks::check_positive;
 use faer::MatRef;
 use pulp::Arch;
 
@@ -28,25 +29,6 @@ pub trait Cost: Sync {
                 *o = *b as f32;
             }
         }
-    }
-}
-
-impl Cost for super::Linear {
-    /// (0, 0) for a cost of more than two measures, which no pair of marginals fits.
-    fn shape(&self) -> (usize, usize) {
-        match super::Objective::shape(self) {
-            [m, n] => (*m, *n),
-            _ => (0, 0),
-        }
-    }
-
-    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
-        let at = column * Cost::shape(self).0 + first;
-        out.copy_from_slice(&self.cost()[at..at + out.len()]);
-    }
-
-    fn dense(&self) -> Option<&[f64]> {
-        Some(self.cost())
     }
 }
 
@@ -100,7 +82,7 @@ impl PointClouds {
             (sources.nrows(), targets.ncols()),
             targets.shape(),
         )?;
-        super::objective::positive("scale", scale)?;
+        check_positive("scale", scale)?;
         let coordinates = |points: MatRef<'_, f64>| -> Vec<Vec<f64>> {
             let line = |k: usize| (0..points.ncols()).map(|i| points[(k, i)]).collect();
             (0..points.nrows()).map(line).collect()
@@ -203,7 +185,7 @@ impl<F: Fn(usize, usize) -> f64 + Sync> Cost for CostFn<F> {
 pub(crate) fn range(cost: &dyn Cost) -> Result<(f64, f64)> {
     let (m, n) = cost.shape();
     let arch = Arch::new();
-    let parts = super::parallel::map(n, m * n, |columns| {
+    let parts = parallel::map(n, m * n, |columns| {
         let (mut low, mut high, mut bad) = (f64::INFINITY, f64::NEG_INFINITY, None);
         let mut line = vec![0.0; m];
         for j in columns {

@@ -1,7 +1,7 @@
 //! Objectives seen through noise.
 
-use super::objective::Objective;
 use crate::error::{Error, Result};
+use crate::transport::objective::Objective;
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use std::fmt;
