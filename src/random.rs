@@ -41,6 +41,8 @@ impl Lane {
     pub const PRIVACY: Lane = Lane(32);
     /// The attackers' own coins.
     pub const ADVERSARY: Lane = Lane(33);
+    /// Noisy gradients, and samples of the points of a transport problem.
+    pub const TRANSPORT: Lane = Lane(40);
     /// Entries of Gaussian sketches.
     pub const GAUSSIAN: Lane = Lane(16);
     /// Signs of Rademacher sketches.

@@ -1,4 +1,4 @@
-//! A query in the steady state allocates nothing, counted by the allocator of this test's own process.
+//! A query in the steady state allocates nothing, counted by the allocator of this test process: therefore a binary of its own.
 
 mod common;
 

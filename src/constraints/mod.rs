@@ -7,8 +7,10 @@
 mod basis;
 mod generate;
 mod given;
+pub(crate) mod independence;
 mod operator;
 mod pattern;
+pub(crate) mod positions;
 mod rows;
 mod weight;
 mod weighted;

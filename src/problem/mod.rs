@@ -4,7 +4,7 @@ mod conic;
 pub(crate) mod face;
 pub mod generators;
 mod linear;
-mod reduce;
+mod reduction;
 mod semidefinite;
 
 pub use conic::ConicProgram;
@@ -12,6 +12,5 @@ pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
     Sense,
 };
-pub(crate) use reduce::dependent_rows;
-pub use reduce::{Proof, Reduced};
+pub use reduction::{Proof, Reduced};
 pub use semidefinite::SemidefiniteProgram;

@@ -409,7 +409,10 @@ impl Solver {
                 outside_cone(blocks, &parts.1)?,
             )
         };
-        let outside = (x_outside, s_outside.max(-self.reduced.least_untouched()));
+        let outside = (
+            x_outside,
+            s_outside.max(-self.reduced.least_unconstrained()),
+        );
         let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
         let mut value = [0.0];
         self.program.cost().apply(&x, &mut value)?;

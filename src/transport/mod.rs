@@ -21,49 +21,29 @@
 //! For *linear* costs gaps below about 1e-3 need many thousand steps of Mirror Sinkhorn: [`exact()`] is better there. Gradients that are unbounded on the
 //! polytope (an entropy without a [`StepRule::StronglyConvex`] rule) make the anytime steps short. Masks need two measures.
 
-mod barycentre;
-mod bound;
-mod central;
-mod certificate;
-mod cost;
 mod exact;
-mod half_steps;
 pub(crate) mod kernel;
-mod linear;
-mod marginals;
-mod masked;
 mod mirror_sinkhorn;
 mod objective;
-mod online;
-mod parallel;
-mod program;
-mod rounding;
+mod polytope;
 mod settings;
-mod shape;
 mod sinkhorn;
-mod state;
-mod stochastic;
+mod step_size;
 
 pub use crate::ipm::Status;
-pub use barycentre::{Barycentre, barycentre, barycentre_cost};
-pub use bound::Steps;
-pub use certificate::lower_bound;
-pub use cost::{Cost, CostFn, Distance, PointClouds};
-pub use exact::{Cut, Exact, ExactSettings, Finish, exact, exact_sparse};
-pub use half_steps::ImplicitPlan;
-pub use linear::{LinearSolution, minimize_linear};
-pub use marginals::Marginals;
-pub use mirror_sinkhorn::{Answer, Solution, minimize, minimize_stochastic};
+pub use exact::{Cut, Exact, ExactSettings, Finish, exact, exact_sparse, linear_program};
+pub use mirror_sinkhorn::{
+    Answer, Barycentre, MiniBatch, Noise, Noisy, Online, OnlineSettings, Regret, Solution,
+    StochasticObjective, barycentre, barycentre_cost, minimize, minimize_stochastic,
+};
 pub use objective::{
     Entropic, Function, GroupLasso, Linear, Objective, Padded, Quadratic, Relative, SquaredNorm,
     Sum,
 };
-pub use online::{Online, OnlineSettings, Regret};
-pub use program::linear_program;
-pub use rounding::round;
+pub use polytope::certificate::lower_bound;
+pub use polytope::cost::{Cost, CostFn, Distance, PointClouds};
+pub use polytope::marginals::Marginals;
+pub use polytope::rounding::round;
 pub use settings::{Iteration, Observer, Precision, Predict, Settings, Start, StepRule};
-pub use sinkhorn::{SinkhornSettings, sinkhorn};
-pub use stochastic::{MiniBatch, Noise, Noisy, StochasticObjective};
-
-/// Streams of noisy gradients.
-pub(crate) const TRANSPORT: crate::random::Lane = crate::random::Lane(40);
+pub use sinkhorn::{ImplicitPlan, LinearSolution, SinkhornSettings, minimize_linear, sinkhorn};
+pub use step_size::Steps;

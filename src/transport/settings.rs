@@ -1,6 +1,8 @@
 //! Settings, statuses and what an observer sees.
 
-use crate::error::{Error, Result};
+use super::polytope::checks::check_positive;
+use super::polytope::marginals::Marginals;
+use crate::error::{Error, Result, check_shape};
 use crate::random::Seed;
 use std::ops::ControlFlow;
 
@@ -232,4 +234,38 @@ pub enum Start<'a> {
         /// One vector a measure; minus infinity at zero masses.
         potentials: &'a [Vec<f64>],
     },
+}
+
+pub(crate) fn check_potentials(
+    marginals: &Marginals,
+    beta: f64,
+    potentials: &[Vec<f64>],
+) -> Result<()> {
+    check_positive("beta", beta)?;
+    check_shape(
+        "potentials",
+        (marginals.shape().len(), 1),
+        (potentials.len(), 1),
+    )?;
+    for (mode, v) in potentials.iter().enumerate() {
+        check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
+        let masses = marginals.masses(mode);
+        if let Some(index) = v
+            .iter()
+            .zip(masses)
+            .position(|(u, m)| *m > 0.0 && !u.is_finite())
+        {
+            let what = "potential";
+            return Err(Error::NonFinite { what, index });
+        }
+        if let Some(at) = v
+            .iter()
+            .zip(masses)
+            .position(|(u, m)| *m == 0.0 && *u != f64::NEG_INFINITY)
+        {
+            let reason = format!("expected a potential of minus infinity at the zero mass {at}");
+            return Err(Error::Marginals { mode, reason });
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,9 @@
 //! What several test files share: random weights, and `B` and `P` spelled out densely, without the library's kernels.
+// Every test binary uses a part of it.
 #![allow(dead_code)]
+
+pub mod dense;
+pub mod netlib;
 
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::random::{Lane, Seed};

@@ -1,7 +1,9 @@
-//! Mirror Sinkhorn against independent oracles, naive forms and its own bounds.
+//! Transport: Mirror Sinkhorn against independent oracles, naive forms and its own bounds; exact plans against a simplex method.
 
 mod bounds;
 mod engines;
+mod exact;
+mod exact_sparse;
 mod inputs;
 mod multimarginal;
 mod online;

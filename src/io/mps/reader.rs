@@ -154,8 +154,9 @@ impl<'a> Reader<'a> {
             b"OBJNAME" => {
                 rest_allowed = true;
                 if let Some(rows) = self.headers.get(b"ROWS".as_slice()) {
-                    let found = format_args!("OBJNAME before ROWS of line {}", rows.line);
-                    return Err(word.unexpected(found));
+                    return Err(
+                        word.unexpected(format_args!("OBJNAME before ROWS of line {}", rows.line))
+                    );
                 }
                 self.wanted = second;
                 match second {

@@ -1,6 +1,7 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
 use crate::clock::Instant;
+use crate::constraints::independence::{DEPENDENT, dependent_rows};
 use crate::constraints::{Constraints, GramWeight};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::padded;
@@ -157,7 +158,7 @@ impl DenseGram {
         let needed = a.len();
         if self.rank.rank_in(a, &self.assembler, &mut self.square)? < needed {
             // Rows closer than the root of rounding are one to their Gram matrix.
-            let rank = needed - crate::problem::dependent_rows(a);
+            let rank = needed - dependent_rows(a, DEPENDENT).len();
             if rank < needed {
                 return Err(Error::RankDeficient { rank, needed });
             }

@@ -2,7 +2,7 @@
 
 use super::change::GramChange;
 use super::settings::Precision;
-use crate::linalg::maintained::{Maintained, Thin};
+use crate::linalg::updated_inverse::{Thin, UpdatedInverse};
 use crate::projection::gram::Factor;
 use faer::prelude::ReborrowMut as _;
 use faer::{Mat, MatMut};
@@ -22,8 +22,8 @@ const SINGLE_FROM: usize = 256;
 #[derive(Debug, Clone)]
 pub(in crate::projection) enum Held {
     Factor(Box<Factor>),
-    Single(Scaled<Maintained<f32>>),
-    Double(Scaled<Maintained<f64>>),
+    Single(Scaled<UpdatedInverse<f32>>),
+    Double(Scaled<UpdatedInverse<f64>>),
 }
 
 /// `K⁻¹ = D M D`.
@@ -127,12 +127,12 @@ impl Held {
             if precision == Precision::Single || largest < SINGLE_LIMIT {
                 *self = Held::Single(Scaled {
                     scale,
-                    kept: Maintained::new(inverse),
+                    kept: UpdatedInverse::new(inverse),
                 });
                 return;
             }
         }
-        let kept = Maintained::new(factor.cholesky().inverse_lower());
+        let kept = UpdatedInverse::new(factor.cholesky().inverse_lower());
         *self = Held::Double(Scaled { scale, kept });
     }
 

@@ -1,7 +1,7 @@
 //! The interior-point finish: the optimum on the kept arcs from inside, round by round, and what it leaves to the simplex method.
 
-use super::super::central::{self, central};
-use super::phases::Run;
+use super::central_path::{self, central};
+use super::dense::Run;
 use super::simplex::Arcs;
 use crate::constraints::{Block, Constraints};
 use crate::error::Result;
@@ -57,7 +57,7 @@ impl Run<'_, '_> {
         let mut sharp = 0;
         loop {
             let costs: Vec<f64> = kept.costs.iter().map(|c| (c - low) / range).collect();
-            let arcs = central::Arcs {
+            let arcs = central_path::Arcs {
                 rows: m,
                 ends: &kept.ends,
                 costs: &costs,

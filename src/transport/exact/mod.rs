@@ -3,21 +3,24 @@
 //! [^ZG22]: Zanetti, Gondzio. *An interior point–inspired algorithm for linear programs arising in discrete optimal transport.*
 //! INFORMS Journal on Computing 35, 2023 (column generation on the support; here with a simplex finish).
 
-mod arcs;
+mod arc_index;
+mod central_path;
+mod dense;
+mod initial_tree;
 mod interior;
-mod lines;
-mod phases;
 mod potentials;
+mod program;
 mod simplex;
 mod sparse;
 mod tree;
 
-use super::Marginals;
-use super::cost::{self, Cost};
+use super::polytope::cost::{self, Cost};
+use super::polytope::marginals::Marginals;
 use super::settings::{Iteration, Observer};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::Status;
-use phases::{Run, Watch};
+use dense::{Run, Watch};
+pub use program::linear_program;
 pub use sparse::{Cut, exact_sparse};
 
 /// Settings of [`exact`].

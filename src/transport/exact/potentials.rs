@@ -1,10 +1,13 @@
 //! Potentials that choose the arcs: Sinkhorn half-steps at temperatures that fall, on a sample of the points first.
 
-use super::super::half_steps::HalfSteps;
-use super::super::{Linear, Marginals, Precision};
-use super::phases::{Run, Watch};
-use super::{Cost, Dense};
-use crate::random::Seed;
+use super::Dense;
+use super::dense::{Run, Watch};
+use crate::random::{Lane, Seed};
+use crate::transport::objective::Linear;
+use crate::transport::polytope::cost::Cost;
+use crate::transport::polytope::marginals::Marginals;
+use crate::transport::settings::Precision;
+use crate::transport::sinkhorn::half_steps::HalfSteps;
 use rand_core::Rng;
 
 /// Inverse temperature at the beginning, for a cost of range 1.
@@ -170,7 +173,7 @@ fn sample(masses: &[f64], stream: u64) -> (Vec<usize>, Vec<f64>) {
     let positive = masses.iter().filter(|v| **v > 0.0).count();
     let count = (positive / COARSER).max(1);
     let chance = |mass: f64| 0.5 * count as f64 * (mass / total + 1.0 / positive as f64);
-    let mut rng = Seed::default().stream(super::super::TRANSPORT, 1, stream);
+    let mut rng = Seed::default().stream(Lane::TRANSPORT, 1, stream);
     let mut uniform = || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
     let (mut at, mut weights) = (Vec::with_capacity(count), Vec::with_capacity(count));
     let (mut sum, mut stratum, mut next) = (0.0, 0.0, uniform());

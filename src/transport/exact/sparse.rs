@@ -1,8 +1,8 @@
 //! Given arcs only: two phases of the network simplex, and a violated cut where no coupling exists.
 
-use super::arcs::Spread;
-use super::lines::Lines;
-use super::phases::{ROUNDING, UNITS, WORST, Watch, closed, units};
+use super::arc_index::ArcIndex;
+use super::dense::{ROUNDING, UNITS, WORST, Watch, closed, units};
+use super::initial_tree::Spread;
 use super::simplex::{self, Arcs, End};
 use super::tree::{Link, NONE, Tree};
 use super::{Exact, ExactSettings, Marginals, Observer, Status, check_start};
@@ -111,7 +111,7 @@ struct Sparse<'a> {
     rows: Vec<usize>,
     columns: Vec<usize>,
     /// Given arcs between these.
-    all: Lines,
+    all: ArcIndex,
     /// What the simplex sees: arcs of the hubs, then some of `all`, …
     kept: Arcs,
     /// … which these are, `NONE` for those of the hubs.
@@ -151,7 +151,7 @@ impl<'a> Sparse<'a> {
             }
         }
         let pick = |at: &[usize], v: &[f64]| -> Vec<f64> { at.iter().map(|i| v[*i]).collect() };
-        let all = Lines::new(real, rows.len(), columns.len());
+        let all = ArcIndex::new(real, rows.len(), columns.len());
         let potentials = match start {
             Some([phi, psi]) => [pick(&rows, phi), pick(&columns, psi)],
             None => {

@@ -4,6 +4,7 @@
 //! Every function takes slices of equal length; the order of its additions depends on the length alone.
 
 mod exp;
+pub(crate) mod parallel;
 
 use exp::{exp, exp_single};
 use pulp::{Arch, Simd, WithSimd};

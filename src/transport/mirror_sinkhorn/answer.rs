@@ -4,10 +4,10 @@ use super::{Run, Source};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
-use crate::transport::bound::Steps;
-use crate::transport::certificate::{dual_bound, masked_lines};
-use crate::transport::rounding::round_unchecked;
+use crate::transport::polytope::certificate::{dual_bound, masked_lines};
+use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::settings::Iteration;
+use crate::transport::step_size::Steps;
 
 /// A coupling that was rounded onto the polytope.
 #[derive(Debug, Clone, PartialEq)]

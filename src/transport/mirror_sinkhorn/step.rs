@@ -1,9 +1,9 @@
 //! One step: at its length by rule, or by backtracking.
 
-use super::super::settings::StepRule;
-use super::super::{kernel, parallel};
 use super::{Run, Source, unsupported};
 use crate::error::{Error, Result};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::settings::StepRule;
 
 impl Run<'_> {
     /// One step. `Some(true)`: the gradient at the new point is at hand; `None`: no further.

@@ -2,7 +2,8 @@
 
 use super::Objective;
 use crate::error::{Error, Result, check_shape};
-use crate::transport::parallel;
+use crate::transport::kernel::parallel;
+use crate::transport::polytope::checks::check_positive;
 use std::fmt;
 
 /// `Σ_k w_k f_k` with weights `w_k > 0`.
@@ -29,7 +30,7 @@ impl<'a> Sum<'a> {
     /// # Errors
     /// [`Error::InvalidSetting`] for a weight that is not positive, or a shape other than the first term's.
     pub fn with(mut self, weight: f64, term: impl Objective + 'a) -> Result<Self> {
-        super::entropic::positive("weight", weight)?;
+        check_positive("weight", weight)?;
         if self.terms.is_empty() {
             self.dims = term.shape().to_vec();
         } else if self.dims != term.shape() {

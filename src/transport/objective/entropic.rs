@@ -1,8 +1,9 @@
 //! Entropic and Kullback–Leibler terms.
 
 use super::{Objective, entrywise};
-use crate::error::{Error, Result, check_finite, check_shape};
-use crate::transport::parallel;
+use crate::error::{Result, check_finite, check_shape};
+use crate::transport::kernel::parallel;
+use crate::transport::polytope::checks::check_positive;
 
 /// `ε Σ γ (log γ − 1)`; 0 log 0 = 0. Strongly convex relative to the entropy with constant `ε`.
 ///
@@ -20,18 +21,10 @@ impl Entropic {
     /// # Errors
     /// [`Error::InvalidSetting`].
     pub fn new(dims: &[usize], epsilon: f64) -> Result<Self> {
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         let dims = dims.to_vec();
         Ok(Self { dims, epsilon })
     }
-}
-
-pub(crate) fn positive(field: &'static str, value: f64) -> Result<()> {
-    if value > 0.0 && value.is_finite() {
-        return Ok(());
-    }
-    let reason = format!("expected a positive number, found {value}");
-    Err(Error::InvalidSetting { field, reason })
 }
 
 /// `p log p − p`, and `log p` kept finite.
@@ -77,7 +70,7 @@ impl Relative {
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`]; [`Error::InvalidSetting`] for a reference or a strength that is not positive.
     pub fn new(dims: &[usize], reference: Vec<f64>, epsilon: f64) -> Result<Self> {
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         check_shape(
             "reference",
             (dims.iter().product(), 1),
@@ -86,7 +79,7 @@ impl Relative {
         check_finite("reference", &reference)?;
         reference
             .iter()
-            .try_for_each(|r| positive("reference", *r))?;
+            .try_for_each(|r| check_positive("reference", *r))?;
         let logs = reference.iter().map(|r| r.ln()).collect();
         let dims = dims.to_vec();
         Ok(Self {

@@ -1,9 +1,9 @@
 //! Squared-norm and group-sparse regularisation.
 
-use super::entropic::positive;
 use super::{Objective, entrywise};
 use crate::error::{Error, Result};
-use crate::transport::parallel;
+use crate::transport::kernel::parallel;
+use crate::transport::polytope::checks::check_positive;
 
 /// `(λ/2) ‖γ‖²`: the regulariser that keeps optimal plans sparse.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ impl SquaredNorm {
     /// # Errors
     /// [`Error::InvalidSetting`].
     pub fn new(dims: &[usize], lambda: f64) -> Result<Self> {
-        positive("lambda", lambda)?;
+        check_positive("lambda", lambda)?;
         let dims = dims.to_vec();
         Ok(Self { dims, lambda })
     }
@@ -58,7 +58,7 @@ impl GroupLasso {
     /// [`Error::InvalidSetting`] for `lambda ≤ 0`; [`Error::Shape`] for an empty matrix;
     /// [`Error::OutOfRange`] for a group number above the number of rows.
     pub fn new(columns: usize, group: Vec<usize>, lambda: f64) -> Result<Self> {
-        positive("lambda", lambda)?;
+        check_positive("lambda", lambda)?;
         if group.is_empty() || columns == 0 {
             let (what, expected, found) = ("group lasso", (1, 1), (group.len(), columns));
             return Err(Error::Shape {

@@ -6,14 +6,14 @@ mod group;
 mod quadratic;
 
 pub use combine::{Function, Padded, Sum};
-pub(crate) use entropic::positive;
 pub use entropic::{Entropic, Relative};
 pub use group::{GroupLasso, SquaredNorm};
 pub use quadratic::Quadratic;
 
-use super::parallel;
-use super::shape::Shape;
 use crate::error::{Result, check_finite, check_shape};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::cost::Cost;
+use crate::transport::polytope::shape::Shape;
 use faer::MatRef;
 
 /// A convex function of a coupling.
@@ -64,7 +64,7 @@ impl Linear {
         let shape = Shape::new(dims)?;
         check_shape("cost", (shape.len(), 1), (cost.len(), 1))?;
         check_finite("cost", &cost)?;
-        let (low, high, _) = super::kernel::extremes(shape.arch, &cost);
+        let (low, high, _) = kernel::extremes(shape.arch, &cost);
         let range = if cost.is_empty() { 0.0 } else { high - low };
         Ok(Self { shape, cost, range })
     }
@@ -103,6 +103,25 @@ impl Objective for Linear {
 
     fn is_linear(&self) -> bool {
         true
+    }
+}
+
+impl Cost for Linear {
+    /// (0, 0) for a cost of more than two measures, which no pair of marginals fits.
+    fn shape(&self) -> (usize, usize) {
+        match Objective::shape(self) {
+            [m, n] => (*m, *n),
+            _ => (0, 0),
+        }
+    }
+
+    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
+        let at = column * Cost::shape(self).0 + first;
+        out.copy_from_slice(&self.cost()[at..at + out.len()]);
+    }
+
+    fn dense(&self) -> Option<&[f64]> {
+        Some(self.cost())
     }
 }
 

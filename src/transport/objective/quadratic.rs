@@ -1,10 +1,10 @@
 //! Quadratic objectives.
 
-use super::entropic::positive;
 use super::{Objective, entrywise, flat};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::product::gemm;
-use crate::transport::parallel;
+use crate::transport::kernel::parallel;
+use crate::transport::polytope::checks::check_positive;
 use faer::{Accum, Mat, MatMut, MatRef};
 
 /// `(scale/2) ‖(K γ − γ L) diag(s) − M‖²_F`, each of `K`, `L`, `s` and `M` optional.
@@ -34,7 +34,7 @@ impl Quadratic {
     /// # Errors
     /// [`Error::NonFinite`]; [`Error::InvalidSetting`] for `scale ≤ 0`.
     pub fn projection(target: MatRef<'_, f64>, scale: f64) -> Result<Self> {
-        positive("scale", scale)?;
+        check_positive("scale", scale)?;
         check_mat("target", target)?;
         let dims = [target.nrows(), target.ncols()];
         let target = Some(flat(target));
@@ -81,7 +81,7 @@ impl Quadratic {
         nu: &[f64],
     ) -> Result<Self> {
         check_shape("targets", (sources.nrows(), nu.len()), targets.shape())?;
-        nu.iter().try_for_each(|v| positive("nu", *v))?;
+        nu.iter().try_for_each(|v| check_positive("nu", *v))?;
         // √ν_j ((1/ν_j) Xγ_j − y_j)
         let weighted = Mat::from_fn(targets.nrows(), targets.ncols(), |k, j| {
             targets[(k, j)] * nu[j].sqrt()

@@ -3,14 +3,14 @@
 //! Rows are taken in the order of decreasing nonzeros; row `i` meets itself and all later ones. Four ways, the
 //! cheapest by the counts below[^FKN97], `ρ` being the number of distinct indices in `A_i`:
 //!
-//! * [`Way::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
-//! * [`Way::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
-//! * [`Way::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
-//! * [`Way::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
+//! * [`RowFormula::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
+//! * [`RowFormula::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
+//! * [`RowFormula::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
+//! * [`RowFormula::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
 //!   the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
 //! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels. Where few
-//! columns cover every row, all of them meet by products of thin matrices instead ([`Covered`]); rows of low rank with dense vectors meet
+//! columns cover every row, all of them meet by products of thin matrices instead ([`ColumnCover`]); rows of low rank with dense vectors meet
 //! one another through these vectors ([`LowRank`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
@@ -18,29 +18,26 @@
 //! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
 //! Optim. 10, 2000.
 
-mod covered;
+mod column_cover;
 mod low_rank;
-mod singles;
-mod ways;
+mod row_formulas;
+mod single_entry;
 
 use crate::constraints::{GramPair, RankOne, SymmetricRows};
+use crate::linalg::machine::{MULTIPLIED_COST, STREAMED_COST};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
-use covered::Covered;
+use column_cover::ColumnCover;
 use faer::{Accum, Mat, MatMut, MatRef};
 use low_rank::LowRank;
-use ways::Work;
+use row_formulas::Work;
 
 /// Rows of a panel of dense rows.
 const PANEL: usize = 64;
 
-/// Costs in units of one gathered multiply-add: of one that streams, and of one of a matrix product.
-const STREAM: f64 = 0.2;
-const GEMM: f64 = 0.05;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum RowFormula {
     Full,
     Entries,
     Pairs,
@@ -51,7 +48,7 @@ enum Way {
 #[derive(Debug, Clone)]
 pub(crate) enum PsdPlan {
     OneByOne(Box<RowPlan>),
-    Covered(Box<Covered>),
+    ColumnCover(Box<ColumnCover>),
     /// Rows of low rank, and the others.
     LowRank(Box<(LowRank, RowPlan)>),
 }
@@ -64,12 +61,12 @@ impl PsdPlan {
             return PsdPlan::LowRank(Box::new((low_rank, others)));
         }
         if (0..rows.touching()).all(|k| rows.rank_one(k).is_none())
-            && let Some(covered) = Covered::new(rows)
+            && let Some(covered) = ColumnCover::new(rows)
         {
             let ways: f64 = costs.iter().sum();
             let (products, sums) = covered.cost();
-            if GEMM * products + STREAM * sums < ways {
-                return PsdPlan::Covered(Box::new(covered));
+            if MULTIPLIED_COST * products + STREAMED_COST * sums < ways {
+                return PsdPlan::ColumnCover(Box::new(covered));
             }
         }
         PsdPlan::OneByOne(Box::new(RowPlan::new(rows, |_| true)))
@@ -80,7 +77,7 @@ impl PsdPlan {
     pub(crate) fn replace_values(&mut self, rows: &SymmetricRows) {
         let stays = match self {
             PsdPlan::OneByOne(plan) => plan.replace_values(rows),
-            PsdPlan::Covered(plan) => plan.replace_values(rows),
+            PsdPlan::ColumnCover(plan) => plan.replace_values(rows),
             PsdPlan::LowRank(_) => false,
         };
         if !stays {
@@ -92,7 +89,7 @@ impl PsdPlan {
     pub(crate) fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         match self {
             PsdPlan::OneByOne(plan) => plan.add(pair, k),
-            PsdPlan::Covered(plan) => plan.add((pair.p, pair.q), k),
+            PsdPlan::ColumnCover(plan) => plan.add((pair.p, pair.q), k),
             PsdPlan::LowRank(plans) => {
                 plans.0.add(pair, &plans.1, k.as_mut());
                 plans.1.add(pair, k);
@@ -146,24 +143,27 @@ struct Size {
 
 impl Size {
     /// The cheapest way, and what it costs.
-    fn cheapest(&self, n: usize) -> (Way, f64) {
+    fn cheapest(&self, n: usize) -> (RowFormula, f64) {
         let n = n as f64;
         let nnz = 2.0 * self.entries as f64;
         let (rho, up) = (self.support as f64, self.later as f64);
-        let product = STREAM * nnz * n;
-        let full = product + GEMM * n * n * rho + STREAM * n * n + up;
-        let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
+        let product = STREAMED_COST * nnz * n;
+        let full = product + MULTIPLIED_COST * n * n * rho + STREAMED_COST * n * n + up;
+        let entries = product + STREAMED_COST * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
         let pairs = 2.0 * nnz * up;
         if self.rank_one {
-            (Way::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
+            (
+                RowFormula::RankOne,
+                2.0 * up + 2.0 * STREAMED_COST * rho * n,
+            )
         } else if self.dense {
-            (Way::Full, full)
+            (RowFormula::Full, full)
         } else if pairs <= entries && pairs <= full {
-            (Way::Pairs, pairs)
+            (RowFormula::Pairs, pairs)
         } else if entries <= full {
-            (Way::Entries, entries)
+            (RowFormula::Entries, entries)
         } else {
-            (Way::Full, full)
+            (RowFormula::Full, full)
         }
     }
 }
@@ -181,11 +181,11 @@ pub(crate) struct RowPlan {
     /// Where each entry stands in the block, down its columns.
     place: Vec<u32>,
     /// Rows from here on have a single entry, and whether all of these stand on the diagonal.
-    singles: usize,
+    first_single: usize,
     diagonal: bool,
     /// Distinct indices of every row.
     support: Vec<Vec<u32>>,
-    way: Vec<Way>,
+    formula: Vec<RowFormula>,
     rank_one: Vec<Option<RankOne>>,
     /// The first `dense.ncols()` rows: upper triangles down the columns, one row a column.
     dense: Mat<f64>,
@@ -219,13 +219,13 @@ impl RowPlan {
             .zip(&col)
             .map(|(&r, &c)| (c as u64 * n as u64 + r as u64) as u32);
         let place = places.collect();
-        let singles = order.len()
+        let first_single = order.len()
             - start
                 .windows(2)
                 .rev()
                 .take_while(|w| w[1] - w[0] == 1)
                 .count();
-        let diagonal = row[start[singles]..] == col[start[singles]..];
+        let diagonal = row[start[first_single]..] == col[start[first_single]..];
         let mut plan = Self {
             n,
             order,
@@ -234,15 +234,15 @@ impl RowPlan {
             col,
             value,
             place,
-            singles,
+            first_single,
             diagonal,
             support,
-            way: vec![],
+            formula: vec![],
             rank_one,
             dense,
         };
         plan.fill_dense();
-        plan.way = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
+        plan.formula = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
         plan
     }
 
@@ -287,7 +287,7 @@ impl RowPlan {
         self.value.len()
     }
 
-    fn choose(&self, i: usize) -> Way {
+    fn choose(&self, i: usize) -> RowFormula {
         let size = Size {
             entries: self.start[i + 1] - self.start[i],
             support: self.support[i].len(),
@@ -309,11 +309,11 @@ impl RowPlan {
 
     fn add<T: Real>(&self, pair: &GramPair<'_>, mut k: MatMut<'_, T>) {
         let mut work = Work::new(self);
-        self.add_dense((pair.p, pair.q), k.as_mut(), &mut work);
+        self.accumulate_dense((pair.p, pair.q), k.as_mut(), &mut work);
         let mut later = self.dense.ncols()..self.order.len();
         if let Some(p) = pair.p {
-            self.add_singles((p, pair.q), k.as_mut());
-            later.end = self.singles.max(later.start);
+            self.accumulate_single_entries((p, pair.q), k.as_mut());
+            later.end = self.first_single.max(later.start);
         }
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
@@ -329,25 +329,25 @@ impl RowPlan {
                     .map_init(
                         || Work::new(self),
                         |work, i| {
-                            self.meet(i, pair, work);
+                            self.accumulate_row(i, pair, work);
                             work.sums[i..].to_vec()
                         },
                     )
                     .collect();
                 for (i, sums) in batch.zip(&sums) {
-                    self.put(i, i, sums, k.as_mut());
+                    self.scatter_row(i, i, sums, k.as_mut());
                 }
             }
             return;
         }
         for i in later {
-            self.meet(i, pair, &mut work);
-            self.put(i, i, &work.sums[i..], k.as_mut());
+            self.accumulate_row(i, pair, &mut work);
+            self.scatter_row(i, i, &work.sums[i..], k.as_mut());
         }
     }
 
     /// Adds sums of row `i` with the rows from `first` on.
-    fn put<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
+    fn scatter_row<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
@@ -355,14 +355,14 @@ impl RowPlan {
     }
 
     /// Adds sums of a row that is not of the plan with all that are.
-    fn put_all<T: Real>(&self, i: u32, sums: &[f64], mut k: MatMut<'_, T>) {
+    fn scatter_outside_row<T: Real>(&self, i: u32, sums: &[f64], mut k: MatMut<'_, T>) {
         for (&j, sum) in self.order.iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
         }
     }
 
     /// The dense rows: with one another as products of panels, with the others one by one.
-    fn add_dense<T: Real>(
+    fn accumulate_dense<T: Real>(
         &self,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
         mut k: MatMut<'_, T>,
@@ -376,7 +376,7 @@ impl RowPlan {
             let slot = i % PANEL;
             store_symmetrised(work.u.as_ref(), panel.col_as_slice_mut(slot));
             self.inner_all(dense, work);
-            self.put(i, dense, &work.sums[dense..], k.as_mut());
+            self.scatter_row(i, dense, &work.sums[dense..], k.as_mut());
             if slot + 1 < PANEL && i + 1 < dense {
                 continue;
             }

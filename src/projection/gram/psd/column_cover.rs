@@ -1,0 +1,475 @@
+//! Rows whose entries few columns cover: `A_i = Σ_t (e_q w_tᵀ + w_t e_qᵀ)`, as in linear matrix inequalities, where a row moves
+//! one entry of an unknown that stands in products with data matrices.
+//!
+//! `S = U + Uᵀ` for `U = P A_i Q` is a product of thin matrices,
+//!
+//! ```text
+//! S = Σ_t (P e_q)(Q w_t)ᵀ + (P w_t)(Q e_q)ᵀ + its transpose,      tr(A_i P A_j Q) = Σ_s w_sᵀ S e_q   over the terms s of A_j,
+//! ```
+//!
+//! and for all `i` of a batch and all `j` with a term on the same column `q` the second is one matrix product, where the
+//! other ways read the entries of `S` one by one.
+
+use crate::constraints::SymmetricRows;
+use crate::linalg::padded;
+use crate::linalg::product::gemm;
+use crate::linalg::real::Real;
+use faer::prelude::ReborrowMut as _;
+use faer::{Accum, ColMut, Mat, MatMut, MatRef};
+use std::sync::Mutex;
+
+/// Rows of a batch, at most: `n²` numbers each.
+const BATCH: usize = 32;
+
+/// Their terms, at most, unless one row has more: `3 n` numbers each.
+const BATCH_TERMS: usize = 256;
+
+/// Passes over the nonzeros that finding the columns may take: as many columns as cover a row on average, or fewer.
+const PASSES: usize = 64;
+
+/// Numbers stored an entry of the rows, at most: what is beyond one are zeros.
+const FILL: usize = 4;
+
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnCover {
+    n: usize,
+    /// Ascending.
+    constraint: Vec<u32>,
+    /// Terms of row `k` are `start[k]..start[k + 1]`.
+    start: Vec<usize>,
+    /// Of every term: its column `q`, and where its `w` stands among those of `q`.
+    term: Vec<(u32, u32)>,
+    columns: Vec<Column>,
+}
+
+/// The terms on one column.
+#[derive(Debug, Clone)]
+struct Column {
+    /// The row each belongs to, ascending.
+    row: Vec<u32>,
+    /// Their `w`.
+    w: Mat<f64>,
+}
+
+/// Space for one batch.
+struct Work {
+    w: Mat<f64>,
+    pw: Mat<f64>,
+    qw: Mat<f64>,
+    left: Mat<f64>,
+    right: Mat<f64>,
+    /// `S` of row `slot` of the batch in the rows from `n · slot` on: column `q` of all of them is one matrix.
+    panel: Mat<f64>,
+    products: Mat<f64>,
+    /// From the first row of the batch on: a column a row of the batch.
+    sums: Mat<f64>,
+}
+
+impl ColumnCover {
+    /// `None` when the rows need many columns, or when these would be mostly zeros.
+    ///
+    /// # Complexity
+    /// At most 64 passes over the nonzeros.
+    pub(super) fn new(rows: &SymmetricRows) -> Option<Self> {
+        let n = rows.order();
+        let (mut start, mut constraint) = (vec![0], vec![]);
+        let mut members: Vec<Vec<u32>> = vec![vec![]; n];
+        let mut term = vec![];
+        let (mut degree, mut work) = (vec![0u32; n], 0);
+        for k in 0..rows.touching() {
+            let (i, a) = rows.get(k);
+            let mut left: Vec<(usize, usize, f64)> = a.iter().collect();
+            let support = a.support();
+            while !left.is_empty() {
+                work += left.len();
+                if work > PASSES * rows.nonzeros() {
+                    return None;
+                }
+                support.iter().for_each(|&s| degree[s as usize] = 0);
+                for &(r, c, _) in &left {
+                    degree[r] += 1;
+                    degree[c] += u32::from(r != c);
+                }
+                let widest = support.iter().copied().map(|s| s as usize);
+                let Some(q) = widest.max_by_key(|&s| (degree[s], core::cmp::Reverse(s))) else {
+                    break;
+                };
+                take_out(&mut left, q, |_, _| ());
+                term.push((q as u32, members[q].len() as u32));
+                members[q].push(k as u32);
+            }
+            if term.len() * n > FILL * rows.nonzeros() {
+                return None;
+            }
+            start.push(term.len());
+            constraint.push(i as u32);
+        }
+        let columns = members.into_iter().map(|row| Column {
+            w: padded::zeros(n, row.len()),
+            row,
+        });
+        let mut covered = Self {
+            n,
+            constraint,
+            start,
+            term,
+            columns: columns.collect(),
+        };
+        covered.fill(rows);
+        Some(covered)
+    }
+
+    /// `false` when a row is now of rank one: such rows have a way of their own.
+    pub(super) fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
+        if (0..rows.touching()).any(|k| rows.rank_one(k).is_some()) {
+            return false;
+        }
+        self.fill(rows);
+        true
+    }
+
+    fn fill(&mut self, rows: &SymmetricRows) {
+        for k in 0..rows.touching() {
+            let mut left: Vec<(usize, usize, f64)> = rows.get(k).1.iter().collect();
+            for &(q, at) in &self.term[self.start[k]..self.start[k + 1]] {
+                let to = self.columns[q as usize].w.col_as_slice_mut(at as usize);
+                take_out(&mut left, q as usize, |r, v| to[r] = v);
+            }
+        }
+    }
+
+    /// Multiply-adds of matrix products, and additions to sums, that [`ColumnCover::add`] takes.
+    pub(super) fn cost(&self) -> (f64, f64) {
+        let (n, m, terms) = (
+            self.n as f64,
+            self.constraint.len() as f64,
+            self.term.len() as f64,
+        );
+        (terms * n * (6.0 * n + 0.5 * m), 0.5 * terms * m + m * n * n)
+    }
+
+    fn rows(&self) -> usize {
+        self.constraint.len()
+    }
+
+    /// Adds `tr(A_i P A_j Q)` to the lower triangle of `k`.
+    pub(super) fn add<T: Real>(
+        &self,
+        pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        mut k: MatMut<'_, T>,
+    ) {
+        // A column of `k` a row: what a batch adds is its own.
+        let mut all: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
+        let own = self.constraint.iter().map(|&i| all[i as usize].take());
+        let own = Mutex::new((0, own.flatten()));
+        let next = || {
+            let mut own = own.lock().ok()?;
+            let first = own.0;
+            let columns: Vec<_> = own.1.by_ref().take(self.batch(first)).collect();
+            own.0 += columns.len();
+            (!columns.is_empty()).then_some((first, columns))
+        };
+        let work = || {
+            let mut work = Work::new(self);
+            while let Some((first, mut columns)) = next() {
+                self.accumulate_batch(first..first + columns.len(), pair, &mut work);
+                self.scatter_batch(first, &work.sums, &mut columns);
+            }
+        };
+        #[cfg(feature = "rayon")]
+        if let faer::Par::Rayon(threads) = crate::linalg::par(self.rows() * self.rows() * self.n) {
+            use rayon::prelude::*;
+            let tasks = (0..threads.get()).into_par_iter().with_max_len(1);
+            return tasks.for_each(|_| work());
+        }
+        work();
+    }
+
+    /// Rows of the batch that begins at row `first`.
+    fn batch(&self, first: usize) -> usize {
+        let end = self.start[first] + BATCH_TERMS;
+        let rows = &self.start[(first + 1).min(self.start.len())..];
+        rows.partition_point(|&s| s <= end).clamp(1, BATCH)
+    }
+
+    /// The sums of the rows of one batch with all from its first on.
+    fn accumulate_batch(
+        &self,
+        batch: core::ops::Range<usize>,
+        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        work: &mut Work,
+    ) {
+        let (n, first, width) = (self.n, batch.start, batch.len());
+        let terms = self.start[first]..self.start[batch.end];
+        let Work {
+            w,
+            pw,
+            qw,
+            left,
+            right,
+            panel,
+            products,
+            sums,
+        } = work;
+        if w.ncols() < terms.len() {
+            (*w, *pw) = (padded::zeros(n, terms.len()), padded::zeros(n, terms.len()));
+            *qw = padded::zeros(n, terms.len());
+        }
+        for (t, &(column, at)) in self.term[terms.clone()].iter().enumerate() {
+            let from = self.columns[column as usize].w.col_as_slice(at as usize);
+            w.col_as_slice_mut(t).copy_from_slice(from);
+        }
+        let given = w.subcols(0, terms.len());
+        let product = |to: &mut Mat<f64>, by| {
+            let to = to.as_mut().subcols_mut(0, terms.len());
+            gemm(to, Accum::Replace, 1.0, by, given);
+        };
+        product(qw, q);
+        if let Some(p) = p {
+            product(pw, p);
+        }
+        let pw = if p.is_some() { &*pw } else { &*w };
+        for (slot, i) in batch.clone().enumerate() {
+            let mine = self.start[i]..self.start[i + 1];
+            let count = mine.len();
+            if left.ncols() < 4 * count {
+                (*left, *right) = (padded::zeros(n, 4 * count), padded::zeros(n, 4 * count));
+            }
+            for (t, e) in mine.enumerate() {
+                let (column, at) = (self.term[e].0 as usize, e - terms.start);
+                let unit = left.col_as_slice_mut(4 * t);
+                match p {
+                    Some(p) => copy(p, column, unit),
+                    None => {
+                        unit.fill(0.0);
+                        unit[column] = 1.0;
+                    }
+                }
+                right.col_as_slice_mut(4 * t + 1).copy_from_slice(unit);
+                let q_unit = left.col_as_slice_mut(4 * t + 3);
+                copy(q, column, q_unit);
+                right.col_as_slice_mut(4 * t + 2).copy_from_slice(q_unit);
+                for (to, from) in [(1, qw.col_as_slice(at)), (2, pw.col_as_slice(at))] {
+                    left.col_as_slice_mut(4 * t + to).copy_from_slice(from);
+                }
+                for (to, from) in [(0, qw.col_as_slice(at)), (3, pw.col_as_slice(at))] {
+                    right.col_as_slice_mut(4 * t + to).copy_from_slice(from);
+                }
+            }
+            let (l, r) = (left.subcols(0, 4 * count), right.subcols(0, 4 * count));
+            let s = panel.as_mut().submatrix_mut(slot * n, 0, n, n);
+            gemm(s, Accum::Replace, 1.0, l, r.transpose());
+        }
+        let later = self.rows() - first;
+        if sums.shape() != (later, width) {
+            *sums = padded::zeros(later, width);
+        }
+        sums.fill(0.0);
+        for (column, s) in self.columns.iter().zip(panel.col_iter()) {
+            let from = column.row.partition_point(|&r| (r as usize) < first);
+            let rows = &column.row[from..];
+            let Some(s) = s.try_as_col_major().filter(|_| !rows.is_empty()) else {
+                continue;
+            };
+            let s = MatRef::from_column_major_slice(&s.as_slice()[..n * width], n, width);
+            let w = column.w.subcols(from, rows.len()).transpose();
+            let mut out = products.as_mut().submatrix_mut(0, 0, rows.len(), width);
+            gemm(out.as_mut(), Accum::Replace, 1.0, w, s);
+            for slot in 0..width {
+                let to = sums.col_as_slice_mut(slot);
+                let values = products.col_as_slice(slot);
+                for (&j, v) in rows.iter().zip(values) {
+                    to[j as usize - first] += v;
+                }
+            }
+        }
+    }
+
+    fn scatter_batch<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
+        for (slot, column) in columns.iter_mut().enumerate() {
+            // Columns of a matrix that is owned are contiguous.
+            if let Some(column) = column.rb_mut().try_as_col_major_mut() {
+                let column = column.as_slice_mut();
+                let later = &self.constraint[first + slot..];
+                for (&j, sum) in later.iter().zip(&sums.col_as_slice(slot)[slot..]) {
+                    let at = &mut column[j as usize];
+                    *at = T::narrow(at.wide() + sum);
+                }
+            }
+        }
+    }
+}
+
+impl Work {
+    fn new(of: &ColumnCover) -> Self {
+        let widest = of.columns.iter().map(|c| c.row.len()).max().unwrap_or(0);
+        Self {
+            w: Mat::new(),
+            pw: Mat::new(),
+            qw: Mat::new(),
+            left: Mat::new(),
+            right: Mat::new(),
+            panel: padded::zeros(BATCH.min(of.rows()) * of.n, of.n),
+            products: padded::zeros(widest, BATCH),
+            sums: Mat::new(),
+        }
+    }
+}
+
+/// Takes the entries on row and column `q` out, and gives `w` of `e_q wᵀ + w e_qᵀ` entry by entry.
+fn take_out(left: &mut Vec<(usize, usize, f64)>, q: usize, mut w: impl FnMut(usize, f64)) {
+    left.retain(|&(r, c, v)| {
+        match (r == q, c == q) {
+            (true, true) => w(q, 0.5 * v),
+            (true, false) => w(c, v),
+            (false, true) => w(r, v),
+            (false, false) => return true,
+        }
+        false
+    });
+}
+
+/// `to ← M e_k`.
+fn copy(m: MatRef<'_, f64>, k: usize, to: &mut [f64]) {
+    to.iter_mut()
+        .zip(m.col(k).iter())
+        .for_each(|(t, v)| *t = *v);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::PsdPlan;
+    use super::*;
+    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
+
+    /// Rows `E_ij D + Dᵀ E_ij`, some diagonal ones of `n` terms each, and a dense corner; one constraint does not touch the block.
+    fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
+        let data = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin();
+        let diagonal = |k: usize| {
+            Mat::from_fn(n, n, |i, j| match i == j {
+                true => 2.0 + data(k, i),
+                false => 0.0,
+            })
+        };
+        let mut rows: Vec<_> = (0..=n / 2).map(|k| Some(diagonal(k))).collect();
+        rows[1] = None;
+        for (i, j) in (0..n / 2).flat_map(|i| (i..n / 2).map(move |j| (i, j))) {
+            let mut row = Mat::zeros(n, n);
+            for (c, (p, q)) in (0..n).flat_map(|c| [(c, (i, j)), (c, (j, i))]) {
+                row[(p, c)] += data(q, c);
+                row[(c, p)] += data(q, c);
+            }
+            rows.push(Some(row));
+        }
+        let corner = Mat::from_fn(n, n, |i, j| {
+            if i.max(j) < 5 {
+                data(i.min(j), i.max(j))
+            } else {
+                0.0
+            }
+        });
+        rows.push(Some(corner));
+        rows
+    }
+
+    #[test]
+    fn rows_that_few_columns_cover_meet_as_the_formula_says() {
+        let n = 24;
+        let rows = inequality(n);
+        let m = rows.len();
+        let mut a = Constraints::builder(m, &[Block::Psd(n)]).unwrap();
+        for (i, row) in rows.iter().enumerate() {
+            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
+                let value = row.as_ref().map_or(0.0, |row| row[(r, c)]);
+                a.entry(i, 0, r, c, value).unwrap();
+            }
+        }
+        let a = a.build().unwrap();
+        let Part::Psd(held) = &a.parts()[0] else {
+            panic!("one matrix block")
+        };
+        let covered = ColumnCover::new(held).unwrap();
+        // Batches that end for their terms, and such that end for their rows.
+        assert!(covered.batch(0) < n / 2 && covered.batch(n / 2) == BATCH);
+        let plan = PsdPlan::new(held);
+        assert!(matches!(plan, PsdPlan::ColumnCover(_)));
+        let positive = |salt: f64| {
+            let f = Mat::from_fn(n, n, |i, j| ((i * j) as f64 + salt * (i + j) as f64).cos());
+            let w = &f * f.transpose() + Mat::<f64>::identity(n, n);
+            Mat::from_fn(n, n, |i, j| w[(i.max(j), i.min(j))])
+        };
+        let (x, z) = (positive(0.3), positive(0.8));
+        let (x, z) = (x.as_ref(), z.as_ref());
+        let (one, square) = (Mat::<f64>::identity(n, n), z * z);
+        for (weight, p, q) in [
+            (BlockWeight::Pair { x, z }, x, z),
+            (BlockWeight::Psd(x), x, x),
+            (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
+        ] {
+            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
+            let mut k = Mat::<f64>::zeros(m, m);
+            let GramWeight::Psd(pair) = held[0].gram() else {
+                panic!("a matrix weight")
+            };
+            plan.add(&pair, k.as_mut());
+            let mut size = 0.0;
+            let mut error = 0.0;
+            for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let expected = match (&rows[i], &rows[j]) {
+                    (Some(a), Some(b)) => {
+                        let product: Mat<f64> = a * p * b * q;
+                        (0..n).map(|r| product[(r, r)]).sum()
+                    }
+                    _ => 0.0,
+                };
+                size = f64::max(size, f64::abs(expected));
+                error = f64::max(error, f64::abs(expected - k[(i, j)]));
+            }
+            assert!(error < 1e-12 * size, "{error:e} of {size:e}");
+        }
+    }
+
+    #[test]
+    fn other_values_keep_the_cover() {
+        let n = 24;
+        let rows = inequality(n);
+        let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
+        for (i, row) in rows.iter().enumerate() {
+            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
+                let value = row.as_ref().map_or(0.0, |row| row[(r, c)]);
+                a.entry(i, 0, r, c, value).unwrap();
+            }
+        }
+        let a = a.build().unwrap();
+        let values: Vec<f64> = a.entries().map(|e| e.4.exp()).collect();
+        let other = a.with_values(&values).unwrap();
+        let (Part::Psd(old), Part::Psd(new)) = (&a.parts()[0], &other.parts()[0]) else {
+            panic!("one matrix block")
+        };
+        let (mut taken, fresh) = (
+            ColumnCover::new(old).unwrap(),
+            ColumnCover::new(new).unwrap(),
+        );
+        let term = taken.term.as_ptr();
+        assert!(taken.replace_values(new));
+        assert_eq!(taken.term.as_ptr(), term);
+        assert_eq!(taken.term, fresh.term);
+        let both = taken.columns.iter().zip(&fresh.columns);
+        both.for_each(|(a, b)| assert_eq!(a.w, b.w));
+    }
+
+    #[test]
+    fn rows_of_scattered_entries_are_not_taken() {
+        let n = 30;
+        let mut a = Constraints::builder(n, &[Block::Psd(n)]).unwrap();
+        for i in 0..n {
+            a.entry(i, 0, i, i, 1.0).unwrap();
+            a.entry(i, 0, i, (7 * i + 1) % n, 1.0).ok();
+        }
+        let a = a.build().unwrap();
+        let Part::Psd(held) = &a.parts()[0] else {
+            panic!("one matrix block")
+        };
+        assert!(ColumnCover::new(held).is_none());
+    }
+}

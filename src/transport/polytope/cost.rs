@@ -1,0 +1,214 @@
+//! Linear costs that need not be stored.
+
+use crate::error::{Error, Result, check_finite, check_shape};
+use crate::transport::kernel::{self, parallel};
+use crate::transport::polytope::checks::check_positive;
+use faer::MatRef;
+use pulp::Arch;
+
+/// A cost matrix that is read a piece of a column at a time, so that it can be computed on the fly.
+pub trait Cost: Sync {
+    /// Rows and columns.
+    fn shape(&self) -> (usize, usize);
+
+    /// Writes the entries `(first, column), (first + 1, column), …`, as many as fit.
+    fn fill(&self, column: usize, first: usize, out: &mut [f64]);
+
+    /// The whole matrix, column by column, if it is stored.
+    fn dense(&self) -> Option<&[f64]> {
+        None
+    }
+
+    /// As [`Cost::fill`] in f32, for the half-steps of [`Precision::Single`](super::Precision::Single).
+    fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
+        let mut buffer = [0.0; 256];
+        for (k, out) in out.chunks_mut(256).enumerate() {
+            let buffer = &mut buffer[..out.len()];
+            self.fill(column, first + 256 * k, buffer);
+            for (o, b) in out.iter_mut().zip(buffer) {
+                *o = *b as f32;
+            }
+        }
+    }
+}
+
+/// How far two points are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Distance {
+    /// `‖x − y‖²`.
+    #[default]
+    SquaredEuclidean,
+    /// `‖x − y‖`.
+    Euclidean,
+    /// `Σ |x_k − y_k|`.
+    L1,
+}
+
+/// `scale` times a [`Distance`] between two point clouds, computed from the coordinates whenever it is read.
+#[derive(Debug, Clone)]
+pub struct PointClouds {
+    // Coordinate by coordinate, so that a column of the cost is a few streams.
+    rows: Vec<Vec<f64>>,
+    rows_single: Vec<Vec<f32>>,
+    columns: Vec<Vec<f64>>,
+    shape: (usize, usize),
+    scale: f64,
+    distance: Distance,
+    arch: Arch,
+}
+
+impl PointClouds {
+    /// Squared Euclidean distances; `sources` is `d × m`, `targets` is `d × n` (a point a column).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for different dimensions `d`, [`Error::NonFinite`], [`Error::InvalidSetting`] for `scale ≤ 0`.
+    pub fn new(sources: MatRef<'_, f64>, targets: MatRef<'_, f64>, scale: f64) -> Result<Self> {
+        Self::with_distance(sources, targets, scale, Distance::SquaredEuclidean)
+    }
+
+    /// As [`PointClouds::new`], with the distance named.
+    ///
+    /// # Errors
+    /// As [`PointClouds::new`].
+    pub fn with_distance(
+        sources: MatRef<'_, f64>,
+        targets: MatRef<'_, f64>,
+        scale: f64,
+        distance: Distance,
+    ) -> Result<Self> {
+        check_shape(
+            "targets",
+            (sources.nrows(), targets.ncols()),
+            targets.shape(),
+        )?;
+        check_positive("scale", scale)?;
+        let coordinates = |points: MatRef<'_, f64>| -> Vec<Vec<f64>> {
+            let line = |k: usize| (0..points.ncols()).map(|i| points[(k, i)]).collect();
+            (0..points.nrows()).map(line).collect()
+        };
+        let (rows, columns) = (coordinates(sources), coordinates(targets));
+        rows.iter().try_for_each(|v| check_finite("sources", v))?;
+        columns
+            .iter()
+            .try_for_each(|v| check_finite("targets", v))?;
+        let single = |v: &Vec<f64>| v.iter().map(|x| *x as f32).collect();
+        let rows_single = rows.iter().map(single).collect();
+        let shape = (sources.ncols(), targets.ncols());
+        let arch = Arch::new();
+        Ok(Self {
+            rows,
+            rows_single,
+            columns,
+            shape,
+            scale,
+            distance,
+            arch,
+        })
+    }
+}
+
+impl Cost for PointClouds {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
+        out.fill(0.0);
+        let (arch, scale) = (self.arch, self.scale);
+        for (x, y) in self.rows.iter().zip(&self.columns) {
+            let (x, y) = (&x[first..first + out.len()], y[column]);
+            match self.distance {
+                Distance::SquaredEuclidean => kernel::add_square(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute(arch, x, y, scale, out),
+            }
+        }
+        if self.distance == Distance::Euclidean {
+            kernel::root(arch, scale, out);
+        }
+    }
+
+    fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
+        out.fill(0.0);
+        let (arch, scale) = (self.arch, self.scale as f32);
+        for (x, y) in self.rows_single.iter().zip(&self.columns) {
+            let (x, y) = (&x[first..first + out.len()], y[column] as f32);
+            match self.distance {
+                Distance::SquaredEuclidean => kernel::add_square_single(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square_single(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute_single(arch, x, y, scale, out),
+            }
+        }
+        if self.distance == Distance::Euclidean {
+            kernel::root_single(arch, scale, out);
+        }
+    }
+}
+
+/// A cost given as a function of row and column.
+#[derive(Clone)]
+pub struct CostFn<F> {
+    shape: (usize, usize),
+    entry: F,
+}
+
+impl<F> std::fmt::Debug for CostFn<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CostFn of shape {:?}", self.shape)
+    }
+}
+
+impl<F: Fn(usize, usize) -> f64 + Sync> CostFn<F> {
+    /// `entry(i, j)` for `i < m`, `j < n`; it must return the same number each time.
+    pub fn new(m: usize, n: usize, entry: F) -> Self {
+        Self {
+            shape: (m, n),
+            entry,
+        }
+    }
+}
+
+impl<F: Fn(usize, usize) -> f64 + Sync> Cost for CostFn<F> {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    fn fill(&self, column: usize, first: usize, out: &mut [f64]) {
+        for (i, o) in out.iter_mut().enumerate() {
+            *o = (self.entry)(first + i, column);
+        }
+    }
+}
+
+/// Least and largest entry of a cost; fails at an entry that is not finite.
+pub(crate) fn range(cost: &dyn Cost) -> Result<(f64, f64)> {
+    let (m, n) = cost.shape();
+    let arch = Arch::new();
+    let parts = parallel::map(n, m * n, |columns| {
+        let (mut low, mut high, mut bad) = (f64::INFINITY, f64::NEG_INFINITY, None);
+        let mut line = vec![0.0; m];
+        for j in columns {
+            cost.fill(j, 0, &mut line);
+            let (l, h, finite) = kernel::extremes(arch, &line);
+            low = low.min(l);
+            high = high.max(h);
+            if !finite && bad.is_none() {
+                bad = line.iter().position(|v| !v.is_finite()).map(|i| i + m * j);
+            }
+        }
+        (low, high, bad)
+    });
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for (l, h, bad) in parts {
+        if let Some(index) = bad {
+            return Err(Error::NonFinite {
+                what: "cost",
+                index,
+            });
+        }
+        low = low.min(l);
+        high = high.max(h);
+    }
+    Ok((low, high))
+}

@@ -1,0 +1,12 @@
+//! The command line as a user runs it.
+
+#![cfg(feature = "cli")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attack;
+mod general;
+mod lp;
+mod sdplib;
+mod transport;

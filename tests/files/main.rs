@@ -1,0 +1,11 @@
+//! The readers and writers of SDPA and MPS files.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod mangled;
+mod mps;
+mod netlib_read;
+mod sdpa;
+mod sdpa_refused;
+mod sdplib_read;

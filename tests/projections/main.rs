@@ -1,0 +1,16 @@
+//! The projection engines: their laws, their special forms of weights and rows, and their independence of threads.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod base_low_rank;
+mod bipartite;
+mod complement;
+mod constraints;
+mod direct;
+mod laws;
+mod lazy;
+mod maintained;
+mod many;
+mod spectral;
+mod threads;

@@ -1,0 +1,18 @@
+//! The solvers from end to end: semidefinite and linear programs, their reductions, starts, and known answers.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod face;
+mod families;
+mod generators;
+mod ipm;
+mod karate;
+mod linear;
+mod linear_start;
+mod reduce;
+mod regressions;
+mod robustness;
+mod semidefinite;
+mod short_step;
+mod warm_start;
