@@ -4,6 +4,7 @@
 
 pub(crate) mod cholesky;
 pub(crate) mod columns;
+pub(crate) mod error_free;
 pub(crate) mod hadamard;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
@@ -20,6 +21,7 @@ pub(crate) mod spectral;
 pub(crate) mod symmetric;
 pub(crate) mod triangular;
 pub(crate) mod updated_inverse;
+pub(crate) mod verified_cholesky;
 
 use faer::Par;
 

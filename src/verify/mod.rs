@@ -1,0 +1,27 @@
+//! Bounds that are theorems: lower and upper bounds of an optimum that hold in exact arithmetic for the program as it is stated.
+//!
+//! A solver's answer is measured in floating point. The functions of this module take such an answer, and prove from it what can be
+//! proved: every number they return was rounded outward, every matrix called semidefinite has a Cholesky factor whose rounding
+//! errors are bounded. An inaccurate or wrong answer gives a weak bound or none, never a false one.
+//!
+//! | program | entry point | lower bound | upper bound |
+//! |---|---|---|---|
+//! | [`ConicProgram`](crate::problem::ConicProgram) | [`conic()`] | `bᵀy` with a slack proved in the cone | `⟨c, x⟩` for an `x` with `A x = b` exactly |
+//! | [`LinearProgram`](crate::problem::LinearProgram) | [`linear()`] | the dual value over the box of limits | the value of an exactly feasible `x` |
+//! | transport | [`transport()`], [`transport_sparse`] | potentials that are feasible after directed rounding | the plan's exact cost |
+//!
+//! The derivations, with sources, constants and measured widths, are in `papers/verified-bounds/`.
+//!
+//! # Known limitations
+//!
+//! An upper bound needs an `x` in the interior of the cone with linearly independent rows, a lower bound a slack in the interior:
+//! where a program has none, [`Bounds`] says which side is missing and why.
+
+mod cone;
+mod conic;
+mod enclosure;
+mod reason;
+mod symmetric;
+
+pub use conic::{Aids, conic, conic_with};
+pub use reason::{Bounds, Infeasible, Reason};
