@@ -17,6 +17,7 @@ pub mod random;
 pub mod sketch;
 pub mod solver;
 pub mod transport;
+pub mod verify;
 #[allow(dead_code, unused_imports, unused_macros)] // until the first area declares its thresholds
 mod tuned;
 

@@ -17,6 +17,7 @@
 //! An upper bound needs an `x` in the interior of the cone with linearly independent rows, a lower bound a slack in the interior:
 //! where a program has none, [`Bounds`] says which side is missing and why.
 
+mod closer;
 mod cone;
 mod conic;
 mod enclosure;

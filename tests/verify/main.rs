@@ -1,0 +1,3 @@
+//! Bounds that are theorems, against exact arithmetic and published references.
+
+mod published;

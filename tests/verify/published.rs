@@ -1,0 +1,82 @@
+//! Brackets of the references of SDPLIB.
+
+use dyncvx::ipm::{Settings, Solution, Start};
+use dyncvx::problem::ConicProgram;
+use dyncvx::verify::{Aids, Bounds};
+use dyncvx::{Solver, io::sdpa, verify};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+fn run(program: &ConicProgram, tol: f64) -> Option<Solution> {
+    let mut settings = Settings::with_tolerance(tol);
+    settings.time_limit = 300.0;
+    let mut solver = Solver::new(program.clone(), settings).ok()?;
+    solver.solve(&mut |_| ControlFlow::Continue(())).ok()
+}
+
+/// Of every problem in the table: seconds of the solver and of the proof, bounds in the file's convention.
+#[test]
+#[ignore = "needs DYNCVX_DATA: brackets of the references of SDPLIB"]
+fn references_are_bracketed() {
+    run_all();
+}
+
+pub fn run_all() {
+    let Some(data) = std::env::var_os("DYNCVX_DATA") else {
+        return println!("skipped: DYNCVX_DATA is not set");
+    };
+    let folder = Path::new(&data).join("sdplib");
+    let table = std::fs::read_to_string(folder.join("gmp_reference.csv")).unwrap();
+    let only = std::env::var("DYNCVX_PROBLEMS").ok();
+    let (mut widths, mut tried) = (vec![], 0);
+    for line in table.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let (name, reference) = (fields[0], fields[3].parse::<f64>());
+        if only.as_ref().is_some_and(|o| !o.split(',').any(|n| n == name)) {
+            continue;
+        }
+        let (Ok(packed), Ok(reference)) = (std::fs::read(folder.join(format!("{name}.dat-s.xz"))), reference) else {
+            continue;
+        };
+        let mut bytes = Vec::new();
+        lzma_rs::xz_decompress(&mut packed.as_slice(), &mut bytes).unwrap();
+        let program = sdpa::read(bytes.as_slice()).unwrap();
+        let program = program.conic();
+        let clock = Instant::now();
+        let Some(found) = run(program, 1e-8) else { continue };
+        let solve = clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        let mut bounds = verify::conic(program, &found).unwrap();
+        let first = clock.elapsed().as_secs_f64();
+        let mut how = "direct";
+        let clock = Instant::now();
+        if found.certificate.is_none() && (bounds.lower.is_none() || bounds.upper.is_none()) {
+            how = "interior";
+            let inner = run(program, 1e-4).unwrap();
+            let interior = Start::from(&inner);
+            let aids = Aids { interior: Some(&interior), traces: &[] };
+            bounds = verify::conic_with(program, &found, &aids).unwrap();
+        }
+        let second = clock.elapsed().as_secs_f64();
+        tried += 1;
+        // The conic program's optimum is the file's with the other sign.
+        let Bounds { lower, upper, why_no_lower, why_no_upper, .. } = &bounds;
+        let slack = 1e-14 * reference.abs();
+        // An infeasible problem has no reference.
+        let slack = if bounds.infeasible.is_some() { f64::INFINITY } else { slack };
+        assert!(lower.is_none_or(|l| l <= -reference + slack), "{name}: {lower:?} above {reference}");
+        assert!(upper.is_none_or(|u| u >= -reference - slack), "{name}: {upper:?} below {reference}");
+        let width = bounds.relative_width();
+        let of = |v: &Option<f64>| v.map_or("-".into(), |v| format!("{:.1e}", (v + reference).abs() / (1.0 + reference.abs())));
+        println!(
+            "{name} {} solve {solve:.2} verify {first:.2} {how} {second:.2} lower {} upper {} width {:?} {} {}",
+            found.status.name(), of(lower), of(upper), width,
+            why_no_lower.map_or(String::new(), |w| format!("| lower: {w}")),
+            why_no_upper.map_or(String::new(), |w| format!("| upper: {w}")),
+        );
+        widths.extend(width);
+    }
+    widths.sort_by(f64::total_cmp);
+    println!("{tried} tried, {} with both bounds, median width {:?}", widths.len(), widths.get(widths.len() / 2));
+}
