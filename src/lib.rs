@@ -17,9 +17,9 @@ pub mod random;
 pub mod sketch;
 pub mod solver;
 pub mod transport;
-pub mod verify;
 #[allow(dead_code, unused_imports, unused_macros)] // until the first area declares its thresholds
 mod tuned;
+pub mod verify;
 
 pub use error::{Error, Result};
 /// The matrices of this library's interface, in the version it is built with.

@@ -161,24 +161,6 @@ impl Ball {
     pub(crate) fn magnitude(self) -> f64 {
         add_up(self.mid.abs(), self.rad)
     }
-
-    /// All numbers of the ball, negated.
-    pub(crate) fn negated(self) -> Self {
-        Self {
-            mid: -self.mid,
-            rad: self.rad,
-        }
-    }
-
-    /// A ball that holds every number between two, in this order.
-    pub(crate) fn between(lower: f64, upper: f64) -> Self {
-        let mid = lower + 0.5 * (upper - lower);
-        if !mid.is_finite() {
-            return Self::UNKNOWN;
-        }
-        let rad = add_up(upper, -mid).max(add_up(mid, -lower));
-        Self { mid, rad }
-    }
 }
 
 /// A sum of numbers and products without rounding: an expansion of numbers that do not overlap, smallest first.
@@ -226,12 +208,6 @@ impl ExactSum {
         } else {
             self.open = add_up(self.open, SMALLEST);
         }
-    }
-
-    /// Adds what a ball holds.
-    pub(crate) fn add_ball(&mut self, ball: Ball) {
-        self.add(ball.mid);
-        self.open = add_up(self.open, ball.rad);
     }
 
     /// Adds the product of a number and what a ball holds.
@@ -309,7 +285,7 @@ mod tests {
     #[test]
     fn bounds_are_on_their_side_of_exact_arithmetic() {
         let mut state = 0x9e37_79b9_7f4a_7c15;
-        let v = numbers(4000, &mut state);
+        let v = numbers(800, &mut state);
         let mut tight = 0;
         for pair in v.windows(2) {
             let (a, b) = (pair[0], pair[1]);
@@ -319,7 +295,10 @@ mod tests {
                 (mul_up(a, b), &product, a * b),
                 (div_up(a, b), &(exact(a) / exact(b)), a / b),
             ] {
-                assert!(bound == f64::INFINITY || exact(bound) >= *value, "{a:e} {b:e}");
+                assert!(
+                    bound == f64::INFINITY || exact(bound) >= *value,
+                    "{a:e} {b:e}"
+                );
                 tight += usize::from(bound == rounded);
             }
             let low = add_down(a, b);
@@ -328,7 +307,7 @@ mod tests {
             assert!(&root * &root >= exact(a.abs()));
         }
         // Half of the sums and products are rounded the right way as they are.
-        assert!(tight > 3000, "{tight}");
+        assert!(tight > 600, "{tight}");
         assert_eq!(add_up(1.0, UNIT), 1.0 + f64::EPSILON);
         assert_eq!(add_down(1.0, UNIT), 1.0);
         assert_eq!(add_up(f64::MAX, f64::MAX), f64::INFINITY);
@@ -355,7 +334,10 @@ mod tests {
                 }
                 let pairs = a.iter().zip(&b);
                 let sum: BigRational = pairs.map(|(a, b)| exact(*a) * exact(*b)).sum();
-                assert!(magnitude(&sum - exact(ball.mid)) <= exact(ball.rad), "{count}");
+                assert!(
+                    magnitude(&sum - exact(ball.mid)) <= exact(ball.rad),
+                    "{count}"
+                );
                 // One rounding, and what underflows.
                 assert!(ball.rad <= ball.mid.abs() * 2.0 * UNIT + 1e-300);
                 assert!(exact(ball.lower()) <= sum && sum <= exact(ball.upper()));

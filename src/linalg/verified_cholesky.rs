@@ -180,7 +180,10 @@ mod tests {
             open += usize::from(truth && !found);
         }
         // The test means something only if all three occur.
-        assert!(proved > 100 && refuted > 300 && open > 100, "{proved} {refuted} {open}");
+        assert!(
+            proved > 100 && refuted > 300 && open > 100,
+            "{proved} {refuted} {open}"
+        );
     }
 
     /// The margin is what makes the proof: a plain factorisation calls matrices definite that are not.
@@ -198,11 +201,19 @@ mod tests {
         // Hilbert's matrix of order 8 has condition number 1.5e10.
         for (n, holds) in [(8, true), (13, false)] {
             let m = Mat::from_fn(n, n, |i, j| 1.0 / (i + j + 1) as f64);
-            assert_eq!(prove(m.clone().as_mut(), &vec![0.0; n]).is_ok(), holds, "{n}");
+            assert_eq!(
+                prove(m.clone().as_mut(), &vec![0.0; n]).is_ok(),
+                holds,
+                "{n}"
+            );
             // Scaling rows and columns changes nothing.
             let d = |i: usize| 2f64.powi(40 * (i as i32 % 3 - 1));
             let scaled = Mat::from_fn(n, n, |i, j| m[(i, j)] * d(i) * d(j));
-            assert_eq!(prove(scaled.clone().as_mut(), &vec![0.0; n]).is_ok(), holds, "{n}");
+            assert_eq!(
+                prove(scaled.clone().as_mut(), &vec![0.0; n]).is_ok(),
+                holds,
+                "{n}"
+            );
         }
         let m = Mat::<f64>::identity(300, 300);
         assert!(prove(m.clone().as_mut(), &vec![1.0 - 1e-10; 300]).is_ok());

@@ -40,7 +40,11 @@ impl Closer {
         let zeros = (vec![0.0; b.len()], vec![0.0; x.len()]);
         let [x, _, _] = self.reduced.restrict(x, &zeros.0, &zeros.1).ok()?;
         // A ray has the right-hand side 0, in any units.
-        let target = if scaled { small.rhs().to_vec() } else { vec![0.0; a.len()] };
+        let target = if scaled {
+            small.rhs().to_vec()
+        } else {
+            vec![0.0; a.len()]
+        };
         let matrix = |b: usize, n: usize| {
             let part = MatRef::from_column_major_slice(&x[a.range(b)], n, n);
             Mat::from_fn(n, n, |i, j| part[(i.max(j), i.min(j))])
@@ -76,7 +80,9 @@ impl Closer {
             before = now;
             let rows = z.len();
             let rhs = MatMut::from_column_major_slice_mut(&mut z, rows, 1);
-            self.engine.solve(rhs, Goal::Residual(SOLVE_TOLERANCE)).ok()?;
+            self.engine
+                .solve(rhs, Goal::Residual(SOLVE_TOLERANCE))
+                .ok()?;
             a.adjoint(&z, &mut step).ok()?;
             for (b, m) in matrices.iter().enumerate() {
                 let part = &mut step[a.range(b)];
@@ -91,7 +97,10 @@ impl Closer {
                             }
                         }
                     }
-                    None => part.iter_mut().zip(&x[a.range(b)]).for_each(|(s, x)| *s *= x * x),
+                    None => part
+                        .iter_mut()
+                        .zip(&x[a.range(b)])
+                        .for_each(|(s, x)| *s *= x * x),
                 }
             }
             point.iter_mut().zip(&step).for_each(|(p, s)| *p += s);

@@ -34,8 +34,14 @@ impl<'a> Support<'a> {
         }
         let rows: Vec<u32> = (0..order as u32).filter(|&i| used[i as usize]).collect();
         let mut place = vec![u32::MAX; order];
-        rows.iter().enumerate().for_each(|(k, &i)| place[i as usize] = k as u32);
-        Self { entries, rows, place }
+        rows.iter()
+            .enumerate()
+            .for_each(|(k, &i)| place[i as usize] = k as u32);
+        Self {
+            entries,
+            rows,
+            place,
+        }
     }
 
     /// The diagonal, and how far a diagonal matrix has to be taken off so that the radii are covered: for positive `f`,
@@ -52,7 +58,10 @@ impl<'a> Support<'a> {
             return Err(self.rows[k] as usize);
         }
         for (row, col, entry) in self.entries.iter().filter(|e| e.0 != e.1 && e.2.rad > 0.0) {
-            let (i, j) = (self.place[*row as usize] as usize, self.place[*col as usize] as usize);
+            let (i, j) = (
+                self.place[*row as usize] as usize,
+                self.place[*col as usize] as usize,
+            );
             let f = power_of_two((diagonal[i] / diagonal[j]).sqrt());
             off[i] = add_up(off[i], mul_up(entry.rad, f));
             off[j] = add_up(off[j], mul_up(entry.rad, 1.0 / f));
@@ -93,7 +102,10 @@ impl<'a> Support<'a> {
             self.prove_sparse(&diagonal, &off)
         } else {
             let mut m = self.dense();
-            diagonal.iter().enumerate().for_each(|(k, d)| m[(k, k)] = *d);
+            diagonal
+                .iter()
+                .enumerate()
+                .for_each(|(k, d)| m[(k, k)] = *d);
             verified_cholesky::prove(m.as_mut(), &off)
         };
         off.clear();
@@ -170,7 +182,10 @@ pub(super) fn prove_block(block: Block, entries: &[(u32, u32, Ball)]) -> Result<
 pub(super) fn distance(block: Block, entries: &[(u32, u32, Ball)]) -> Option<f64> {
     let n = match block {
         Block::Nonneg(_) => {
-            let least = entries.iter().map(|(_, _, v)| v.lower()).fold(0.0, f64::min);
+            let least = entries
+                .iter()
+                .map(|(_, _, v)| v.lower())
+                .fold(0.0, f64::min);
             return least.is_finite().then_some(-least);
         }
         Block::Psd(n) => n,

@@ -2,6 +2,7 @@
 //!
 //! [^JCK07]: Jansson, Chaykin, Keil. *Rigorous error bounds for the optimal value in semidefinite programming.* SIAM J. Numer. Anal. 46, 2007.
 
+use super::SHARES;
 use super::closer::Closer;
 use super::cone;
 use super::enclosure::{Gram, Rows};
@@ -14,9 +15,6 @@ use crate::linalg::error_free::{Ball, ExactSum, add_up, dot, mul_up, norm_up, po
 use crate::linalg::verified_cholesky;
 use crate::problem::ConicProgram;
 use faer::MatRef;
-
-/// Shares of an interior point that are mixed into a point at the boundary, in the order in which they are tried.
-const SHARES: [f64; 6] = [1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 1.0];
 
 /// Weights of the enclosure: of a coordinate by its own size, but not below this share of the largest one of its block.
 const FLOORS: [f64; 2] = [1e-3, 1.0];
@@ -78,7 +76,11 @@ pub fn conic_with(program: &ConicProgram, found: &Solution, aids: &Aids<'_>) -> 
         check_point(a, &interior.x, &interior.y)?;
     }
     if !aids.traces.is_empty() {
-        check_shape("bounds of traces", (a.blocks().len(), 1), (aids.traces.len(), 1))?;
+        check_shape(
+            "bounds of traces",
+            (a.blocks().len(), 1),
+            (aids.traces.len(), 1),
+        )?;
     }
     let mut bounds = Bounds::default();
     match &found.certificate {
@@ -113,8 +115,17 @@ fn check_point(a: &Constraints, x: &[f64], y: &[f64]) -> Result<(), Error> {
 }
 
 /// `u + share (v − u)`.
-fn mixture(u: &[f64], v: &[f64], share: f64) -> Vec<f64> {
-    u.iter().zip(v).map(|(u, v)| if share == 1.0 { *v } else { u + share * (v - u) }).collect()
+pub(super) fn mixture(u: &[f64], v: &[f64], share: f64) -> Vec<f64> {
+    u.iter()
+        .zip(v)
+        .map(|(u, v)| {
+            if share == 1.0 {
+                *v
+            } else {
+                u + share * (v - u)
+            }
+        })
+        .collect()
 }
 
 /// A lower bound from multipliers, moved until their slack is proved in the cone.
@@ -153,7 +164,11 @@ fn lower_at(program: &ConicProgram, y: &[f64], traces: &[f64]) -> Result<f64, Re
     let a = program.constraints();
     let slack = slack(a, Some(program.cost()), y);
     let mut value = ExactSum::default();
-    program.rhs().iter().zip(y).for_each(|(b, y)| value.add_product(*b, *y));
+    program
+        .rhs()
+        .iter()
+        .zip(y)
+        .for_each(|(b, y)| value.add_product(*b, *y));
     if traces.is_empty() {
         cone::prove(a.blocks(), &slack)
             .map_err(|(block, index)| Reason::SlackOutsideCone { block, index })?;
@@ -174,7 +189,11 @@ fn lower_at(program: &ConicProgram, y: &[f64], traces: &[f64]) -> Result<f64, Re
 }
 
 fn finite(value: f64) -> Result<f64, Reason> {
-    if value.is_finite() { Ok(value) } else { Err(Reason::NotFinite) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Reason::NotFinite)
+    }
 }
 
 /// The slack moved along a direction whose `−Aᵀd` is as near the identity as can be, by some multiples of what it lacks. Where every
@@ -182,9 +201,14 @@ fn finite(value: f64) -> Result<f64, Reason> {
 fn lifted(program: &ConicProgram, y: &[f64]) -> Option<f64> {
     let (d, lacks) = lift(program.constraints(), Some(program.cost()), y)?;
     let moved = |times: &f64| -> Vec<f64> {
-        y.iter().zip(&d).map(|(y, d)| y + times * lacks * d).collect()
+        y.iter()
+            .zip(&d)
+            .map(|(y, d)| y + times * lacks * d)
+            .collect()
     };
-    LIFTS.iter().find_map(|times| lower_at(program, &moved(times), &[]).ok())
+    LIFTS
+        .iter()
+        .find_map(|times| lower_at(program, &moved(times), &[]).ok())
 }
 
 /// Least-squares multipliers `d` of `−Aᵀd ≈ I`, and how far the slack is from the cone; `None` where `−Aᵀd` is not definite itself.
@@ -229,7 +253,11 @@ fn primal_infeasible(program: &ConicProgram, y: &[f64]) -> Result<(), Reason> {
         && let Some((d, lacks)) = lift(a, None, y)
     {
         for times in LIFTS {
-            let moved: Vec<f64> = y.iter().zip(&d).map(|(y, d)| y + times * lacks * d).collect();
+            let moved: Vec<f64> = y
+                .iter()
+                .zip(&d)
+                .map(|(y, d)| y + times * lacks * d)
+                .collect();
             if holds(&moved).is_ok() {
                 return Ok(());
             }
@@ -246,7 +274,11 @@ fn dual_infeasible(program: &ConicProgram, x: &[f64]) -> Result<(), Reason> {
     if let (Err(Reason::PointOutsideCone { .. }), Some(closer)) = (&value, ray.closer(x)) {
         value = ray.value(&closer);
     }
-    if value? < 0.0 { Ok(()) } else { Err(Reason::CertificateValue) }
+    if value? < 0.0 {
+        Ok(())
+    } else {
+        Err(Reason::CertificateValue)
+    }
 }
 
 /// An upper bound from a point, moved until the exact solution near it is proved in the cone.
@@ -266,7 +298,10 @@ fn upper(program: &ConicProgram, x: &[f64], aids: &Aids<'_>) -> Result<f64, Reas
         return last;
     };
     let inner = primal.closer(&interior.x);
-    let (x, inner) = (closer.as_deref().unwrap_or(x), inner.as_deref().unwrap_or(&interior.x));
+    let (x, inner) = (
+        closer.as_deref().unwrap_or(x),
+        inner.as_deref().unwrap_or(&interior.x),
+    );
     for share in SHARES {
         last = primal.value(&mixture(x, inner, share));
         if last.is_ok() {
@@ -362,7 +397,9 @@ struct Metric {
 
 impl Metric {
     fn plain(a: &Constraints) -> Self {
-        Self { weights: a.blocks().iter().map(|b| vec![1.0; b.order()]).collect() }
+        Self {
+            weights: a.blocks().iter().map(|b| vec![1.0; b.order()]).collect(),
+        }
     }
 
     /// By the size of the entries of a point.
@@ -387,7 +424,9 @@ impl Metric {
             };
             sizes.iter().map(weight).collect()
         });
-        Self { weights: weights.collect() }
+        Self {
+            weights: weights.collect(),
+        }
     }
 
     /// Square of a coordinate's weight.
@@ -402,7 +441,10 @@ impl Metric {
 
 /// The rows `A` over the coordinates that they touch.
 fn rows(a: &Constraints, metric: &Metric) -> Rows {
-    let mut positions: Vec<usize> = a.entries().map(|(_, b, r, c, _)| flat(a, b, r, c)).collect();
+    let mut positions: Vec<usize> = a
+        .entries()
+        .map(|(_, b, r, c, _)| flat(a, b, r, c))
+        .collect();
     positions.sort_unstable();
     positions.dedup();
     let mut squares = vec![0.0; positions.len()];
@@ -415,7 +457,11 @@ fn rows(a: &Constraints, metric: &Metric) -> Rows {
         squares[k] = times * metric.square(a.blocks()[b], b, row, col);
         entries[i].push((k as u32, v));
     }
-    Rows { entries, squares, slacks: vec![0.0; a.len()] }
+    Rows {
+        entries,
+        squares,
+        slacks: vec![0.0; a.len()],
+    }
 }
 
 fn flat(a: &Constraints, block: usize, row: usize, col: usize) -> usize {
@@ -453,7 +499,10 @@ fn in_cone(a: &Constraints, x: &[f64], metric: &Metric, radius: f64) -> Result<(
     }
     for (b, block) in a.blocks().iter().enumerate() {
         let part = &x[a.range(b)];
-        let shifts: Vec<f64> = metric.weights[b].iter().map(|w| mul_up(radius, *w)).collect();
+        let shifts: Vec<f64> = metric.weights[b]
+            .iter()
+            .map(|w| mul_up(radius, *w))
+            .collect();
         let outside = |index: usize| Reason::PointOutsideCone { block: b, index };
         match *block {
             Block::Nonneg(_) => {
@@ -493,5 +542,8 @@ fn value_within(
         let times = if row == col { 1.0 } else { 1.5 };
         weighted.push(mul_up(mul_up(v.abs(), times), root));
     }
-    finite(add_up(value.ball().upper(), mul_up(radius, norm_up(&weighted))))
+    finite(add_up(
+        value.ball().upper(),
+        mul_up(radius, norm_up(&weighted)),
+    ))
 }

@@ -71,9 +71,8 @@ impl Rows {
     /// Row scales `s_i` that bring the diagonal of `K` between 1 and 4.
     fn scales(&self) -> Result<Vec<f64>, Reason> {
         let scale = |(row, (entries, slack)): (usize, (&Vec<(u32, f64)>, &f64))| {
-            let largest = |m: f64, (c, v): &(u32, f64)| {
-                m.max(v.abs() * self.squares[*c as usize].sqrt())
-            };
+            let largest =
+                |m: f64, (c, v): &(u32, f64)| m.max(v.abs() * self.squares[*c as usize].sqrt());
             let unit = entries.iter().fold(slack.sqrt(), largest);
             if !(unit > 0.0 && unit.is_finite()) {
                 return Err(Reason::DependentRows { row });
@@ -82,7 +81,12 @@ impl Rows {
             let sum = entries.iter().map(square).sum::<f64>() + slack / unit / unit;
             Ok(1.0 / power_of_two(unit * sum.sqrt()))
         };
-        self.entries.iter().zip(&self.slacks).enumerate().map(scale).collect()
+        self.entries
+            .iter()
+            .zip(&self.slacks)
+            .enumerate()
+            .map(scale)
+            .collect()
     }
 
     /// `K`, each entry a sum of products that are rounded once.
@@ -93,13 +97,20 @@ impl Rows {
         let m = self.entries.len();
         // Rows of every coordinate, ascending.
         let mut columns: Vec<Vec<(u32, f64)>> = vec![vec![]; self.squares.len()];
-        let mut upper = Upper { start: vec![0], row: vec![], values: vec![] };
+        let mut upper = Upper {
+            start: vec![0],
+            row: vec![],
+            values: vec![],
+        };
         let (mut sums, mut seen) = (vec![0.0; m], vec![usize::MAX; m]);
         for (j, entries) in self.entries.iter().enumerate() {
             let mut touched = vec![j];
             seen[j] = j;
             sums[j] = self.slacks[j] * scale[j] * scale[j];
-            for (c, v) in entries.iter().filter(|(c, _)| self.squares[*c as usize] > 0.0) {
+            for (c, v) in entries
+                .iter()
+                .filter(|(c, _)| self.squares[*c as usize] > 0.0)
+            {
                 let (c, scaled) = (*c as usize, v * scale[j]);
                 columns[c].push((j as u32, scaled));
                 let weighted = scaled * self.squares[c];
@@ -183,10 +194,15 @@ impl Gram {
         let scale = rows.scales()?;
         let upper = rows.gram(&scale);
         let n = upper.order();
-        let dependent = |row: usize| Reason::DependentRows { row: row.min(n.saturating_sub(1)) };
+        let dependent = |row: usize| Reason::DependentRows {
+            row: row.min(n.saturating_sub(1)),
+        };
         let dense = (!upper.is_sparse()).then(|| upper.dense());
         let (mut factor, mut proof) = match &dense {
-            Some(k) => (Factor::Dense(Cholesky::factor(k.clone()).map_err(dependent)?), None),
+            Some(k) => (
+                Factor::Dense(Cholesky::factor(k.clone()).map_err(dependent)?),
+                None,
+            ),
             None => {
                 let analysed = SparseCholesky::analyse(n, upper.start.clone(), upper.row.clone());
                 let mut factor = analysed.ok_or(dependent(0))?;
@@ -215,7 +231,11 @@ impl Gram {
             match proved {
                 Ok(()) => {
                     let root = alpha.sqrt().next_down();
-                    return Ok(Self { scale, factor, root });
+                    return Ok(Self {
+                        scale,
+                        factor,
+                        root,
+                    });
                 }
                 Err(row) => last = row,
             }
@@ -234,7 +254,11 @@ impl Gram {
     /// Multipliers `z` of the rows so that moving each coordinate by its square times `(Aᵀz)` makes up for the residuals, to the precision
     /// of the factor.
     pub(super) fn multipliers(&mut self, residuals: &[f64]) -> Vec<f64> {
-        let mut z: Vec<f64> = residuals.iter().zip(&self.scale).map(|(r, s)| r * s).collect();
+        let mut z: Vec<f64> = residuals
+            .iter()
+            .zip(&self.scale)
+            .map(|(r, s)| r * s)
+            .collect();
         self.factor.solve(&mut z);
         z.iter_mut().zip(&self.scale).for_each(|(z, s)| *z *= s);
         z
@@ -293,6 +317,9 @@ mod tests {
             assert!((w * (z[0] + 1e6 * z[1]) - 2e-5).abs() < 1e-18);
         }
         let dependent = rows(&[&[(0, 1.0), (1, 3.0)], &[(0, 0.1), (1, 0.3)]], &[1.0, 1.0]);
-        assert!(matches!(Gram::new(&dependent), Err(Reason::DependentRows { .. })));
+        assert!(matches!(
+            Gram::new(&dependent),
+            Err(Reason::DependentRows { .. })
+        ));
     }
 }

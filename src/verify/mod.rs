@@ -21,8 +21,15 @@ mod closer;
 mod cone;
 mod conic;
 mod enclosure;
+mod linear;
 mod reason;
 mod symmetric;
+mod transport;
 
 pub use conic::{Aids, conic, conic_with};
+pub use linear::{linear, linear_certificate};
 pub use reason::{Bounds, Infeasible, Reason};
+pub use transport::{TransportBounds, transport, transport_cut, transport_sparse};
+
+/// Shares of an interior point that are mixed into a point at the boundary, in the order in which they are tried.
+const SHARES: [f64; 6] = [1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 1.0];

@@ -133,7 +133,10 @@ impl fmt::Display for Reason {
                 write!(f, "the rows are not proved independent (row {row})")
             }
             Self::ContradictoryRow { row } => {
-                write!(f, "row {row} has no entry, and its right-hand side is not 0")
+                write!(
+                    f,
+                    "row {row} has no entry, and its right-hand side is not 0"
+                )
             }
             Self::UnlimitedVariable { variable } => write!(
                 f,
@@ -143,14 +146,23 @@ impl fmt::Display for Reason {
                 write!(f, "the limits of row {row} are not proved to be kept")
             }
             Self::VariableLimits { variable } => {
-                write!(f, "the limits of variable {variable} are not proved to be kept")
+                write!(
+                    f,
+                    "the limits of variable {variable} are not proved to be kept"
+                )
             }
             Self::CertificateValue => {
-                write!(f, "the value of the certificate is not proved to have its sign")
+                write!(
+                    f,
+                    "the value of the certificate is not proved to have its sign"
+                )
             }
             Self::NoPoint => write!(f, "there is no point to prove a bound from"),
             Self::IsolatedColumn { column } => {
-                write!(f, "column {column} has mass and no arc from a row with mass")
+                write!(
+                    f,
+                    "column {column} has mass and no arc from a row with mass"
+                )
             }
             Self::PlanArc { row, column } => write!(
                 f,
