@@ -2,11 +2,11 @@
 //!
 //! [^JCK07]: Jansson, Chaykin, Keil. *Rigorous error bounds for the optimal value in semidefinite programming.* SIAM J. Numer. Anal. 46, 2007.
 
-use super::SHARES;
 use super::closer::Closer;
 use super::cone;
 use super::enclosure::{Gram, Rows};
 use super::reason::{Bounds, Infeasible, Reason};
+use super::smallest_share;
 use super::symmetric::slack;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_shape};
@@ -149,14 +149,7 @@ fn lower(program: &ConicProgram, y: &[f64], aids: &Aids<'_>) -> Result<f64, Reas
     let Some(interior) = aids.interior else {
         return Err(first);
     };
-    let mut last = first;
-    for share in SHARES {
-        match lower_at(program, &mixture(y, &interior.y, share), &[]) {
-            Ok(value) => return Ok(value),
-            Err(why) => last = why,
-        }
-    }
-    Err(last)
+    smallest_share(|share| lower_at(program, &mixture(y, &interior.y, share), &[]))
 }
 
 /// `bᵀy` less `δ_j τ_j` for every block whose slack lacks `δ_j`.
@@ -302,13 +295,7 @@ fn upper(program: &ConicProgram, x: &[f64], aids: &Aids<'_>) -> Result<f64, Reas
         closer.as_deref().unwrap_or(x),
         inner.as_deref().unwrap_or(&interior.x),
     );
-    for share in SHARES {
-        last = primal.value(&mixture(x, inner, share));
-        if last.is_ok() {
-            break;
-        }
-    }
-    last
+    smallest_share(|share| primal.value(&mixture(x, inner, share)))
 }
 
 /// What proves upper bounds for `A x = b`, and is made once for all points that are tried.

@@ -70,23 +70,20 @@ struct Upper {
 impl Rows {
     /// Row scales `s_i` that bring the diagonal of `K` between 1 and 4.
     fn scales(&self) -> Result<Vec<f64>, Reason> {
-        let scale = |(row, (entries, slack)): (usize, (&Vec<(u32, f64)>, &f64))| {
-            let largest =
-                |m: f64, (c, v): &(u32, f64)| m.max(v.abs() * self.squares[*c as usize].sqrt());
-            let unit = entries.iter().fold(slack.sqrt(), largest);
-            if !(unit > 0.0 && unit.is_finite()) {
-                return Err(Reason::DependentRows { row });
-            }
-            let square = |(c, v): &(u32, f64)| (v / unit).powi(2) * self.squares[*c as usize];
-            let sum = entries.iter().map(square).sum::<f64>() + slack / unit / unit;
-            Ok(1.0 / power_of_two(unit * sum.sqrt()))
-        };
-        self.entries
-            .iter()
-            .zip(&self.slacks)
-            .enumerate()
-            .map(scale)
-            .collect()
+        (0..self.entries.len()).map(|row| self.scale(row)).collect()
+    }
+
+    fn scale(&self, row: usize) -> Result<f64, Reason> {
+        let (entries, slack) = (&self.entries[row], self.slacks[row]);
+        let largest =
+            |m: f64, (c, v): &(u32, f64)| m.max(v.abs() * self.squares[*c as usize].sqrt());
+        let unit = entries.iter().fold(slack.sqrt(), largest);
+        if !(unit > 0.0 && unit.is_finite()) {
+            return Err(Reason::DependentRows { row });
+        }
+        let square = |(c, v): &(u32, f64)| (v / unit).powi(2) * self.squares[*c as usize];
+        let sum = entries.iter().map(square).sum::<f64>() + slack / unit / unit;
+        Ok(1.0 / power_of_two(unit * sum.sqrt()))
     }
 
     /// `K`, each entry a sum of products that are rounded once.

@@ -15,10 +15,10 @@ mod implied;
 mod primal;
 mod stated;
 
-use super::SHARES;
 use super::conic::mixture;
 use super::enclosure::{Gram, Rows};
 use super::reason::{Bounds, Infeasible, Reason};
+use super::smallest_share;
 use crate::error::{Result, check_shape};
 use crate::linalg::error_free::{Ball, ExactSum, mul_up, power_of_two};
 use crate::problem::{LinearCertificate, LinearProgram, LinearSolution, Sense};
@@ -145,14 +145,7 @@ fn lower(stated: &Stated, y: &[f64], interior: Option<&[f64]>) -> Result<f64, Re
     let (Err(_), Some(interior)) = (&direct, interior) else {
         return direct;
     };
-    let mut last = direct;
-    for share in SHARES {
-        last = lower_at(stated, &mixture(y, interior, share));
-        if last.is_ok() {
-            break;
-        }
-    }
-    last
+    smallest_share(|share| lower_at(stated, &mixture(y, interior, share)))
 }
 
 /// Proves that nothing is feasible: with no cost at all the minimum is above 0.

@@ -17,6 +17,9 @@
 //! An upper bound needs an `x` in the interior of the cone with linearly independent rows, a lower bound a slack in the interior:
 //! where a program has none, [`Bounds`] says which side is missing and why.
 
+// Comparisons that fail are written as such: one with NaN must not pass for a proof.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+
 mod closer;
 mod cone;
 mod conic;
@@ -33,3 +36,22 @@ pub use transport::{TransportBounds, transport, transport_cut, transport_sparse}
 
 /// Shares of an interior point that are mixed into a point at the boundary, in the order in which they are tried.
 const SHARES: [f64; 6] = [1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 1.0];
+
+/// The bound of the smallest share that proves one. Between that share and the one before, which did not, two more are tried: the
+/// width of a bound is nearly proportional to the share.
+fn smallest_share(mut bound: impl FnMut(f64) -> Result<f64, Reason>) -> Result<f64, Reason> {
+    let mut last = Err(Reason::NoPoint);
+    for share in SHARES {
+        last = bound(share);
+        if last.is_ok() {
+            let half = bound(share / 10.0);
+            let smaller = if half.is_ok() {
+                share / 40.0
+            } else {
+                share / 3.0
+            };
+            return bound(smaller).or(half).or(last);
+        }
+    }
+    last
+}

@@ -2,10 +2,10 @@
 
 use super::stated::{Range, Stated};
 use crate::linalg::error_free::{Ball, ExactSum, add_down, add_up, mul_up, norm_up, power_of_two};
-use crate::verify::SHARES;
 use crate::verify::conic::mixture;
 use crate::verify::enclosure::{Gram, Rows};
 use crate::verify::reason::Reason;
+use crate::verify::smallest_share;
 
 /// Weights of the enclosure: the distance from the limits, but not below this share of the largest.
 const FLOORS: [f64; 3] = [1e-2, 1e-5, 1e-8];
@@ -19,14 +19,7 @@ pub(super) fn upper(stated: &Stated, x: &[f64], interior: Option<&[f64]>) -> Res
     let (Err(_), Some(interior)) = (&direct, interior) else {
         return direct;
     };
-    let mut last = direct;
-    for share in SHARES {
-        last = value(stated, &mixture(x, interior, share));
-        if last.is_ok() {
-            break;
-        }
-    }
-    last
+    smallest_share(|share| value(stated, &mixture(x, interior, share)))
 }
 
 /// Proves that the objective improves without end along a direction.
