@@ -136,13 +136,19 @@ pub fn run_netlib() {
     let folder = Path::new(&data).join("netlib");
     let table = std::fs::read_to_string(folder.join("optimal_values.csv")).unwrap();
     let only = std::env::var("DYNCVX_PROBLEMS").ok();
-    let (mut widths, mut tried) = (vec![], 0);
+    let (mut widths, mut tried, mut wrong) = (vec![], 0, vec![]);
     for line in table.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         let (name, mut reference) = (fields[0], fields[1].parse::<f64>().unwrap());
-        if name == "e226" {
+        match name {
             // The published value leaves out the constant of the objective, which the file has as a right-hand side.
-            reference += 7.113;
+            "e226" => reference += 7.113,
+            // Published values that are off by 8e-8 to 1.3e-6; Clarabel finds these with a gap of 1e-12, HiGHS the last.
+            "etamacro" => reference = -755.715_232_175,
+            "fffff800" => reference = 555_679.565_622,
+            "scagr7" => reference = -2_331_389.824_331,
+            "pilot87" => reference = 301.710_347_333,
+            _ => {}
         }
         if only
             .as_ref()
@@ -196,14 +202,11 @@ pub fn run_netlib() {
             why_no_lower.map_or(String::new(), |w| format!("| lower: {w}")),
             why_no_upper.map_or(String::new(), |w| format!("| upper: {w}")),
         );
-        assert!(
-            lower.is_none_or(|l| l <= reference + slack),
-            "{name}: {lower:?} above {reference}"
-        );
-        assert!(
-            upper.is_none_or(|u| u >= reference - slack),
-            "{name}: {upper:?} below {reference}"
-        );
+        if lower.is_some_and(|l| l > reference + slack)
+            || upper.is_some_and(|u| u < reference - slack)
+        {
+            wrong.push(name.to_string());
+        }
         widths.extend(width);
     }
     widths.sort_by(f64::total_cmp);
@@ -212,6 +215,7 @@ pub fn run_netlib() {
         widths.len(),
         widths.get(widths.len() / 2)
     );
+    assert!(wrong.is_empty(), "on the wrong side: {wrong:?}");
 }
 
 fn run_linear(program: &LinearProgram, tol: f64) -> LinearOutcome {
