@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 pub mod dense;
-pub mod netlib;
+pub mod published;
 
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::random::{Lane, Seed};
