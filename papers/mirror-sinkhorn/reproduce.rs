@@ -8,12 +8,10 @@ use dyncvx::transport::{
     Predict, Quadratic, Settings, SinkhornSettings, Solution, Start, StepRule, Sum, barycentre,
     minimize, minimize_linear, minimize_stochastic, sinkhorn,
 };
+use dyncvx_papers::plot;
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
 use std::error::Error;
-
-#[path = "../../src/cli/plot.rs"]
-mod plot;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
