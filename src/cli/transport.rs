@@ -8,8 +8,8 @@ mod sparse;
 use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
-    self, Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
-    minimize_linear,
+    self, Cost, InitialCoupling, Linear, Marginals, PointClouds, Settings, SinkhornSolution,
+    Snapshot, Status, minimise_linear,
 };
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -302,7 +302,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     settings.step_scale = arguments.step_scale;
     settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
     let show = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut observer = |it: &Iteration| {
+    let mut observer = |it: &Snapshot| {
         if show && it.iteration.is_multiple_of(50) {
             eprint!(
                 "\r{:8} steps  objective {:.8e}  lower bound {:.8e}  violation {:.1e}  {:.1} s ",
@@ -315,11 +315,11 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
             ControlFlow::Continue(())
         }
     };
-    let solution = minimize_linear(
+    let solution = minimise_linear(
         cost,
         &marginals,
         &settings,
-        Start::Independent,
+        InitialCoupling::Independent,
         Some(&mut observer),
     )
     .map_err(|e| e.to_string())?;
@@ -376,7 +376,7 @@ fn write_solution(
 
 fn write_plan(
     arguments: &Arguments,
-    solution: &LinearSolution,
+    solution: &SinkhornSolution,
     cost: &dyn Cost,
 ) -> Result<(), String> {
     if arguments.plan.is_none() && arguments.plot.is_none() {

@@ -2,8 +2,8 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    Cost, CostFn, Distance, Exact, ExactSettings, Finish, Linear, Marginals, PointClouds, Status,
-    exact,
+    Cost, CostFn, Distance, ExactSettings, ExactSolution, Finish, Linear, Marginals, PointClouds,
+    Status, exact,
 };
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -32,7 +32,7 @@ fn masses(n: usize, mut entry: impl FnMut(usize) -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks everything the answer claims in the data.
-fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -> Exact {
+fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -> ExactSolution {
     let (m, n) = (p.mu.len(), p.nu.len());
     let cost = Linear::new(&[m, n], p.cost.clone()).unwrap();
     let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
@@ -53,7 +53,7 @@ fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -
     answer
 }
 
-fn verify(p: &Problem, answer: &Exact) {
+fn verify(p: &Problem, answer: &ExactSolution) {
     let (m, n) = (p.mu.len(), p.nu.len());
     let total: f64 = p.mu.iter().sum();
     let largest = p.cost.iter().fold(0.0f64, |a, c| a.max(c.abs()));

@@ -2,7 +2,7 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    CostFn, Cut, Exact, ExactSettings, Linear, Marginals, Status, exact, exact_sparse,
+    CostFn, Cut, ExactSettings, ExactSolution, Linear, Marginals, Status, exact, exact_sparse,
 };
 use std::ops::ControlFlow;
 
@@ -26,7 +26,7 @@ fn masses(n: usize, mut entry: impl FnMut() -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks what the answer claims against the arcs.
-fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> Exact {
+fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> ExactSolution {
     let marginals = Marginals::new(mu, nu).unwrap();
     let answer = exact_sparse(arcs, &marginals, &ExactSettings::default(), None, None).unwrap();
     match &answer.cut {
@@ -39,7 +39,7 @@ fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> Exact {
     answer
 }
 
-fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &Exact) {
+fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &ExactSolution) {
     let largest = arcs.iter().fold(0.0f64, |a, c| a.max(c.2.abs()));
     let (mut rows, mut columns, mut value) = (mu.to_vec(), nu.to_vec(), 0.0);
     for (i, j, mass) in &answer.plan {
@@ -297,7 +297,7 @@ fn bad_input_and_early_ends() {
         .map(|e| (e % n, (r() * n as f64) as usize, r()))
         .collect();
     let marginals = Marginals::uniform(&[n, n]).unwrap();
-    let mut stop = |_: &dyncvx::transport::Iteration| ControlFlow::Break(());
+    let mut stop = |_: &dyncvx::transport::Snapshot| ControlFlow::Break(());
     let answer = exact_sparse(&arcs, &marginals, &settings, None, Some(&mut stop)).unwrap();
     let plan = answer;
     assert_eq!(plan.status, Status::Stopped);

@@ -14,7 +14,8 @@ fn three_measures_match_the_simplex_optimum_and_keep_their_bounds() {
         for step in [StepRule::Anytime, StepRule::Horizon] {
             let mut s = settings(t);
             s.step = step;
-            let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+            let solution =
+                minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
             let mean = solution.average.as_ref().unwrap();
             assert!(mean.raw_value - optimum <= solution.steps.gap_bound().unwrap());
             assert!(mean.raw_violation <= solution.steps.violation_bound().unwrap());
@@ -35,7 +36,7 @@ fn three_measures_match_the_simplex_optimum_and_keep_their_bounds() {
     }
     let mut s = settings(3000);
     s.predict = Predict::On;
-    let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+    let solution = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
     assert!(solution.objective() <= 1.01 * optimum && solution.lower_bound >= 0.98 * optimum);
 }
 
@@ -51,7 +52,14 @@ fn four_measures_take_a_quadratic_objective() {
         .with(1.0, SquaredNorm::new(&dims, 4.0).unwrap())
         .unwrap();
     let optimum = oracle::quadratic(&f, &marginals);
-    let solution = minimize(&f, &marginals, &settings(20_000), Start::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &settings(20_000),
+        InitialCoupling::Independent,
+        None,
+    )
+    .unwrap();
     assert!(solution.lower_bound <= optimum + 1e-8 && solution.objective() >= optimum - 1e-8);
     assert!(
         solution.objective() <= optimum * 1.005 && solution.lower_bound >= optimum * 0.99,

@@ -4,7 +4,7 @@ use super::{
     Arguments, Finish, Record, Seconds, images, interrupted, read, report, sparse, write_solution,
 };
 use dyncvx::transport::{
-    self, Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact, exact_sparse,
+    self, Cost, ExactSettings, ExactSolution, Marginals, Snapshot, Status, exact, exact_sparse,
 };
 use report::say;
 use serde::Serialize;
@@ -43,7 +43,7 @@ fn settings(arguments: &Arguments) -> ExactSettings {
     settings
 }
 
-fn observer(_: &Iteration) -> ControlFlow<()> {
+fn observer(_: &Snapshot) -> ControlFlow<()> {
     match interrupted() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
@@ -85,7 +85,7 @@ pub(super) fn run_sparse(
 
 fn report(
     arguments: &Arguments,
-    answer: &Exact,
+    answer: &ExactSolution,
     (m, n): (usize, usize),
     [read, setup]: [f64; 2],
 ) -> Result<(), String> {
@@ -149,7 +149,12 @@ fn report(
     write_plan(arguments, answer, m, n)
 }
 
-fn write_plan(arguments: &Arguments, answer: &Exact, m: usize, n: usize) -> Result<(), String> {
+fn write_plan(
+    arguments: &Arguments,
+    answer: &ExactSolution,
+    m: usize,
+    n: usize,
+) -> Result<(), String> {
     if let Some(path) = &arguments.plan {
         if path.ends_with(".npy") {
             let mut plan = vec![0.0; m * n];

@@ -2,7 +2,7 @@
 
 use super::simplex::{self, Arcs, End};
 use super::tree::Tree;
-use super::{Dense, Exact, ExactSettings, Finish, initial_tree};
+use super::{Dense, ExactSettings, ExactSolution, Finish, initial_tree};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
@@ -57,7 +57,7 @@ pub(super) fn closed([objective, lower]: [f64; 2], magnitude: f64, tol: f64, flo
 }
 
 impl Run<'_, '_> {
-    pub(super) fn solve(mut self, start: Option<&[Vec<f64>; 2]>) -> Result<Exact> {
+    pub(super) fn solve(mut self, start: Option<&[Vec<f64>; 2]>) -> Result<ExactSolution> {
         let mut phases = [0.0; 4];
         let mut mark = Instant::now();
         let mut lap = |phase: usize| {
@@ -150,7 +150,7 @@ impl Run<'_, '_> {
     }
 
     /// Plan and potentials in the original data, and the status they deserve.
-    fn certify(&self, tree: &Tree, arcs: &Arcs) -> Exact {
+    fn certify(&self, tree: &Tree, arcs: &Arcs) -> ExactSolution {
         let (mu, nu) = (self.marginals.masses(0), self.marginals.masses(1));
         let total = self.marginals.total();
         let (rows, columns) = (&self.dense.rows, &self.dense.columns);
@@ -201,14 +201,14 @@ impl Run<'_, '_> {
             Some(status) => status,
             None => Status::InsufficientProgress,
         };
-        Exact {
+        ExactSolution {
             status,
             plan,
             potentials,
             objective,
             lower_bound,
             marginal_violation,
-            ..Exact::nothing()
+            ..ExactSolution::nothing()
         }
     }
 }

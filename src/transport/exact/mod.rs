@@ -16,7 +16,7 @@ mod tree;
 
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
-use super::settings::{Iteration, Observer};
+use super::settings::{Observer, Snapshot};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::Status;
 use dense::{Run, Watch};
@@ -112,7 +112,7 @@ impl ExactSettings {
 /// What [`exact`] returns.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Exact {
+pub struct ExactSolution {
     /// [`Status::Solved`] with a certified gap within the tolerance, or why it ended before.
     pub status: Status,
     /// Row, column and mass of every arc that carries some: at most `m + n − 1`.
@@ -143,7 +143,7 @@ pub struct Exact {
     pub cut: Option<Cut>,
 }
 
-impl Exact {
+impl ExactSolution {
     fn nothing() -> Self {
         Self {
             status: Status::InsufficientProgress,
@@ -235,7 +235,7 @@ impl Dense<'_> {
 ///
 /// Log-domain Sinkhorn half-steps with falling temperature give potentials; the arcs of the least reduced costs and a feasible
 /// tree are kept; the network simplex solves on them, all arcs are priced, violated ones join, until there are none. `start`
-/// takes the place of the half-steps: [`Exact::potentials`] of a similar problem. The observer is called after every half-step,
+/// takes the place of the half-steps: [`ExactSolution::potentials`] of a similar problem. The observer is called after every half-step,
 /// every 1024 pivots and every round; of what it sees, `iteration` counts these calls, `beta` is the inverse temperature and
 /// `seconds` the time; the rest is not known on the way.
 ///
@@ -268,7 +268,7 @@ pub fn exact(
     settings: &ExactSettings,
     start: Option<&[Vec<f64>; 2]>,
     observer: Option<Observer<'_>>,
-) -> Result<Exact> {
+) -> Result<ExactSolution> {
     settings.validate()?;
     let by = "exact transport";
     let [m, n] = *marginals.shape() else {
@@ -342,7 +342,7 @@ impl<'b> Watch<'b> {
             self.ended = Some(Status::TimeLimit);
         }
         if let Some(observer) = &mut self.observer {
-            let seen = Iteration {
+            let seen = Snapshot {
                 iteration: self.calls,
                 step: 0.0,
                 beta,

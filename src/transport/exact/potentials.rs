@@ -6,7 +6,7 @@ use crate::random::{Lane, Seed};
 use crate::transport::objective::Linear;
 use crate::transport::polytope::cost::Cost;
 use crate::transport::polytope::marginals::Marginals;
-use crate::transport::settings::Precision;
+use crate::transport::settings::HalfStepPrecision;
 use crate::transport::sinkhorn::half_steps::HalfSteps;
 use rand_core::Rng;
 
@@ -89,7 +89,7 @@ impl Run<'_, '_> {
             let unit = Unit(&self.dense);
             let (low, by) = (self.dense.low, 1.0 / self.dense.range);
             let single = |c: &[f64]| c.iter().map(|c| ((c - low) * by) as f32).collect();
-            let mut half = HalfSteps::new(&unit, self.marginals, Precision::Single);
+            let mut half = HalfSteps::new(&unit, self.marginals, HalfStepPrecision::Single);
             half.stored_single = self.dense.cost.dense().map(single);
             duals = level(half, [beta, steps as f64], 0, &mut self.watch);
             duals
@@ -153,11 +153,11 @@ fn coarser(
     }
     let cost = Linear::new(&[rows.len(), columns.len()], cost).ok()?;
     let marginals = Marginals::new(mu, nu).ok()?;
-    let coarse = HalfSteps::new(&cost, &marginals, Precision::Single);
+    let coarse = HalfSteps::new(&cost, &marginals, HalfStepPrecision::Single);
     let [_, psi] = level(coarse, [goal, steps], depth + 1, watch);
     let cost = Columns(half.cost, columns);
     let marginals = Marginals::new(half.marginals.masses(0), marginals.masses(1)).ok()?;
-    let mut fine = HalfSteps::new(&cost, &marginals, Precision::Single);
+    let mut fine = HalfSteps::new(&cost, &marginals, HalfStepPrecision::Single);
     for ((v, psi), log) in fine.potentials[1].iter_mut().zip(psi).zip(&fine.logs[1]) {
         *v = log + goal * psi;
     }

@@ -1,12 +1,12 @@
 //! Transport problems as linear programs, and points of theirs to begin from.
 
-use super::Exact;
+use super::ExactSolution;
 use super::central_path::{self, central};
 use crate::error::{Result, check_shape};
 use crate::problem::{self, Limits, LinearProgram, Sense};
 use crate::transport::polytope::cost::Cost;
 use crate::transport::polytope::marginals::Marginals;
-use crate::transport::sinkhorn::{LinearSolution, annealed};
+use crate::transport::sinkhorn::{SinkhornSolution, annealed};
 
 /// Times the mean product that the temperature says: a point further inside is nearer to feasible.
 const WARMER: f64 = 5.0;
@@ -53,7 +53,7 @@ pub fn linear_program(cost: &dyn Cost, marginals: &Marginals) -> Result<LinearPr
     Ok(program)
 }
 
-impl LinearSolution {
+impl SinkhornSolution {
     /// A point of [`linear_program`] to begin an interior-point method from: the potentials moved to the central path at the mean
     /// product of masses and reduced costs that the temperature says, `x` near `μ/s`.
     ///
@@ -101,7 +101,7 @@ impl LinearSolution {
     }
 }
 
-impl Exact {
+impl ExactSolution {
     /// The plan and its potentials as the solution of [`linear_program`].
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::dense::{ROUNDING, UNITS, WORST, Watch, closed, units};
 use super::initial_tree::Spread;
 use super::simplex::{self, Arcs, End};
 use super::tree::{Link, NONE, Tree};
-use super::{Exact, ExactSettings, Marginals, Observer, Status, check_start};
+use super::{ExactSettings, ExactSolution, Marginals, Observer, Status, check_start};
 use crate::error::{Error, Result};
 
 /// Missing mass up to this much of the total is rounding of the masses, not a reason to call them infeasible.
@@ -27,7 +27,7 @@ pub struct Cut {
 ///
 /// Potentials of Sinkhorn half-steps on the arcs, or `start`, choose the arcs to begin with and a tree that moves most of the mass.
 /// Phase one of the network simplex moves as much as the arcs can carry. Mass that is left gives a [`Cut`], which is summed
-/// anew from the masses and the arcs: [`Exact::cut`]. Otherwise phase two finds the optimum on the arcs that may carry mass in a
+/// anew from the masses and the arcs: [`ExactSolution::cut`]. Otherwise phase two finds the optimum on the arcs that may carry mass in a
 /// coupling, and the potentials of phase one lift those of phase two until they are feasible on all arcs. Of the settings
 /// `max_rounds` and `finish` do not count. Of an arc that is given twice the cheaper counts; forbidden arcs of the marginals are
 /// left out.
@@ -63,7 +63,7 @@ pub fn exact_sparse(
     settings: &ExactSettings,
     start: Option<&[Vec<f64>; 2]>,
     observer: Option<Observer<'_>>,
-) -> Result<Exact> {
+) -> Result<ExactSolution> {
     settings.validate()?;
     let by = "exact transport on given arcs";
     let [m, n] = *marginals.shape() else {
@@ -207,7 +207,7 @@ impl<'a> Sparse<'a> {
         }
     }
 
-    fn solve(mut self, mut watch: Watch<'_>) -> Exact {
+    fn solve(mut self, mut watch: Watch<'_>) -> ExactSolution {
         let (mut pivots, mut rounds) = (0, 0);
         let mut times = [watch.clock.elapsed().as_secs_f64(), 0.0, 0.0, 0.0];
         let mut potentials = vec![0.0; self.rows.len()];
@@ -303,12 +303,12 @@ impl<'a> Sparse<'a> {
     }
 
     /// No coupling: potentials that prove it, 1 on the rows of the cut and −1 on its columns.
-    fn infeasible(&self, cut: Cut, phases: [f64; 4], watch: &Watch<'_>) -> Exact {
+    fn infeasible(&self, cut: Cut, phases: [f64; 4], watch: &Watch<'_>) -> ExactSolution {
         let [m, n] = [0, 1].map(|k| self.marginals.masses(k).len());
         let mut potentials = [vec![0.0; m], vec![0.0; n]];
         cut.rows.iter().for_each(|i| potentials[0][*i] = 1.0);
         cut.columns.iter().for_each(|j| potentials[1][*j] = -1.0);
-        Exact {
+        ExactSolution {
             status: Status::PrimalInfeasible,
             potentials,
             objective: f64::INFINITY,
@@ -317,7 +317,7 @@ impl<'a> Sparse<'a> {
             seconds: watch.clock.elapsed().as_secs_f64(),
             phases,
             cut: Some(cut),
-            ..Exact::nothing()
+            ..ExactSolution::nothing()
         }
     }
 
@@ -395,7 +395,7 @@ impl<'a> Sparse<'a> {
     }
 
     /// Plan and potentials in the data given.
-    fn certify(&self, phi: &[f64], ended: Option<Status>) -> Exact {
+    fn certify(&self, phi: &[f64], ended: Option<Status>) -> ExactSolution {
         let (mu, nu) = (self.marginals.masses(0), self.marginals.masses(1));
         let total = self.marginals.total();
         let (mut plan, mut off) = (Vec::new(), [mu.to_vec(), nu.to_vec()]);
@@ -440,14 +440,14 @@ impl<'a> Sparse<'a> {
             Some(status) => status,
             None => Status::InsufficientProgress,
         };
-        Exact {
+        ExactSolution {
             status,
             plan,
             potentials,
             objective,
             lower_bound,
             marginal_violation,
-            ..Exact::nothing()
+            ..ExactSolution::nothing()
         }
     }
 }

@@ -6,13 +6,13 @@ pub(crate) mod half_steps;
 use super::polytope::checks::check_positive;
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
-use super::settings::{Precision, Settings, StepRule};
+use super::settings::{HalfStepPrecision, Settings, StepRule};
 use super::step_size::Steps;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
 use annealed::Best;
-pub use annealed::{LinearSolution, minimize_linear};
+pub use annealed::{SinkhornSolution, minimise_linear};
 use half_steps::HalfSteps;
 pub use half_steps::ImplicitPlan;
 
@@ -43,7 +43,7 @@ pub struct SinkhornSettings {
     /// Marginal violation relative to the mass.
     pub tol_feas: f64,
     /// Type of the half-steps.
-    pub precision: Precision,
+    pub precision: HalfStepPrecision,
 }
 
 impl Default for SinkhornSettings {
@@ -55,7 +55,7 @@ impl Default for SinkhornSettings {
             stage_iter: 10,
             time_limit: f64::INFINITY,
             tol_feas: 1e-6,
-            precision: Precision::Double,
+            precision: HalfStepPrecision::Double,
         }
     }
 }
@@ -97,19 +97,19 @@ impl SinkhornSettings {
 ///
 /// The result is the rounded plan with a certified lower bound for the *unregularised* cost; its status is
 /// [`Status::AlmostSolved`] when the marginal violation reached `tol_feas`. The potentials are a warm start for
-/// [`minimize_linear`](super::minimize_linear) at `β = 1/ε`.
+/// [`minimise_linear`](super::minimise_linear) at `β = 1/ε`.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`], [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two measures or
 /// forbidden arcs.
 ///
 /// # Complexity
-/// As [`minimize_linear`](super::minimize_linear): one pass and one exponential an entry a half-step, `O(m + n)` space.
+/// As [`minimise_linear`](super::minimise_linear): one pass and one exponential an entry a half-step, `O(m + n)` space.
 pub fn sinkhorn(
     cost: &dyn Cost,
     marginals: &Marginals,
     settings: &SinkhornSettings,
-) -> Result<LinearSolution> {
+) -> Result<SinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
     annealed::check(cost, marginals, "Sinkhorn on potentials")?;
