@@ -6,7 +6,7 @@
 use dyncvx::random::{Lane, Seed};
 use dyncvx::transport::{
     HalfStepPrecision, InitialCoupling, Linear, Marginals, PointClouds, Quadratic, Settings,
-    minimise, minimise_linear,
+    minimise, minimise_linear, unobserved,
 };
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
@@ -49,7 +49,7 @@ fn half_step(
         marginals,
         &settings,
         InitialCoupling::Independent,
-        Some(&mut watch),
+        &mut watch,
     )
     .expect("a run");
     (last - first) / steps as f64
@@ -112,7 +112,7 @@ fn on_the_fly(n: usize, steps: usize) {
         &marginals,
         &settings,
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .expect("a run");
     let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -150,16 +150,28 @@ fn quadratic(name: &str, f: &Quadratic, marginals: &Marginals, target: Option<f6
             let mut s = Settings::default();
             s.max_iter = 1;
             s.time_limit = 1e-12;
-            minimise(f, marginals, &s, InitialCoupling::Independent, None)
-                .expect("a run")
-                .last
-                .value
+            minimise(
+                f,
+                marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .expect("a run")
+            .last
+            .value
         };
         // The goal lies 1e-3 of the way from the optimum: the optimum is wanted to a hundredth of that.
         settings.tol_gap_abs = 1e-5 * one;
         settings.time_limit = 60.0;
-        let reference =
-            minimise(f, marginals, &settings, InitialCoupling::Independent, None).expect("a run");
+        let reference = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .expect("a run");
         (one, reference)
     };
     settings.time_limit = f64::INFINITY;
@@ -184,7 +196,7 @@ fn quadratic(name: &str, f: &Quadratic, marginals: &Marginals, target: Option<f6
             marginals,
             &settings,
             InitialCoupling::Independent,
-            Some(&mut watch),
+            &mut watch,
         )
         .expect("a run");
         times.push(clock.elapsed().as_secs_f64());

@@ -6,7 +6,7 @@ use dyncvx::random::{Lane, Seed};
 use dyncvx::transport::{
     Entropic, InitialCoupling, Linear, Marginals, MirrorSinkhornSolution, Noise, Noisy, Objective,
     Online, OnlineSettings, PointClouds, Predict, Quadratic, Settings, SinkhornSettings, StepRule,
-    Sum, barycentre, minimise, minimise_linear, minimise_stochastic, sinkhorn,
+    Sum, barycentre, minimise, minimise_linear, minimise_stochastic, sinkhorn, unobserved,
 };
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
@@ -81,7 +81,13 @@ fn rates(
     settings.average = false;
     settings.tol_gap_abs = 1e-12;
     settings.step_scale = 4.0;
-    let best = minimise(f, marginals, &settings, InitialCoupling::Independent, None)?;
+    let best = minimise(
+        f,
+        marginals,
+        &settings,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )?;
     // Between a feasible plan's value and a certified bound: the middle serves as the optimum.
     let optimum = 0.5 * (best.objective() + best.lower_bound);
     println!(
@@ -100,10 +106,21 @@ fn rates(
         let mut settings = Settings::default();
         settings.max_iter = t;
         settings.step = rule;
-        let s: MirrorSinkhornSolution =
-            minimise(f, marginals, &settings, InitialCoupling::Independent, None)?;
+        let s: MirrorSinkhornSolution = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )?;
         settings.predict = Predict::On;
-        let p = minimise(f, marginals, &settings, InitialCoupling::Independent, None)?;
+        let p = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )?;
         let mean = s.average.as_ref().ok_or("no average")?;
         let all = [mean.value, f64::NAN, s.last.value, p.last.value];
         for (curve, value) in gap.iter_mut().zip(all) {
@@ -149,7 +166,7 @@ fn noise(folder: Option<&str>, cost: &Linear, marginals: &Marginals, optimum: f6
                     marginals,
                     &settings,
                     InitialCoupling::Independent,
-                    None,
+                    &mut unobserved,
                 )?;
                 gap += (s.average.ok_or("no average")?.value - optimum) / 5.0;
                 promised = s.steps.gap_bound().ok_or("no bound")?
@@ -231,7 +248,13 @@ fn three(folder: Option<&str>) -> Outcome<()> {
         settings.max_iter = t;
         settings.average = false;
         settings.step_scale = 2.0;
-        let b = barycentre(&clouds, &measures, &[0.5, 0.25, 0.25], &settings, None)?;
+        let b = barycentre(
+            &clouds,
+            &measures,
+            &[0.5, 0.25, 0.25],
+            &settings,
+            &mut unobserved,
+        )?;
         gap.push((t as f64, b.solution.gap()));
         violation.push((t as f64, b.solution.last.raw_violation));
     }
@@ -288,7 +311,7 @@ fn digits() -> Outcome<()> {
             &marginals,
             &settings,
             InitialCoupling::Independent,
-            None,
+            &mut unobserved,
         )?;
         println!(
             "  gap {tol:.0e}: value {:.8} ≥ {:.8}, {} steps, {:?}",
@@ -346,7 +369,7 @@ fn main() -> Outcome<()> {
         &marginals,
         &settings,
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )?;
     noise(
         folder,

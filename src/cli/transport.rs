@@ -320,7 +320,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
         &marginals,
         &settings,
         InitialCoupling::Independent,
-        Some(&mut observer),
+        &mut observer,
     )
     .map_err(|e| e.to_string())?;
     if show {

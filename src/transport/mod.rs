@@ -45,7 +45,7 @@ pub use polytope::cost::{Cost, CostFn, Distance, PointClouds};
 pub use polytope::marginals::Marginals;
 pub use polytope::rounding::round;
 pub use settings::{
-    HalfStepPrecision, InitialCoupling, Observer, Predict, Settings, Snapshot, StepRule,
+    HalfStepPrecision, InitialCoupling, Observer, Predict, Settings, Snapshot, StepRule, unobserved,
 };
 pub use sinkhorn::{ImplicitPlan, SinkhornSettings, SinkhornSolution, minimise_linear, sinkhorn};
 pub use step_size::Steps;

@@ -215,8 +215,13 @@ pub struct Snapshot {
     pub seconds: f64,
 }
 
-/// Watches an iteration, and ends it by [`ControlFlow::Break`].
-pub type Observer<'a> = &'a mut dyn FnMut(&Snapshot) -> ControlFlow<()>;
+/// Watches a run, and ends it by returning [`ControlFlow::Break`]. Pass [`unobserved`] where nothing watches.
+pub type Observer<'a> = dyn FnMut(&Snapshot) -> ControlFlow<()> + 'a;
+
+/// The observer that ignores what it sees.
+pub fn unobserved(_: &Snapshot) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Where an iteration starts.
 #[derive(Debug, Clone, Copy, Default)]

@@ -60,7 +60,14 @@ fn iterates_equal_the_naive_method() {
         for t in [1, 2, 3, 20, 57] {
             let mut s = settings(t);
             s.step = StepRule::Constant(0.7);
-            let solution = minimise(f, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+            let solution = minimise(
+                f,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             let expected = rounded(naive(f, &marginals, &vec![0.7; t]), &marginals);
             assert!(close(&solution.last.plan, &expected, 1e-13), "{t}");
         }
@@ -75,9 +82,22 @@ fn the_linear_iteration_is_annealed_sinkhorn() {
     let cost = Linear::new(&[m, n], random(m * n, 3)).unwrap();
     for t in [1, 2, 25, 400] {
         let s = settings(t);
-        let dense = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
-        let light =
-            minimise_linear(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let dense = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let light = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert!((dense.beta - light.beta).abs() <= 1e-12 * light.beta);
         assert!(close(
             &dense.last.plan,
@@ -140,13 +160,20 @@ fn penalties_on_the_marginal_normalised_next_change_nothing() {
     );
     let mut s = settings(51);
     s.step = StepRule::Constant(0.9);
-    let plain = minimise(&base, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let plain = minimise(
+        &base,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     let other = minimise(
         &penalised,
         &marginals,
         &s,
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(close(&plain.last.plan, &other.last.plan, 1e-13));
@@ -171,7 +198,14 @@ fn the_entropic_objective_forgets_the_past_at_step_one_over_epsilon() {
     for t in [1, 2, 5, 8] {
         let mut s = settings(t);
         s.step = StepRule::Constant(1.0 / epsilon);
-        let solution = minimise(&f, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let solution = minimise(
+            &f,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let mut naive: Vec<f64> = cost.cost().iter().map(|c| (-c / epsilon).exp()).collect();
         let mode = t % 2;
         for (i, mass) in marginals.masses(mode).iter().enumerate() {
@@ -202,7 +236,7 @@ fn prediction_changes_the_path_and_not_the_fixed_point() {
         &marginals,
         &settings(3000),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(!solution.steps.proved && solution.steps.gap_bound().is_none());
@@ -231,19 +265,46 @@ fn every_number_is_the_same_for_any_number_of_threads() {
     let three = Marginals::many(&[masses(40, 6), masses(41, 7), masses(42, 8)]).unwrap();
     let all = || {
         let s = settings(40);
-        let a = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let a = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let b = minimise(
             &quadratic,
             &marginals,
             &s,
             InitialCoupling::Independent,
-            None,
+            &mut unobserved,
         )
         .unwrap();
-        let c = minimise_stochastic(&noisy, &marginals, &s, InitialCoupling::Independent, None)
-            .unwrap();
-        let d = minimise(&tensor, &three, &s, InitialCoupling::Independent, None).unwrap();
-        let e = minimise_linear(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let c = minimise_stochastic(
+            &noisy,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let d = minimise(
+            &tensor,
+            &three,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let e = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let mut single = settings(40);
         single.precision = HalfStepPrecision::Single;
         let f = minimise_linear(
@@ -251,7 +312,7 @@ fn every_number_is_the_same_for_any_number_of_threads() {
             &marginals,
             &single,
             InitialCoupling::Independent,
-            None,
+            &mut unobserved,
         )
         .unwrap();
         let mut bits: Vec<u64> = Vec::new();
@@ -299,8 +360,16 @@ fn costs_on_the_fly_equal_stored_ones() {
     let marginals = Marginals::new(&masses(m, 3), &masses(n, 4)).unwrap();
     let s = settings(60);
     let costs: [&dyn Cost; 3] = [&clouds, &function, &stored];
-    let all = costs
-        .map(|c| minimise_linear(c, &marginals, &s, InitialCoupling::Independent, None).unwrap());
+    let all = costs.map(|c| {
+        minimise_linear(
+            c,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap()
+    });
     for other in &all[1..] {
         assert!((other.value - all[0].value).abs() <= 1e-11);
         assert!((other.lower_bound - all[0].lower_bound).abs() <= 1e-11);
@@ -332,13 +401,25 @@ fn single_precision_half_steps_give_certified_answers_close_to_double_ones() {
     let stored = Linear::new(&[m, n], stored).unwrap();
     let mut s = settings(300);
     s.predict = Predict::On;
-    let double =
-        minimise_linear(&stored, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let double = minimise_linear(
+        &stored,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     s.precision = HalfStepPrecision::Single;
     let costs: [&dyn Cost; 2] = [&stored, &clouds];
     for cost in costs {
-        let single =
-            minimise_linear(cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let single = minimise_linear(
+            cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert!(single.marginal_violation <= 1e-12);
         assert!((single.value - double.value).abs() <= 1e-4 * double.value);
         assert!((single.lower_bound - double.lower_bound).abs() <= 1e-4 * double.value);
@@ -357,21 +438,21 @@ fn warm_starts_continue_where_a_run_ended() {
         &marginals,
         &settings(600),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     let start = InitialCoupling::Potentials {
         beta: first.beta,
         potentials: &first.potentials,
     };
-    let light = minimise_linear(&cost, &marginals, &settings(600), start, None).unwrap();
-    let dense = minimise(&cost, &marginals, &settings(600), start, None).unwrap();
+    let light = minimise_linear(&cost, &marginals, &settings(600), start, &mut unobserved).unwrap();
+    let dense = minimise(&cost, &marginals, &settings(600), start, &mut unobserved).unwrap();
     let through = minimise_linear(
         &cost,
         &marginals,
         &settings(1200),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(
@@ -397,13 +478,13 @@ fn warm_starts_continue_where_a_run_ended() {
         beta: s.beta,
         potentials: &s.potentials,
     };
-    let warm = minimise_linear(&cost, &marginals, &settings(200), start, None).unwrap();
+    let warm = minimise_linear(&cost, &marginals, &settings(200), start, &mut unobserved).unwrap();
     let cold = minimise_linear(
         &cost,
         &marginals,
         &settings(200),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(warm.value < cold.value && warm.gap() < cold.gap());
@@ -418,7 +499,7 @@ fn warm_starts_continue_where_a_run_ended() {
         &marginals,
         &settings(3000),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     let warm = minimise(
@@ -426,7 +507,7 @@ fn warm_starts_continue_where_a_run_ended() {
         &marginals,
         &settings(5),
         InitialCoupling::Plan(&long.last.plan),
-        None,
+        &mut unobserved,
     )
     .unwrap();
     let cold = minimise(
@@ -434,7 +515,7 @@ fn warm_starts_continue_where_a_run_ended() {
         &marginals,
         &settings(5),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(
@@ -463,7 +544,7 @@ fn runs_end_as_they_are_told() {
         &marginals,
         &settings(100),
         InitialCoupling::Independent,
-        Some(&mut observer),
+        &mut observer,
     )
     .unwrap();
     assert_eq!(
@@ -488,7 +569,7 @@ fn runs_end_as_they_are_told() {
         &marginals,
         &settings(100),
         InitialCoupling::Independent,
-        Some(&mut observer),
+        &mut observer,
     )
     .unwrap();
     assert_eq!((s.status, s.steps.count), (Status::Stopped, 12));
@@ -502,7 +583,7 @@ fn runs_end_as_they_are_told() {
             &marginals,
             &quick,
             InitialCoupling::Independent,
-            None
+            &mut unobserved
         )
         .unwrap()
         .status,
@@ -514,7 +595,7 @@ fn runs_end_as_they_are_told() {
             &marginals,
             &quick,
             InitialCoupling::Independent,
-            None
+            &mut unobserved
         )
         .unwrap()
         .status,
@@ -528,7 +609,7 @@ fn runs_end_as_they_are_told() {
         &marginals,
         &loose,
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert_eq!(s.status, Status::AlmostSolved);
@@ -539,7 +620,7 @@ fn runs_end_as_they_are_told() {
             &marginals,
             &settings(5),
             InitialCoupling::Independent,
-            None
+            &mut unobserved
         )
         .unwrap()
         .status,
@@ -562,9 +643,22 @@ fn enormous_steps_and_costs_stay_finite() {
         let scaled = Linear::new(&[m, n], cost.iter().map(|c| c * scale).collect()).unwrap();
         let mut s = settings(200);
         s.step = step;
-        let a = minimise(&scaled, &marginals, &s, InitialCoupling::Independent, None).unwrap();
-        let b =
-            minimise_linear(&scaled, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let a = minimise(
+            &scaled,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let b = minimise_linear(
+            &scaled,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         for (value, lower) in [(a.objective(), a.lower_bound), (b.value, b.lower_bound)] {
             assert!(
                 value.is_finite() && lower.is_finite() && lower <= value * (1.0 + 1e-12),
@@ -579,7 +673,7 @@ fn enormous_steps_and_costs_stay_finite() {
                 &marginals,
                 &s,
                 InitialCoupling::Independent,
-                None,
+                &mut unobserved,
             )
             .unwrap();
             assert!(close(&plain.last.plan, &a.last.plan, 1e-9));
@@ -609,8 +703,15 @@ fn zero_masses_are_as_if_they_were_not_there() {
     // A constant step: the range that sets the others may sit on a dropped row.
     let mut s = settings(300);
     s.step = StepRule::Constant(2.0);
-    let x = minimise(&f, &full, &s, InitialCoupling::Independent, None).unwrap();
-    let y = minimise(&g, &small, &s, InitialCoupling::Independent, None).unwrap();
+    let x = minimise(&f, &full, &s, InitialCoupling::Independent, &mut unobserved).unwrap();
+    let y = minimise(
+        &g,
+        &small,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     let plan: Vec<f64> = (0..m * n).filter(keep).map(|k| x.last.plan[k]).collect();
     assert!(close(&plan, &y.last.plan, 1e-13));
     assert!(
@@ -619,7 +720,7 @@ fn zero_masses_are_as_if_they_were_not_there() {
             .all(|k| x.last.plan[k] == 0.0)
     );
     assert!((x.lower_bound - y.lower_bound).abs() <= 1e-12);
-    let z = minimise_linear(&f, &full, &s, InitialCoupling::Independent, None).unwrap();
+    let z = minimise_linear(&f, &full, &s, InitialCoupling::Independent, &mut unobserved).unwrap();
     assert!(close(&z.plan.dense(&f).unwrap(), &x.last.plan, 1e-12));
     assert!((z.lower_bound - x.lower_bound).abs() <= 1e-12);
 }

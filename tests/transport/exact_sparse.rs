@@ -3,6 +3,7 @@
 use dyncvx::Error;
 use dyncvx::transport::{
     CostFn, Cut, ExactSettings, ExactSolution, Linear, Marginals, Status, exact, exact_sparse,
+    unobserved,
 };
 use std::ops::ControlFlow;
 
@@ -28,7 +29,14 @@ fn masses(n: usize, mut entry: impl FnMut() -> f64) -> Vec<f64> {
 /// Solves, and checks what the answer claims against the arcs.
 fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> ExactSolution {
     let marginals = Marginals::new(mu, nu).unwrap();
-    let answer = exact_sparse(arcs, &marginals, &ExactSettings::default(), None, None).unwrap();
+    let answer = exact_sparse(
+        arcs,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
     match &answer.cut {
         None => verify(arcs, mu, nu, &answer),
         Some(cut) => {
@@ -134,7 +142,14 @@ fn all_arcs_agree_with_the_dense_cost() {
         let sparse = solve(&arcs, &mu, &nu);
         let cost = Linear::new(&[m, n], cost).unwrap();
         let marginals = Marginals::new(&mu, &nu).unwrap();
-        let dense = exact(&cost, &marginals, &ExactSettings::default(), None, None).unwrap();
+        let dense = exact(
+            &cost,
+            &marginals,
+            &ExactSettings::default(),
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(sparse.status, Status::Solved);
         assert!((sparse.objective - dense.objective).abs() <= 1e-12);
     }
@@ -254,7 +269,14 @@ fn zero_masses_repeated_and_forbidden_arcs() {
     let all: Vec<Arc> = (0..9)
         .map(|e| (e % 3, e / 3, ((e / 3 + 3 - e % 3) % 3) as f64))
         .collect();
-    let answer = exact_sparse(&all, &marginals, &ExactSettings::default(), None, None).unwrap();
+    let answer = exact_sparse(
+        &all,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
     let plan = answer;
     assert_eq!(plan.status, Status::Solved);
     assert!((plan.objective - 1.0).abs() <= 1e-12);
@@ -264,7 +286,7 @@ fn zero_masses_repeated_and_forbidden_arcs() {
 fn bad_input_and_early_ends() {
     let marginals = Marginals::uniform(&[2, 3]).unwrap();
     let settings = ExactSettings::default();
-    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None, None);
+    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None, &mut unobserved);
     assert!(matches!(
         run(&[(2, 0, 1.0)]),
         Err(Error::OutOfRange {
@@ -288,7 +310,7 @@ fn bad_input_and_early_ends() {
         Err(Error::Unsupported { .. })
     ));
     let three = Marginals::uniform(&[2, 2, 2]).unwrap();
-    let answer = exact_sparse(&[], &three, &settings, None, None);
+    let answer = exact_sparse(&[], &three, &settings, None, &mut unobserved);
     assert!(matches!(answer, Err(Error::Unsupported { .. })));
     // Stopped in phase one: no verdict, and the missing mass is owned up to.
     let n = 1500;
@@ -298,7 +320,7 @@ fn bad_input_and_early_ends() {
         .collect();
     let marginals = Marginals::uniform(&[n, n]).unwrap();
     let mut stop = |_: &dyncvx::transport::Snapshot| ControlFlow::Break(());
-    let answer = exact_sparse(&arcs, &marginals, &settings, None, Some(&mut stop)).unwrap();
+    let answer = exact_sparse(&arcs, &marginals, &settings, None, &mut stop).unwrap();
     let plan = answer;
     assert_eq!(plan.status, Status::Stopped);
     assert!(plan.marginal_violation > 1e-3);
@@ -331,14 +353,14 @@ fn masked_costs_are_costs_on_the_other_arcs() {
     let marginals = Marginals::new(&uniform, &uniform).unwrap();
     let settings = ExactSettings::default();
     let masked = CostFn::new(n, n, |i, j| entries[i + n * j]);
-    let answer = exact(&masked, &marginals, &settings, None, None).unwrap();
+    let answer = exact(&masked, &marginals, &settings, None, &mut unobserved).unwrap();
     assert_eq!(answer.status, Status::Solved);
     assert!((answer.objective - given.objective).abs() <= 1e-14);
     // As forbidden arcs of the marginals.
     let finite = CostFn::new(n, n, |i, j| entries[i + n * j].min(-5.0));
     let forbidden: Vec<bool> = entries.iter().map(|c| c.is_infinite()).collect();
     let marginals = marginals.forbid(forbidden).unwrap();
-    let other = exact(&finite, &marginals, &settings, None, None).unwrap();
+    let other = exact(&finite, &marginals, &settings, None, &mut unobserved).unwrap();
     assert!((other.objective + 5.0).abs() <= 1e-12);
     // Where nothing is left for a row, a cut says so, and potentials prove it.
     let empty = CostFn::new(n, n, |i, j| {
@@ -349,7 +371,7 @@ fn masked_costs_are_costs_on_the_other_arcs() {
         }
     });
     let marginals = Marginals::new(&uniform, &uniform).unwrap();
-    let answer = exact(&empty, &marginals, &settings, None, None).unwrap();
+    let answer = exact(&empty, &marginals, &settings, None, &mut unobserved).unwrap();
     assert_eq!(answer.status, Status::PrimalInfeasible);
     assert!(answer.plan.is_empty() && answer.objective == f64::INFINITY);
     let cut = answer.cut.unwrap();
@@ -364,7 +386,7 @@ fn masked_costs_are_costs_on_the_other_arcs() {
     assert!((worth - cut.excess).abs() <= 1e-14);
     for bad in [f64::NAN, f64::NEG_INFINITY] {
         let cost = CostFn::new(n, n, |i, j| if i + j == 9 { bad } else { f64::INFINITY });
-        let refused = exact(&cost, &marginals, &settings, None, None);
+        let refused = exact(&cost, &marginals, &settings, None, &mut unobserved);
         assert!(
             matches!(refused, Err(Error::NonFinite { index: 9, .. })),
             "{refused:?}"
@@ -384,7 +406,7 @@ fn potentials_save_pivots() {
     let run = |half_steps: usize, start: Option<&[Vec<f64>; 2]>, arcs: &[Arc]| {
         let mut settings = ExactSettings::default();
         settings.half_steps = half_steps;
-        let answer = exact_sparse(arcs, &marginals, &settings, start, None).unwrap();
+        let answer = exact_sparse(arcs, &marginals, &settings, start, &mut unobserved).unwrap();
         verify(arcs, &mass, &mass, &answer);
         assert_eq!(answer.status, Status::Solved);
         answer
@@ -424,7 +446,7 @@ fn potentials_save_pivots() {
         &marginals,
         &ExactSettings::default(),
         Some(&short),
-        None,
+        &mut unobserved,
     );
     assert!(matches!(refused, Err(Error::Shape { .. })));
 }

@@ -51,7 +51,7 @@ fn bad_runs_are_refused() {
     let marginals = Marginals::uniform(&[3, 4]).unwrap();
     let cost = Linear::new(&[3, 4], random(12, 1)).unwrap();
     let go = |f: &dyn Objective, s: &Settings, start: InitialCoupling<'_>| {
-        minimise(f, &marginals, s, start, None).map(|_| ())
+        minimise(f, &marginals, s, start, &mut unobserved).map(|_| ())
     };
     let start = InitialCoupling::Independent;
     let wrong = Linear::new(&[4, 3], random(12, 1)).unwrap();
@@ -73,7 +73,7 @@ fn bad_runs_are_refused() {
             matches!(go(&cost, &s, start), Err(Error::InvalidSetting { .. })),
             "{s:?}"
         );
-        let light = minimise_linear(&cost, &marginals, &s, start, None);
+        let light = minimise_linear(&cost, &marginals, &s, start, &mut unobserved);
         assert!(matches!(light, Err(Error::InvalidSetting { .. })), "{s:?}");
     }
     let nan = Function::new(
@@ -124,7 +124,14 @@ fn bad_runs_are_refused() {
     ));
 
     let light = |c: &dyn Cost, s: &Settings| {
-        minimise_linear(c, &marginals, s, InitialCoupling::Independent, None).map(|_| ())
+        minimise_linear(
+            c,
+            &marginals,
+            s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .map(|_| ())
     };
     assert!(matches!(
         light(&wrong, &settings(5)),
@@ -147,7 +154,7 @@ fn bad_runs_are_refused() {
         &marginals,
         &settings(5),
         InitialCoupling::Plan(&plan),
-        None,
+        &mut unobserved,
     );
     assert!(matches!(start, Err(Error::Unsupported { .. })));
     let masked = Marginals::uniform(&[3, 4])
@@ -160,7 +167,7 @@ fn bad_runs_are_refused() {
             &masked,
             &settings(5),
             InitialCoupling::Independent,
-            None
+            &mut unobserved
         ),
         Err(Error::Unsupported { .. })
     ));
@@ -180,11 +187,24 @@ fn degenerate_problems_are_answered() {
         let cost = Linear::new(&[m, n], vec![2.5; m * n]).unwrap();
         let mut s = settings(50);
         s.tol_gap_abs = 1e-12;
-        let solution = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let solution = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(solution.status, Status::Solved);
         assert!((solution.objective() - 2.5).abs() <= 1e-12);
-        let light =
-            minimise_linear(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+        let light = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(light.status, Status::Solved);
     }
 }

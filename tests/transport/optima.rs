@@ -49,7 +49,7 @@ fn linear_costs_reach_the_simplex_optimum() {
                 &marginals,
                 &settings,
                 InitialCoupling::Independent,
-                None,
+                &mut unobserved,
             )
             .unwrap();
             check(&solution, &marginals, optimum, tol);
@@ -64,7 +64,7 @@ fn linear_costs_reach_the_simplex_optimum() {
                 &marginals,
                 &settings,
                 InitialCoupling::Independent,
-                None,
+                &mut unobserved,
             )
             .unwrap();
             assert!(light.lower_bound <= optimum + 1e-9 && light.value >= optimum - 1e-9);
@@ -87,11 +87,25 @@ fn a_certified_gap_ends_the_run_and_holds() {
     let mut s = settings(1_000_000);
     s.predict = Predict::On;
     s.tol_gap_rel = 1e-2;
-    let solution = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let solution = minimise(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(solution.status, Status::Solved);
     assert!(solution.gap() <= 1e-2 * solution.objective().abs());
     check(&solution, &marginals, optimum, 1e-2);
-    let light = minimise_linear(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let light = minimise_linear(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(light.status, Status::Solved);
     assert!(
         light.gap() <= 1e-2 * light.value
@@ -133,8 +147,14 @@ fn quadratics_reach_the_interior_point_optimum() {
         for step in [StepRule::Auto, StepRule::Anytime] {
             let mut s = settings(20_000);
             s.step = step;
-            let solution =
-                minimise(&f, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+            let solution = minimise(
+                &f,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             println!(
                 "{name} {step:?} optimum {optimum} found {} lower {}",
                 solution.objective(),
@@ -158,7 +178,14 @@ fn entropic_transport_is_solved_to_many_digits() {
     let mut s = settings(100_000);
     s.tol_gap_abs = 1e-10;
     s.average = false;
-    let solution = minimise(&f, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(solution.status, Status::Solved);
     // Plain Sinkhorn, written out.
     let c = |i: usize, j: usize| cost.cost()[i + m * j];
@@ -180,7 +207,14 @@ fn entropic_transport_is_solved_to_many_digits() {
     // As published, without prediction: log T / T.
     s.predict = Predict::Off;
     s.tol_gap_abs = 1e-5;
-    let slower = minimise(&f, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let slower = minimise(
+        &f,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(
         (slower.status, slower.steps.rule),
         (Status::Solved, StepRule::StronglyConvex(epsilon))
@@ -204,7 +238,7 @@ fn regularised_and_summed_objectives_are_certified() {
         &marginals,
         &settings(20_000),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     check(&solution, &marginals, optimum, 2e-3);
@@ -220,7 +254,7 @@ fn regularised_and_summed_objectives_are_certified() {
         &marginals,
         &settings(20_000),
         InitialCoupling::Independent,
-        None,
+        &mut unobserved,
     )
     .unwrap();
     assert!(
@@ -243,7 +277,14 @@ fn forbidden_arcs_and_partial_transport_match_the_simplex_optimum() {
     let optimum = oracle::linear(cost.cost(), &marginals);
     let mut s = settings(5000);
     s.predict = Predict::On;
-    let solution = minimise(&cost, &marginals, &s, InitialCoupling::Independent, None).unwrap();
+    let solution = minimise(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     check(&solution, &marginals, optimum, 1e-2);
     let plans = [&solution.last, solution.average.as_ref().unwrap()];
     assert!(
@@ -259,7 +300,14 @@ fn forbidden_arcs_and_partial_transport_match_the_simplex_optimum() {
     let mut flat = vec![0.0; (m + 1) * (n + 1)];
     padded.gradient(&vec![0.0; flat.len()].clone(), &mut flat);
     let optimum = oracle::linear(&flat, &partial);
-    let solution = minimise(&padded, &partial, &s, InitialCoupling::Independent, None).unwrap();
+    let solution = minimise(
+        &padded,
+        &partial,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     check(&solution, &partial, optimum, 1e-2);
     let plan = &solution.best().plan;
     let inside: f64 = (0..n)

@@ -58,7 +58,7 @@ pub(super) fn run(
     before: [f64; 2],
 ) -> Result<Status, String> {
     let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact(cost, marginals, &settings, None, Some(&mut observer));
+    let answer = exact(cost, marginals, &settings, None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
     report(arguments, &answer, cost.shape(), before)?;
     if let Some(path) = &arguments.solution {
@@ -76,7 +76,7 @@ pub(super) fn run_sparse(
     before: [f64; 2],
 ) -> Result<Status, String> {
     let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact_sparse(arcs, marginals, &settings, None, Some(&mut observer));
+    let answer = exact_sparse(arcs, marginals, &settings, None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
     let shape = (marginals.masses(0).len(), marginals.masses(1).len());
     report(arguments, &answer, shape, before)?;

@@ -30,7 +30,7 @@ pub(super) struct Run<'a, 'b> {
 pub(super) struct Watch<'b> {
     pub(super) clock: Instant,
     pub(super) time_limit: f64,
-    pub(super) observer: Option<Observer<'b>>,
+    pub(super) observer: &'b mut Observer<'b>,
     pub(super) calls: usize,
     pub(super) ended: Option<Status>,
 }

@@ -17,6 +17,7 @@ mod tree;
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
 use super::settings::{Observer, Snapshot};
+use crate::clock::Instant;
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::Status;
 use dense::{Run, Watch};
@@ -240,10 +241,10 @@ impl Dense<'_> {
 /// `seconds` the time; the rest is not known on the way.
 ///
 /// ```
-/// use dyncvx::transport::{CostFn, ExactSettings, Marginals, Status, exact};
+/// use dyncvx::transport::{unobserved, CostFn, ExactSettings, Marginals, Status, exact};
 /// let cost = CostFn::new(30, 40, |i, j| (i as f64 / 30.0 - j as f64 / 40.0).powi(2));
 /// let marginals = Marginals::uniform(&[30, 40])?;
-/// let answer = exact(&cost, &marginals, &ExactSettings::default(), None, None)?;
+/// let answer = exact(&cost, &marginals, &ExactSettings::default(), None, &mut unobserved)?;
 /// assert_eq!(answer.status, Status::Solved);
 /// assert!(answer.objective - answer.lower_bound <= 1e-9 * answer.objective);
 /// assert!(answer.plan.len() < 70);
@@ -267,7 +268,7 @@ pub fn exact(
     marginals: &Marginals,
     settings: &ExactSettings,
     start: Option<&[Vec<f64>; 2]>,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<ExactSolution> {
     settings.validate()?;
     let by = "exact transport";
@@ -281,7 +282,7 @@ pub fn exact(
         let (what, by) = ("2^32 or more points", "exact transport");
         return Err(Error::Unsupported { what, by });
     }
-    let mut watch = Watch::new(settings, observer);
+    let clock = Instant::now();
     let range = match marginals.forbidden() {
         Some(_) => None,
         None => match cost::range(cost) {
@@ -291,10 +292,8 @@ pub fn exact(
     };
     let Some((low, high)) = range else {
         let arcs = allowed(cost, marginals)?;
-        let before = watch.clock;
-        let observer = watch.observer.take();
         let mut answer = exact_sparse(&arcs, marginals, settings, start, observer)?;
-        answer.seconds = before.elapsed().as_secs_f64();
+        answer.seconds = clock.elapsed().as_secs_f64();
         return Ok(answer);
     };
     let positive = |mode: usize| -> Vec<usize> {
@@ -318,15 +317,15 @@ pub fn exact(
         marginals,
         settings,
         scale,
-        watch,
+        watch: Watch::new(settings, clock, observer),
     }
     .solve(start)
 }
 
 impl<'b> Watch<'b> {
-    fn new(settings: &ExactSettings, observer: Option<Observer<'b>>) -> Self {
+    fn new(settings: &ExactSettings, clock: Instant, observer: &'b mut Observer<'b>) -> Self {
         Self {
-            clock: crate::clock::Instant::now(),
+            clock,
             time_limit: settings.time_limit,
             observer,
             calls: 0,
@@ -341,20 +340,18 @@ impl<'b> Watch<'b> {
         if seconds > self.time_limit {
             self.ended = Some(Status::TimeLimit);
         }
-        if let Some(observer) = &mut self.observer {
-            let seen = Snapshot {
-                iteration: self.calls,
-                step: 0.0,
-                beta,
-                value: f64::NAN,
-                upper: f64::INFINITY,
-                lower: f64::NEG_INFINITY,
-                violation: f64::NAN,
-                seconds,
-            };
-            if observer(&seen).is_break() {
-                self.ended = Some(Status::Stopped);
-            }
+        let seen = Snapshot {
+            iteration: self.calls,
+            step: 0.0,
+            beta,
+            value: f64::NAN,
+            upper: f64::INFINITY,
+            lower: f64::NEG_INFINITY,
+            violation: f64::NAN,
+            seconds,
+        };
+        if (self.observer)(&seen).is_break() {
+            self.ended = Some(Status::Stopped);
         }
         self.ended.is_some()
     }

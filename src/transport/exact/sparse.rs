@@ -37,12 +37,12 @@ pub struct Cut {
 /// search for a coupling, that for the optimum, and the certificate.
 ///
 /// ```
-/// use dyncvx::transport::{ExactSettings, Marginals, Status, exact_sparse};
+/// use dyncvx::transport::{unobserved, ExactSettings, Marginals, Status, exact_sparse};
 /// let settings = ExactSettings::default();
 /// let marginals = Marginals::new(&[0.5, 0.5], &[0.25, 0.75])?;
 /// let arcs = [(0, 0, 1.0), (0, 1, 2.0), (1, 1, 0.5)];
-/// assert_eq!(exact_sparse(&arcs, &marginals, &settings, None, None)?.status, Status::Solved);
-/// let answer = exact_sparse(&arcs[..2], &marginals, &settings, None, None)?;
+/// assert_eq!(exact_sparse(&arcs, &marginals, &settings, None, &mut unobserved)?.status, Status::Solved);
+/// let answer = exact_sparse(&arcs[..2], &marginals, &settings, None, &mut unobserved)?;
 /// assert_eq!(answer.status, Status::PrimalInfeasible);
 /// let cut = answer.cut.expect("row 1 has no arc");
 /// assert_eq!((cut.rows, cut.columns, cut.excess), (vec![1], vec![], 0.5));
@@ -62,7 +62,7 @@ pub fn exact_sparse(
     marginals: &Marginals,
     settings: &ExactSettings,
     start: Option<&[Vec<f64>; 2]>,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<ExactSolution> {
     settings.validate()?;
     let by = "exact transport on given arcs";
@@ -96,7 +96,7 @@ pub fn exact_sparse(
     let allowed =
         |(i, j, _): &&(usize, usize, f64)| marginals.forbidden().is_none_or(|f| !f[i + m * j]);
     let arcs: Vec<_> = arcs.iter().filter(allowed).copied().collect();
-    let mut watch = Watch::new(settings, observer);
+    let mut watch = Watch::new(settings, crate::clock::Instant::now(), observer);
     Ok(Sparse::new(&arcs, marginals, settings, scale, start, &mut watch).solve(watch))
 }
 

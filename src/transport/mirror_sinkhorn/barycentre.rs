@@ -113,7 +113,7 @@ pub fn barycentre<M: AsRef<[f64]>>(
     measures: &[M],
     weights: &[f64],
     settings: &Settings,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<Barycentre> {
     let cost = barycentre_cost(points, weights)?;
     let weights = check(points, weights)?;

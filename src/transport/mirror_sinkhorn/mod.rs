@@ -40,13 +40,13 @@ const MIX: f64 = 1e-5;
 /// the iteration's own potentials yield after one c-transform each.
 ///
 /// ```
-/// use dyncvx::transport::{Entropic, Linear, Marginals, Settings, InitialCoupling, Status, Sum, minimise};
+/// use dyncvx::transport::{unobserved, Entropic, Linear, Marginals, Settings, InitialCoupling, Status, Sum, minimise};
 /// let marginals = Marginals::new(&[0.4, 0.6], &[0.5, 0.5])?;
 /// let cost = Linear::new(&[2, 2], vec![0.0, 1.0, 1.0, 0.0])?;
 /// let objective = Sum::new().with(1.0, cost)?.with(1.0, Entropic::new(&[2, 2], 0.1)?)?;
 /// let mut settings = Settings::default();
 /// settings.tol_gap_rel = 1e-9;
-/// let solution = minimise(&objective, &marginals, &settings, InitialCoupling::Independent, None)?;
+/// let solution = minimise(&objective, &marginals, &settings, InitialCoupling::Independent, &mut unobserved)?;
 /// assert_eq!(solution.status, Status::Solved);
 /// assert!(solution.gap() <= 1e-9 * solution.objective().abs());
 /// # Ok::<(), dyncvx::Error>(())
@@ -71,7 +71,7 @@ pub fn minimise(
     marginals: &Marginals,
     settings: &Settings,
     start: InitialCoupling<'_>,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<MirrorSinkhornSolution> {
     run(
         Source::Exact(objective),
@@ -97,7 +97,7 @@ pub fn minimise_stochastic(
     marginals: &Marginals,
     settings: &Settings,
     start: InitialCoupling<'_>,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<MirrorSinkhornSolution> {
     run(
         Source::Noisy(objective),
@@ -186,7 +186,7 @@ fn run(
     marginals: &Marginals,
     settings: &Settings,
     start: InitialCoupling<'_>,
-    mut observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<MirrorSinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
@@ -215,9 +215,7 @@ fn run(
             Some(ready) => ready,
             None => break Status::NumericalError,
         };
-        if let Some(observer) = observer.as_mut()
-            && observer(&run.report(clock)).is_break()
-        {
+        if observer(&run.report(clock)).is_break() {
             break Status::Stopped;
         }
     };

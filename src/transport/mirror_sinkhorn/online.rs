@@ -9,7 +9,7 @@ use crate::transport::polytope::checks::check_positive;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::polytope::shape::extremes;
-use crate::transport::settings::{InitialCoupling, Settings};
+use crate::transport::settings::{InitialCoupling, Settings, unobserved};
 use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 
 /// Settings of [`Online`].
@@ -275,7 +275,7 @@ impl Online {
                 &self.marginals,
                 &settings,
                 InitialCoupling::Independent,
-                None,
+                &mut unobserved,
             )?
             .lower_bound
         };

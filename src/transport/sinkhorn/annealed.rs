@@ -69,12 +69,12 @@ pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) ->
 /// half-step of Sinkhorn at a temperature that falls.
 ///
 /// ```
-/// use dyncvx::transport::{CostFn, Marginals, Settings, InitialCoupling, minimise_linear};
+/// use dyncvx::transport::{unobserved, CostFn, Marginals, Settings, InitialCoupling, minimise_linear};
 /// let cost = CostFn::new(30, 40, |i, j| (i as f64 / 30.0 - j as f64 / 40.0).powi(2));
 /// let marginals = Marginals::uniform(&[30, 40])?;
 /// let mut settings = Settings::default();
 /// settings.tol_gap_abs = 2e-3;
-/// let solution = minimise_linear(&cost, &marginals, &settings, InitialCoupling::Independent, None)?;
+/// let solution = minimise_linear(&cost, &marginals, &settings, InitialCoupling::Independent, &mut unobserved)?;
 /// assert!(solution.lower_bound <= solution.value && solution.gap() <= 2e-3);
 /// assert!(solution.marginal_violation < 1e-12);
 /// # Ok::<(), dyncvx::Error>(())
@@ -93,7 +93,7 @@ pub fn minimise_linear(
     marginals: &Marginals,
     settings: &Settings,
     start: InitialCoupling<'_>,
-    mut observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<SinkhornSolution> {
     let by = "Mirror Sinkhorn on potentials";
     let clock = Instant::now();
@@ -179,20 +179,18 @@ pub fn minimise_linear(
             *old = *new;
         }
         *at = beta;
-        if let Some(observer) = observer.as_mut() {
-            let report = Snapshot {
-                iteration: steps.count,
-                step: eta,
-                beta,
-                value: f64::NAN,
-                upper: best.value,
-                lower: best.lower,
-                violation,
-                seconds: clock.elapsed().as_secs_f64(),
-            };
-            if observer(&report).is_break() {
-                break Status::Stopped;
-            }
+        let seen = Snapshot {
+            iteration: steps.count,
+            step: eta,
+            beta,
+            value: f64::NAN,
+            upper: best.value,
+            lower: best.lower,
+            violation,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        if observer(&seen).is_break() {
+            break Status::Stopped;
         }
     };
     Ok(best.finish(half, beta, status, steps, clock))
