@@ -26,9 +26,8 @@ enum Method {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Finish {
-    /// Whichever measured faster.
-    Auto,
     /// Network simplex.
+    #[value(alias = "auto")]
     Simplex,
     /// Interior-point method, and the network simplex from its plan to a vertex.
     InteriorPoint,
@@ -97,7 +96,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value = "exact")]
     method: Method,
     /// What solves on the arcs chosen (exact).
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "simplex")]
     finish: Finish,
     /// Sinkhorn half-steps that choose the arcs (exact).
     #[arg(long, value_name = "N")]
@@ -358,7 +357,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     }
     write_plan(arguments, &solution, cost)?;
     if let Some(path) = &arguments.solution {
-        let point = solution.start(cost, &marginals);
+        let point = solution.central_point(cost, &marginals);
         write_solution(path, cost, &marginals, point)?;
     }
     Ok(solution.status)

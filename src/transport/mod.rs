@@ -25,13 +25,18 @@ mod exact;
 pub(crate) mod kernel;
 mod mirror_sinkhorn;
 mod objective;
+pub(crate) mod params;
 mod polytope;
 mod settings;
 mod sinkhorn;
 mod step_size;
+mod verdict;
 
 pub use crate::ipm::Status;
-pub use exact::{Cut, ExactSettings, ExactSolution, Finish, exact, exact_sparse, linear_program};
+pub use exact::{
+    Cut, ExactSettings, ExactSolution, Finish, InteriorFailure, PhaseSeconds, Potentials, exact,
+    exact_sparse, linear_program,
+};
 pub use mirror_sinkhorn::{
     Barycentre, MiniBatch, MirrorSinkhornSolution, Noise, Noisy, Online, OnlineSettings, Regret,
     RoundedPlan, StochasticObjective, barycentre, barycentre_cost, minimise, minimise_stochastic,

@@ -113,7 +113,7 @@ fn an_optimum_to_begin_from_saves_iterations() {
         &mut unobserved,
     )
     .unwrap();
-    let start = answer.solution(&cost, &marginals).unwrap();
+    let start = answer.linear_solution(&cost, &marginals).unwrap();
     // It is the optimum of the linear program.
     let errors = program
         .errors(&start.x, &start.row_duals, &start.reduced_costs)

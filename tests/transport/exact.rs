@@ -3,7 +3,7 @@
 use dyncvx::Error;
 use dyncvx::transport::{
     Cost, CostFn, Distance, ExactSettings, ExactSolution, Finish, Linear, Marginals, PointClouds,
-    Status, exact, unobserved,
+    Potentials, Status, exact, unobserved,
 };
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -32,7 +32,7 @@ fn masses(n: usize, mut entry: impl FnMut(usize) -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks everything the answer claims in the data.
-fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -> ExactSolution {
+fn solve(p: &Problem, settings: &ExactSettings, start: Option<&Potentials>) -> ExactSolution {
     let (m, n) = (p.mu.len(), p.nu.len());
     let cost = Linear::new(&[m, n], p.cost.clone()).unwrap();
     let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
@@ -68,7 +68,7 @@ fn verify(p: &Problem, answer: &ExactSolution) {
     let off: f64 = rows.iter().chain(&columns).map(|v| v.abs()).sum();
     assert!(off <= 1e-12 * total, "marginals off by {off}");
     assert!((value - answer.objective).abs() <= 1e-13 * total * largest);
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     assert_eq!((phi.len(), psi.len()), (m, n));
     for (j, v) in psi.iter().enumerate() {
         for (i, u) in phi.iter().enumerate() {
@@ -399,7 +399,7 @@ fn limits_end_a_run_with_a_plan_and_a_bound() {
 fn bad_input_is_refused() {
     let marginals = Marginals::uniform(&[2, 3]).unwrap();
     let settings = ExactSettings::default();
-    let run = |cost: &CostFn<fn(usize, usize) -> f64>, start: Option<&[Vec<f64>; 2]>| {
+    let run = |cost: &CostFn<fn(usize, usize) -> f64>, start: Option<&Potentials>| {
         exact(cost, &marginals, &settings, start, &mut unobserved).map(|a| a.status)
     };
     let entry: fn(usize, usize) -> f64 = |i, j| (i + j) as f64;
@@ -413,9 +413,15 @@ fn bad_input_is_refused() {
     assert_eq!(run(&nothing, None), Ok(Status::PrimalInfeasible));
     let bad = CostFn::new(2, 3, (|_, _| f64::NEG_INFINITY) as fn(usize, usize) -> f64);
     assert!(matches!(run(&bad, None), Err(Error::NonFinite { .. })));
-    let short = [vec![0.0; 2], vec![0.0; 2]];
+    let short = Potentials {
+        rows: vec![0.0; 2],
+        columns: vec![0.0; 2],
+    };
     assert!(matches!(run(&good, Some(&short)), Err(Error::Shape { .. })));
-    let odd = [vec![0.0; 2], vec![f64::NAN; 3]];
+    let odd = Potentials {
+        rows: vec![0.0; 2],
+        columns: vec![f64::NAN; 3],
+    };
     assert!(matches!(
         run(&good, Some(&odd)),
         Err(Error::NonFinite { .. })

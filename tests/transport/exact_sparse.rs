@@ -2,8 +2,8 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    CostFn, Cut, ExactSettings, ExactSolution, Linear, Marginals, Status, exact, exact_sparse,
-    unobserved,
+    CostFn, Cut, ExactSettings, ExactSolution, Linear, Marginals, Potentials, Status, exact,
+    exact_sparse, unobserved,
 };
 use std::ops::ControlFlow;
 
@@ -60,7 +60,7 @@ fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &ExactSolution) {
         value += mass * cost;
     }
     let off: f64 = rows.iter().chain(&columns).map(|v| v.abs()).sum();
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     for (i, j, cost) in arcs {
         let slack = cost - phi[*i] - psi[*j];
         let size = largest + phi[*i].abs() + psi[*j].abs();
@@ -376,7 +376,7 @@ fn masked_costs_are_costs_on_the_other_arcs() {
     assert!(answer.plan.is_empty() && answer.objective == f64::INFINITY);
     let cut = answer.cut.unwrap();
     assert!(cut.rows.contains(&4) && cut.excess > 0.0);
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     for j in 0..n {
         for i in (0..n).filter(|i| *i != 4 && entries[i + n * j].is_finite()) {
             assert!(phi[i] + psi[j] <= 0.0);
@@ -403,7 +403,7 @@ fn potentials_save_pivots() {
     let marginals = Marginals::new(&mass, &mass).unwrap();
     // Every row may stay where it is: feasible.
     arcs.extend((0..n).map(|k| (k, k, 0.5)));
-    let run = |half_steps: usize, start: Option<&[Vec<f64>; 2]>, arcs: &[Arc]| {
+    let run = |half_steps: usize, start: Option<&Potentials>, arcs: &[Arc]| {
         let mut settings = ExactSettings::default();
         settings.half_steps = half_steps;
         let answer = exact_sparse(arcs, &marginals, &settings, start, &mut unobserved).unwrap();
@@ -440,7 +440,10 @@ fn potentials_save_pivots() {
         warm.pivots,
         cold.pivots
     );
-    let short = [vec![0.0; n], vec![0.0; n - 1]];
+    let short = Potentials {
+        rows: vec![0.0; n],
+        columns: vec![0.0; n - 1],
+    };
     let refused = exact_sparse(
         &arcs,
         &marginals,

@@ -36,7 +36,6 @@ fn settings(arguments: &Arguments) -> ExactSettings {
     settings.half_steps = arguments.half_steps.unwrap_or(settings.half_steps);
     settings.beta = arguments.beta.unwrap_or(settings.beta);
     settings.finish = match arguments.finish {
-        Finish::Auto => transport::Finish::Auto,
         Finish::Simplex => transport::Finish::Simplex,
         Finish::InteriorPoint => transport::Finish::InteriorPoint,
     };
@@ -62,7 +61,7 @@ pub(super) fn run(
     let answer = answer.map_err(|e| e.to_string())?;
     report(arguments, &answer, cost.shape(), before)?;
     if let Some(path) = &arguments.solution {
-        let point = answer.solution(cost, marginals);
+        let point = answer.linear_solution(cost, marginals);
         write_solution(path, cost, marginals, point)?;
     }
     Ok(answer.status)

@@ -8,6 +8,7 @@ use crate::transport::polytope::certificate::{dual_bound, masked_lines};
 use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::settings::Snapshot;
 use crate::transport::step_size::Steps;
+use crate::transport::verdict;
 
 /// A coupling that was rounded onto the polytope.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,18 +130,14 @@ impl Run<'_> {
         self.lower = bounds.into_iter().fold(self.lower, f64::max);
     }
 
-    pub(super) fn stop(&self) -> Option<Status> {
-        let s = self.settings;
-        let gap = self.current - self.lower;
-        let absolute = s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.current.abs();
-        if absolute || relative {
-            return Some(Status::Solved);
-        }
-        let feasible = s.tol_feas > 0.0
-            && self.steps.count > 0
-            && self.violation <= s.tol_feas * self.marginals.total();
-        feasible.then_some(Status::AlmostSolved)
+    pub(super) fn judge(&self) -> Option<Status> {
+        let iterate = verdict::Iterate {
+            value: self.current,
+            lower_bound: self.lower,
+            raw_violation: self.violation,
+            total: self.marginals.total(),
+        };
+        iterate.judge(self.settings)
     }
 
     pub(super) fn report(&self, clock: Instant) -> Snapshot {

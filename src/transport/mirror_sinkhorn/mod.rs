@@ -201,7 +201,7 @@ fn run(
         if t >= check || t == settings.max_iter {
             run.certify();
             check = settings.next_check(t);
-            if let Some(status) = run.stop() {
+            if let Some(status) = run.judge() {
                 break status;
             }
         }

@@ -13,6 +13,7 @@ use crate::transport::settings::{
     InitialCoupling, Observer, Settings, Snapshot, StepRule, check_potentials,
 };
 use crate::transport::step_size::Steps;
+use crate::transport::verdict;
 
 /// What [`minimise_linear`] and [`sinkhorn`](super::sinkhorn()) return.
 #[derive(Debug, Clone)]
@@ -144,7 +145,7 @@ pub fn minimise_linear(
         if t >= next || t == settings.max_iter {
             best.take(&mut half, beta);
             next = settings.next_check(t);
-            if let Some(status) = best.stop(settings, marginals.total()) {
+            if let Some(status) = best.judge(settings, marginals.total()) {
                 break status;
             }
         }
@@ -232,13 +233,14 @@ impl Best {
         (self.plan, self.value, self.violation) = (plan, rounded.value, rounded.violation);
     }
 
-    pub(crate) fn stop(&self, s: &Settings, total: f64) -> Option<Status> {
-        let gap = self.value - self.lower;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.value.abs();
-        if relative || (s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs) {
-            return Some(Status::Solved);
-        }
-        (s.tol_feas > 0.0 && self.raw <= s.tol_feas * total).then_some(Status::AlmostSolved)
+    pub(crate) fn judge(&self, settings: &Settings, total: f64) -> Option<Status> {
+        let iterate = verdict::Iterate {
+            value: self.value,
+            lower_bound: self.lower,
+            raw_violation: self.raw,
+            total,
+        };
+        iterate.judge(settings)
     }
 
     pub(crate) fn finish(

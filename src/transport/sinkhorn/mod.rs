@@ -3,11 +3,13 @@
 pub(crate) mod annealed;
 pub(crate) mod half_steps;
 
+use super::params::STAGE_VIOLATION;
 use super::polytope::checks::check_positive;
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
 use super::settings::{HalfStepPrecision, Settings, StepRule};
 use super::step_size::Steps;
+use super::verdict::meets_marginals;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
@@ -138,7 +140,7 @@ pub fn sinkhorn(
         steps.count += 1;
         stage += 1;
         let last = beta == target;
-        if last && stage > 1 && violation <= settings.tol_feas * marginals.total() {
+        if last && stage > 1 && meets_marginals(violation, marginals.total(), settings.tol_feas) {
             break Status::AlmostSolved;
         }
         if steps.count == settings.max_iter {
@@ -150,7 +152,8 @@ pub fn sinkhorn(
         // A coarse stage need not be solved better than the next one can use.
         if !last
             && stage > 1
-            && (stage >= settings.stage_iter || violation <= 1e-2 * marginals.total())
+            && (stage >= settings.stage_iter
+                || meets_marginals(violation, marginals.total(), STAGE_VIOLATION.get()))
         {
             let next = target.min(beta * settings.scaling);
             half.carry(0, next / beta);
