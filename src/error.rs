@@ -145,6 +145,54 @@ pub enum Error {
     },
 }
 
+/// The [`Error::InvalidSetting`] of a field; `reason` says what is allowed and what was found.
+pub(crate) fn invalid_setting<T>(field: &'static str, reason: impl Into<String>) -> Result<T> {
+    let reason = reason.into();
+    Err(Error::InvalidSetting { field, reason })
+}
+
+/// Fails with [`Error::InvalidSetting`] unless the number is within the range.
+pub(crate) fn check_range(
+    field: &'static str,
+    allowed: core::ops::RangeInclusive<usize>,
+    found: usize,
+) -> Result<()> {
+    if allowed.contains(&found) {
+        return Ok(());
+    }
+    let (least, most) = (allowed.start(), allowed.end());
+    if *most == usize::MAX {
+        return invalid_setting(field, format!("expected at least {least}, found {found}"));
+    }
+    invalid_setting(field, format!("expected {least} to {most}, found {found}"))
+}
+
+/// Fails with [`Error::InvalidSetting`] unless `found` is a finite number above 0.
+pub(crate) fn check_positive(field: &'static str, found: f64) -> Result<()> {
+    if found.is_finite() && found > 0.0 {
+        return Ok(());
+    }
+    let reason = format!("expected a finite number above 0, found {found}");
+    invalid_setting(field, reason)
+}
+
+/// Fails with [`Error::InvalidSetting`] unless `0 < found < 1`.
+pub(crate) fn check_probability(field: &'static str, found: f64) -> Result<()> {
+    if found > 0.0 && found < 1.0 {
+        return Ok(());
+    }
+    let reason = format!("expected a number strictly between 0 and 1, found {found}");
+    invalid_setting(field, reason)
+}
+
+/// Fails with [`Error::OutOfRange`] unless `index < bound`.
+pub(crate) fn check_index(what: &'static str, index: usize, bound: usize) -> Result<()> {
+    if index < bound {
+        return Ok(());
+    }
+    Err(Error::OutOfRange { what, index, bound })
+}
+
 /// Fails with [`Error::Shape`] unless `expected == found`.
 pub(crate) fn check_shape(
     what: &'static str,

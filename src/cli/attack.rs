@@ -4,7 +4,7 @@ use super::{Outcome, interrupted, report};
 use clap::Args;
 use dyncvx::adversary::{self, PlainMedian, Progress, Run, SUITE, Settings, Structure, Target};
 use dyncvx::constraints::{Block, Constraints};
-use dyncvx::privacy::{Demand, Plan, calibrated};
+use dyncvx::privacy::{Demand, Plan, Release, calibrated};
 use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution};
@@ -246,8 +246,11 @@ fn planned(arguments: &Arguments) -> dyncvx::Result<Plan> {
             plan.copies
         );
     }
-    let design = (plan.sample, plan.epsilon);
-    Plan::custom(copies, arguments.rows, design, plan.releases)
+    let release = Release {
+        sample: plan.sample,
+        epsilon: plan.epsilon,
+    };
+    Plan::custom(copies, arguments.rows, release, plan.releases)
 }
 
 fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {

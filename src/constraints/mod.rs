@@ -10,6 +10,7 @@ mod given;
 pub(crate) mod independence;
 mod operator;
 mod pattern;
+pub(crate) mod positions;
 mod rows;
 mod weight;
 mod weighted;

@@ -1,13 +1,12 @@
 //! Where the rows on one block have entries: all that `Σ y_i A_i` fills, and all of `U` that `⟨A_i, U⟩` reads.
 
+use super::positions::{both_triangles, position, row_and_column, union};
 use super::rows::SparseSymmetric;
+use crate::linalg::machine::PRODUCT_OVER_COLUMN_SUMS;
 use crate::linalg::padded;
 use crate::linalg::{par, real::Real};
 use faer::{Mat, MatMut, MatRef};
 use pulp::Arch;
-
-/// How many operations a second a matrix product does for one of a sum or inner product over columns.
-const PRODUCT_ADVANTAGE: usize = 3;
 
 /// Positions read together by one thread.
 #[cfg(feature = "rayon")]
@@ -70,7 +69,7 @@ impl Halves {
         }
         let along = 3 * order * row.len();
         let whole = sizes[0] * sizes[1] * (sizes[0] + 3 * sizes[1]);
-        if whole > 4 * PRODUCT_ADVANTAGE * along {
+        if whole > 4 * PRODUCT_OVER_COLUMN_SUMS * along {
             return None;
         }
         let list = |which: u8| -> Vec<u32> {
@@ -122,44 +121,26 @@ impl Pattern {
         rows: impl Fn() -> Box<dyn Iterator<Item = SparseSymmetric<'a>> + 'a>,
     ) -> Option<Self> {
         let mut keys: Vec<u64> = rows()
-            .flat_map(|a| a.iter().map(|(r, c, _)| key(r, c)))
+            .flat_map(|a| a.iter().map(|(r, c, _)| position(r, c)))
             .collect();
-        keys.sort_unstable();
-        keys.dedup();
-        let diagonal = keys.iter().filter(|&&k| (k >> 32) == (k & MASK)).count();
+        union(&mut keys);
+        let on_diagonal = |k: &&u64| {
+            let (row, col) = row_and_column(**k);
+            row == col
+        };
+        let diagonal = keys.iter().filter(on_diagonal).count();
         let nonzeros = 2 * keys.len() - diagonal;
         // One sum a nonzero and one inner product a position, against two products of full matrices.
-        if PRODUCT_ADVANTAGE * (nonzeros + keys.len()) > 2 * order * order {
+        if PRODUCT_OVER_COLUMN_SUMS * (nonzeros + keys.len()) > 2 * order * order {
             return None;
         }
         let place = rows()
-            .flat_map(|a| a.iter().map(|(r, c, _)| key(r, c)))
+            .flat_map(|a| a.iter().map(|(r, c, _)| position(r, c)))
             .map(|k| keys.partition_point(|&other| other < k) as u32)
             .collect();
-        let row: Vec<u32> = keys.iter().map(|&k| (k & MASK) as u32).collect();
-        let col: Vec<u32> = keys.iter().map(|&k| (k >> 32) as u32).collect();
-        let mut start = vec![0usize; order + 1];
-        for (&r, &c) in row.iter().zip(&col) {
-            start[c as usize + 1] += 1;
-            if r != c {
-                start[r as usize + 1] += 1;
-            }
-        }
-        for k in 0..order {
-            start[k + 1] += start[k];
-        }
-        let mut next = start.clone();
-        let mut full = vec![(0, 0); nonzeros];
-        let mut push = |at: u32, row: u32, position: usize| {
-            full[next[at as usize]] = (row, position as u32);
-            next[at as usize] += 1;
-        };
-        for (p, (&r, &c)) in row.iter().zip(&col).enumerate() {
-            push(c, r, p);
-            if r != c {
-                push(r, c, p);
-            }
-        }
+        let places = keys.iter().map(|&k| row_and_column(k));
+        let (row, col): (Vec<u32>, Vec<u32>) = places.map(|(r, c)| (r as u32, c as u32)).unzip();
+        let (start, full) = both_triangles(order, &keys);
         let neighbours = |v: usize| {
             full[start[v]..start[v + 1]]
                 .iter()
@@ -287,12 +268,6 @@ impl Pattern {
     pub(crate) fn place(&self) -> &[u32] {
         &self.place
     }
-}
-
-const MASK: u64 = u32::MAX as u64;
-
-fn key(row: usize, col: usize) -> u64 {
-    (col as u64) << 32 | row as u64
 }
 
 /// A column, which every matrix that is owned has contiguous.

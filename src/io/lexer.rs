@@ -71,10 +71,10 @@ impl<'a> Lexer<'a> {
         let (start, word) = self.word();
         match float(word) {
             Some(value) if value.is_finite() => Ok(value),
-            Some(_) => {
-                let expected = format_args!("{what}, a finite number in double precision");
-                Err(self.unexpected(start, expected))
-            }
+            Some(_) => Err(self.unexpected(
+                start,
+                format_args!("{what}, a finite number in double precision"),
+            )),
             None => Err(self.unexpected(start, what)),
         }
     }
@@ -88,8 +88,7 @@ impl<'a> Lexer<'a> {
         let (start, word) = self.word();
         let numeric = word.first().is_some_and(|b| !b.is_ascii_alphabetic());
         if numeric && float(word).is_some() {
-            let expected = format_args!("the end of the line after {after}");
-            return Err(self.unexpected(start, expected));
+            return Err(self.unexpected(start, format_args!("the end of the line after {after}")));
         }
         self.skip_line();
         Ok(())

@@ -153,12 +153,17 @@ fn read_blocks(lexer: &mut Lexer<'_>, count: i64) -> Result<(Vec<Block>, Vec<usi
     let (mut blocks, mut places) = (Vec::new(), Vec::new());
     for k in 1..=count {
         lexer.advance();
-        let what = format_args!("the size of block {k} of {count},");
-        let (size, at) = lexer.integer(what, -INDEX_MAX, INDEX_MAX)?;
+        let (size, at) = lexer.integer(
+            format_args!("the size of block {k} of {count},"),
+            -INDEX_MAX,
+            INDEX_MAX,
+        )?;
         blocks.push(match size {
             0 => {
-                let expected = format_args!("the size of block {k} of {count}, not zero");
-                return Err(lexer.unexpected(at, expected));
+                return Err(lexer.unexpected(
+                    at,
+                    format_args!("the size of block {k} of {count}, not zero"),
+                ));
             }
             2.. => Block::Psd(size as usize),
             _ => Block::Nonneg(size.unsigned_abs() as usize),
@@ -183,9 +188,10 @@ fn read_entry(
     let (row, _) = lexer.integer("a row number", 1, order)?;
     let (col, col_at) = lexer.integer("a column number", 1, order)?;
     if row != col && matches!(shape, Block::Nonneg(_)) {
-        let expected =
-            format_args!("column {row}, because block {block} is diagonal and this is row {row}");
-        return Err(lexer.unexpected(col_at, expected));
+        return Err(lexer.unexpected(
+            col_at,
+            format_args!("column {row}, because block {block} is diagonal and this is row {row}"),
+        ));
     }
     let value = lexer.float("the value of the entry")?;
     lexer.end_of_line("the five numbers of an entry")?;

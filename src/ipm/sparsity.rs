@@ -1,15 +1,14 @@
 //! Where the dual side of a problem has entries: `S = C − Σ y_i A_i` fills no more than the union of the patterns.
 
+use crate::constraints::positions::{both_triangles, position, row_and_column, union};
 use crate::constraints::{Block, Part};
+use crate::linalg::machine::PRODUCT_OVER_COLUMN_SUMS;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use crate::linalg::row_solves::RowSolver;
 use crate::problem::ConicProgram;
 use faer::{Accum, MatMut, MatRef};
 use pulp::Arch;
-
-/// How many operations a second a matrix product does for one of a sum over columns.
-const PRODUCT_ADVANTAGE: usize = 3;
 
 /// What is known of one block, and with it how its part of a dual vector is stored.
 #[derive(Debug, Clone)]
@@ -67,34 +66,20 @@ impl Sparsity {
                 if !is_cost && rows.factored(k).is_some() && rows.packed().is_none() {
                     filled = true;
                 } else {
-                    keys.extend(rows.get(k).1.iter().map(|(r, c, _)| key(r, c)));
+                    keys.extend(rows.get(k).1.iter().map(|(r, c, _)| position(r, c)));
                 }
             }
             // Of many rows with the same entries one copy is enough.
-            keys.sort_unstable();
-            keys.dedup();
+            union(&mut keys);
         }
-        keys.extend((0..n).map(|k| key(k, k)));
-        keys.sort_unstable();
-        keys.dedup();
+        keys.extend((0..n).map(|k| position(k, k)));
+        union(&mut keys);
         let nonzeros = 2 * keys.len() - n;
-        if PRODUCT_ADVANTAGE * nonzeros > n * n {
+        if PRODUCT_OVER_COLUMN_SUMS * nonzeros > n * n {
             return Sparsity::Dense;
         }
-        let mut upper = vec![0; n + 1];
-        keys.iter().for_each(|k| upper[(k >> 32) as usize + 1] += 1);
-        (0..n).for_each(|c| upper[c + 1] += upper[c]);
-        let above = keys.iter().map(|k| (k & MASK) as usize).collect();
-        let mirrored = keys.iter().filter(|&&k| k >> 32 != k & MASK);
-        let mirrored: Vec<u64> = mirrored
-            .map(|k| key_lower((k >> 32) as usize, (k & MASK) as usize))
-            .collect();
-        keys.extend(mirrored);
-        keys.sort_unstable();
-        let mut start = vec![0; n + 1];
-        keys.iter().for_each(|k| start[(k >> 32) as usize + 1] += 1);
-        (0..n).for_each(|c| start[c + 1] += start[c]);
-        let row = keys.iter().map(|k| (k & MASK) as u32).collect();
+        let (start, entries) = both_triangles(n, &keys);
+        let row = entries.iter().map(|e| e.0).collect();
         let pattern = Pattern { start, row };
         if filled {
             return Sparsity::Filled(pattern);
@@ -111,6 +96,12 @@ impl Sparsity {
         let twin = below
             .filter(|&(_, r, c)| r > c)
             .map(|(at, r, c)| (at as u32, pattern.place(c, r)));
+        // The upper triangle alone, for the factor of `S`.
+        let mut upper = vec![0; n + 1];
+        let places_above = keys.iter().map(|&k| row_and_column(k));
+        places_above.clone().for_each(|(_, c)| upper[c + 1] += 1);
+        (0..n).for_each(|c| upper[c + 1] += upper[c]);
+        let above = places_above.map(|(r, _)| r).collect();
         Sparsity::Packed(Box::new(Packed {
             rows: places(rows),
             cost: places(cost),
@@ -245,15 +236,4 @@ impl Packed {
             above.map(|(at, _)| d[at])
         })
     }
-}
-
-const MASK: u64 = u32::MAX as u64;
-
-/// Ordered by column, then row, of the upper triangle.
-fn key(r: usize, c: usize) -> u64 {
-    key_lower(r.min(c), r.max(c))
-}
-
-fn key_lower(r: usize, c: usize) -> u64 {
-    (c as u64) << 32 | r as u64
 }

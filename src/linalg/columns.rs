@@ -11,7 +11,8 @@ pub(crate) fn each<T: Send>(m: MatMut<'_, T>, f: impl Fn(usize, &mut [T]) + Sync
         }
     };
     #[cfg(feature = "rayon")]
-    if m.nrows() * m.ncols() > super::SHARED && rayon::current_num_threads() > 1 {
+    if m.nrows() * m.ncols() > super::machine::PARALLEL_NUMBERS && rayon::current_num_threads() > 1
+    {
         use rayon::prelude::*;
         let columns = m.par_col_iter_mut().enumerate();
         return columns.with_min_len(16).for_each(column);

@@ -7,6 +7,7 @@ pub(crate) mod columns;
 pub(crate) mod hadamard;
 pub(crate) mod lanczos;
 pub(crate) mod lu;
+pub(crate) mod machine;
 pub(crate) mod padded;
 pub(crate) mod pcg;
 pub(crate) mod product;
@@ -26,21 +27,17 @@ use faer::Par;
 /// work is too small to share (a fork costs some ten microseconds).
 pub(crate) fn par(flops: usize) -> Par {
     #[cfg(feature = "rayon")]
-    if flops > 2_000_000 && rayon::current_num_threads() > 1 {
+    if flops > machine::PARALLEL_FLOPS && rayon::current_num_threads() > 1 {
         return Par::rayon(0);
     }
     let _ = flops;
     Par::Seq
 }
 
-/// Numbers of a matrix that are worth a task of their own where they are read or written once.
-#[cfg(feature = "rayon")]
-const SHARED: usize = 1 << 18;
-
 /// Two passes over `numbers` of a matrix together, side by side where that is worth it.
 fn join(numbers: usize, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     #[cfg(feature = "rayon")]
-    if numbers > SHARED && rayon::current_num_threads() > 1 {
+    if numbers > machine::PARALLEL_NUMBERS && rayon::current_num_threads() > 1 {
         rayon::join(a, b);
         return;
     }

@@ -1,5 +1,6 @@
 //! A sparse Cholesky factor applied to all rows of a dense matrix: `T ← T A⁻¹`, `A⁻¹` itself, and `L⁻¹` on one vector.
 
+use super::machine::DENSEST_ROW_SOLVER;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::cholesky::{
@@ -16,10 +17,6 @@ const WIDTH: usize = 8;
 
 /// Columns of the factor of one pattern that are taken together: their numbers stay in registers while the rows pass by.
 const TOGETHER: usize = 4;
-
-/// Nonzeros a column that a sparse factor may have, as a share of the order: beyond it, dense products are faster (they run
-/// some fifteen times as many operations a second).
-const DENSEST: f64 = 1.0 / 20.0;
 
 #[derive(Debug)]
 struct Symbolic {
@@ -45,7 +42,7 @@ impl RowSolver {
     /// From the upper triangle of a pattern, rows ascending in every column and ending with the diagonal. `None` when a dense
     /// factor would be faster.
     pub(crate) fn analyse(n: usize, start: Vec<usize>, row: Vec<usize>) -> Option<Self> {
-        let most = (DENSEST * (n * n) as f64) as usize;
+        let most = (DENSEST_ROW_SOLVER * (n * n) as f64) as usize;
         if row.len() > most {
             return None;
         }

@@ -1,5 +1,6 @@
 //! Products with one large symmetric matrix, bound by reading it.
 
+use super::machine::PRODUCT_OVER_SPARSE_TIMES;
 use super::padded;
 use super::par;
 use super::real::Real;
@@ -105,8 +106,7 @@ pub(crate) fn times_sparse<T: Real>(arch: Arch, k: MatRef<'_, T>, s: &Rows) -> M
 /// `K S`, by whichever of a sparse and a dense product is cheaper.
 pub(crate) fn times<T: Real>(arch: Arch, k: MatRef<'_, T>, s: &Rows) -> Mat<T> {
     let (m, q) = (s.nrows(), s.ncols());
-    // A matrix product runs about four times as many operations a second.
-    if 4 * s.nonzeros() < m * q {
+    if PRODUCT_OVER_SPARSE_TIMES * s.nonzeros() < m * q {
         return times_sparse(arch, k, s);
     }
     let dense = s.dense::<T>();

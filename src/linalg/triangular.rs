@@ -77,9 +77,11 @@ fn middle(n: usize) -> usize {
 /// `f(first, piece)` for pieces of `y`, whose numbers take `cost` of a matrix each.
 fn in_pieces<T: Real>(y: &mut [T], cost: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     #[cfg(feature = "rayon")]
-    if y.len() * cost > super::SHARED && rayon::current_num_threads() > 1 {
+    if y.len() * cost > super::machine::PARALLEL_NUMBERS && rayon::current_num_threads() > 1 {
         use rayon::prelude::*;
-        let piece = (super::SHARED / cost).max(1).next_multiple_of(64);
+        let piece = (super::machine::PARALLEL_NUMBERS / cost)
+            .max(1)
+            .next_multiple_of(64);
         let pieces = y.par_chunks_mut(piece).enumerate();
         return pieces.for_each(|(k, y)| f(k * piece, y));
     }

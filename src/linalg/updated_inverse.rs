@@ -1,6 +1,7 @@
 //! An explicit inverse under low-rank changes, with a buffer of changes not yet multiplied out.
 
 use super::cholesky::Cholesky;
+use super::machine::COLUMNS_FOR_PRODUCT;
 use super::padded;
 use super::real::Real;
 use super::sparse::Rows;
@@ -198,10 +199,7 @@ impl<T: Real> UpdatedInverse<T> {
     /// `2m²k` flops for `k` columns, `m²` numbers read.
     pub(crate) fn apply_all(&mut self, mut v: MatMut<'_, f64>) {
         let (m, k) = v.shape();
-        // A thin product reads both triangles, and at some distance from the speed of memory: four columns one by one take
-        // as long (measured at m = 2000).
-        const FEW: usize = 5;
-        if k < FEW {
+        if k < COLUMNS_FOR_PRODUCT {
             for j in 0..k {
                 if let Some(column) = v.rb_mut().col_mut(j).try_as_col_major_mut() {
                     self.apply(column.as_slice_mut());

@@ -1,7 +1,7 @@
 //! What was released, and how much of it is allowed.
 
-use super::{positive, probability};
-use crate::error::{Error, Result};
+use super::sampler::check_sample;
+use crate::error::{Error, Result, check_positive, check_probability};
 
 /// What one release costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +18,7 @@ impl Charge {
     ///
     /// [^BS16]: Bun, Steinke. Concentrated differential privacy: simplifications, extensions, and lower bounds. TCC 2016.
     pub fn pure(epsilon: f64) -> Result<Self> {
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         Ok(Self {
             epsilon,
             zcdp: 0.5 * epsilon * epsilon,
@@ -34,7 +34,7 @@ impl Charge {
     /// [^CR21]: Cesar, Rogers. Bounding, concentrating, and truncating: unifying privacy loss composition for data analytics.
     /// ALT 2021.
     pub fn exponential(epsilon: f64) -> Result<Self> {
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         Ok(Self {
             epsilon,
             zcdp: 0.125 * epsilon * epsilon,
@@ -51,13 +51,8 @@ impl Charge {
     /// [^BBG18]: Balle, Barthe, Gaboardi. Privacy amplification by subsampling: tight analyses via couplings and divergences.
     /// NeurIPS 2018.
     pub fn sampled(epsilon: f64, sample: usize, copies: usize) -> Result<Self> {
-        positive("epsilon", epsilon)?;
-        if sample == 0 || sample > copies {
-            return Err(Error::InvalidSetting {
-                field: "sample",
-                reason: format!("expected 1 to {copies}, the number of copies, found {sample}"),
-            });
-        }
+        check_positive("epsilon", epsilon)?;
+        check_sample(sample, copies)?;
         let whole = Self::exponential(epsilon)?;
         let amplified = (sample as f64 / copies as f64 * epsilon.exp_m1()).ln_1p();
         // e^ε overflows beyond 709: no amplification is left to claim there.
@@ -110,7 +105,7 @@ impl Composition {
         match self {
             Composition::Basic => Ok(()),
             Composition::Advanced { delta } | Composition::Zcdp { delta } => {
-                probability("delta", delta)
+                check_probability("delta", delta)
             }
         }
     }
@@ -167,7 +162,7 @@ impl Accountant {
     /// [`Error::InvalidSetting`] unless `epsilon` is finite and above 0 and `δ` a probability.
     pub fn new(composition: Composition, epsilon: f64) -> Result<Self> {
         composition.validate()?;
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         Ok(Self {
             composition,
             limit: epsilon,

@@ -19,36 +19,12 @@
 
 mod accountant;
 pub mod calibrated;
-mod median;
 mod plan;
-mod sample;
+mod private_median;
+mod sampler;
 pub mod theory;
 
 pub use accountant::{Accountant, Charge, Composition};
-pub use median::{Grid, Piece, PrivateMedian};
-pub use plan::{Demand, Plan, noise_share};
-pub use sample::Sampler;
-
-use crate::error::{Error, Result};
-
-/// Fails with [`Error::InvalidSetting`] unless `value` is a finite number above 0.
-fn positive(field: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value > 0.0 {
-        return Ok(());
-    }
-    Err(Error::InvalidSetting {
-        field,
-        reason: format!("expected a finite number above 0, found {value}"),
-    })
-}
-
-/// Fails with [`Error::InvalidSetting`] unless `0 < value < 1`.
-fn probability(field: &'static str, value: f64) -> Result<()> {
-    if value > 0.0 && value < 1.0 {
-        return Ok(());
-    }
-    Err(Error::InvalidSetting {
-        field,
-        reason: format!("expected a probability strictly between 0 and 1, found {value}"),
-    })
-}
+pub use plan::{Demand, Plan, Release, noise_share};
+pub use private_median::{Grid, Piece, PrivateMedian};
+pub use sampler::Sampler;

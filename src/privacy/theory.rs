@@ -31,8 +31,7 @@
 //! as Hassidim et al. (NeurIPS 2020) use it.
 
 use super::plan::{Demand, Plan};
-use super::probability;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_probability};
 
 /// `ε` of the whole conversation: 10ε = 9/100.
 const EPSILON: f64 = 0.009;
@@ -48,7 +47,7 @@ const WRONG: f64 = 0.01;
 /// than the theorem needs.
 pub fn plan(demand: &Demand, grid_points: u64, failure: f64) -> Result<Plan> {
     let n = demand.releases()?;
-    probability("failure", failure)?;
+    check_probability("failure", failure)?;
     if grid_points == 0 {
         return Err(Error::InvalidSetting {
             field: "grid_points",

@@ -1,65 +1,16 @@
 //! Convex programs: what a solver is given.
 
+mod conic;
 pub(crate) mod face;
 pub mod generators;
 mod linear;
 mod reduction;
 mod semidefinite;
 
+pub use conic::ConicProgram;
 pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
     Sense,
 };
 pub use reduction::{Proof, Reduced};
 pub use semidefinite::SemidefiniteProgram;
-
-use crate::constraints::Constraints;
-use crate::error::{Error, Result, check_finite, check_shape};
-use std::sync::Arc;
-
-/// `min ⟨c, x⟩` subject to `A x = b`, `x ∈ K`; its dual is `max bᵀy` subject to `s = c − Aᵀy ∈ K`.
-///
-/// `K` is the product of the blocks of `A`: positive semidefinite matrices and nonnegative numbers.
-#[derive(Debug, Clone)]
-pub struct ConicProgram {
-    a: Arc<Constraints>,
-    b: Vec<f64>,
-    c: Constraints,
-}
-
-impl ConicProgram {
-    /// `c` is a single row over the same blocks as `a`; `b` has one number a row of `a`.
-    ///
-    /// # Errors
-    /// [`Error::Shape`], [`Error::NonFinite`]; blocks of `c` that differ from those of `a` are [`Error::InvalidSetting`].
-    pub fn new(a: impl Into<Arc<Constraints>>, b: Vec<f64>, c: Constraints) -> Result<Self> {
-        let a = a.into();
-        check_shape("right-hand side b", (a.len(), 1), (b.len(), 1))?;
-        check_shape("cost c", (1, a.ambient()), (c.len(), c.ambient()))?;
-        check_finite("right-hand side b", &b)?;
-        if c.blocks() != a.blocks() {
-            let reason = format!(
-                "expected the blocks of the constraints, {:?}, found {:?}",
-                a.blocks(),
-                c.blocks()
-            );
-            return Err(Error::InvalidSetting { field: "c", reason });
-        }
-        Ok(Self { a, b, c })
-    }
-
-    /// The rows `A`.
-    pub fn constraints(&self) -> &Arc<Constraints> {
-        &self.a
-    }
-
-    /// The right-hand side `b`, of length `m`.
-    pub fn rhs(&self) -> &[f64] {
-        &self.b
-    }
-
-    /// The cost `c`, as a single row.
-    pub fn cost(&self) -> &Constraints {
-        &self.c
-    }
-}

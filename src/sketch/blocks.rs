@@ -1,24 +1,33 @@
 //! Structured sketches on a product of blocks.
 
-use super::distribution::{Address, Base, Family, Stream, plain};
+use super::family::Family;
 use super::kronecker::Kronecker;
+use super::matrix::{Place, RankOneRows, Side};
+use super::plain;
+use super::raw::RawSketch;
+use super::stream::{Address, Stream};
 use super::tensor_sketch::TensorSketch;
 use super::tensor_srht::TensorSrht;
-use super::{Place, RankOneRows, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
 use crate::constraints::Block;
-use crate::error::{Error, Result, check_shape};
+use crate::error::{Error, Result};
 use crate::linalg::padded;
 use crate::random::Lane;
-use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::prelude::ReborrowMut as _;
 use faer::{MatMut, MatRef};
 
-/// `[R_1, R_2, …]`, one independent operator a block.
+/// `[R_1, R_2, …]`, one independent operator per block.
 #[derive(Debug)]
 pub(super) struct Blocks {
     rows: usize,
     cols: usize,
-    /// First index of every part.
-    parts: Vec<(usize, Box<dyn Sketch>)>,
+    parts: Vec<Part>,
+}
+
+/// The operator of one block, which begins at index `first` of the flat vector.
+#[derive(Debug)]
+struct Part {
+    first: usize,
+    operator: Box<dyn RawSketch>,
 }
 
 impl Blocks {
@@ -30,39 +39,35 @@ impl Blocks {
     ) -> Result<Self> {
         let (mut parts, mut cols) = (vec![], 0);
         for (k, block) in blocks.iter().enumerate() {
-            let part = match *block {
-                Block::Psd(n) => structured(family, rows, n, address, k as u32)?,
+            let operator = match *block {
+                Block::Psd(n) => on_matrix(family, rows, n, address, k as u32)?,
                 Block::Nonneg(n) => {
                     let base = family.on_numbers();
-                    plain(base, rows, n, Stream::new(address, base.lane(), k as u32))?
+                    let stream = Stream::new(address, base.lane(), k as u32);
+                    plain::draw(base, rows, n, stream)?
                 }
             };
-            parts.push((cols, part));
+            let first = cols;
+            parts.push(Part { first, operator });
             cols += block.ambient();
         }
         Ok(Self { rows, cols, parts })
     }
 
-    /// The part that holds a place, and where in it.
-    fn at(&self, at: Place) -> Result<(&dyn Sketch, Place)> {
-        const REFUSED: Error = Error::Unsupported {
-            what: "a matrix that is not one of the blocks",
-            by: "a structured sketch",
-        };
-        let k = self.parts.partition_point(|p| p.0 <= at.first);
-        let (first, part) = self.parts[..k].last().ok_or(REFUSED)?;
+    /// The operator of the block that is the matrix at `at`, and the place of the matrix within that block. `None` for a
+    /// matrix that is not a whole block.
+    fn part_at(&self, at: Place) -> Option<(&dyn RawSketch, Place)> {
+        let k = self.parts.partition_point(|p| p.first <= at.first);
+        let Part { first, operator } = self.parts[..k].last()?;
         let inside = Place {
             first: at.first - first,
             order: at.order,
         };
-        match inside.first == 0 && inside.len() == part.ncols() {
-            true => Ok((&**part, inside)),
-            false => Err(REFUSED),
-        }
+        (inside.first == 0 && inside.len() == operator.ncols()).then_some((&**operator, inside))
     }
 }
 
-impl Sketch for Blocks {
+impl RawSketch for Blocks {
     fn nrows(&self) -> usize {
         self.rows
     }
@@ -72,99 +77,85 @@ impl Sketch for Blocks {
     }
 
     fn bytes(&self) -> usize {
-        self.parts.iter().map(|p| p.1.bytes()).sum()
+        self.parts.iter().map(|p| p.operator.bytes()).sum()
     }
 
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.rows, self.cols), h, out.rb())?;
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let mut share = padded::zeros(self.rows, h.ncols());
         out.fill(0.0);
-        for (first, part) in &self.parts {
-            part.apply(h.subrows(*first, part.ncols()), share.as_mut())?;
+        for Part { first, operator } in &self.parts {
+            operator.apply(h.subrows(*first, operator.ncols()), share.as_mut());
             out += &share;
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.cols, self.rows), v, out.rb())?;
-        for (first, part) in &self.parts {
-            part.apply_transpose(v, out.rb_mut().subrows_mut(*first, part.ncols()))?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
+        for Part { first, operator } in &self.parts {
+            operator.apply_transpose(v, out.rb_mut().subrows_mut(*first, operator.ncols()));
         }
-        Ok(())
     }
 
-    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        check_shape("sketched vector", (self.rows, 1), (v.len(), 1))?;
-        check_coords(self.cols, coords, out)?;
-        for (first, part) in &self.parts {
-            let mine = |c: &usize| (*first..first + part.ncols()).contains(c);
-            let which: Vec<usize> = (0..coords.len()).filter(|&i| mine(&coords[i])).collect();
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) {
+        for Part { first, operator } in &self.parts {
+            let range = *first..first + operator.ncols();
+            let which: Vec<usize> = (0..coords.len())
+                .filter(|&i| range.contains(&coords[i]))
+                .collect();
             let inside: Vec<usize> = which.iter().map(|&i| coords[i] - first).collect();
             let mut values = vec![0.0; which.len()];
-            part.apply_transpose_at(v, &inside, &mut values)?;
+            operator.apply_transpose_at(v, &inside, &mut values);
             which.iter().zip(values).for_each(|(&i, x)| out[i] = x);
         }
-        Ok(())
     }
 
-    fn apply_outer(
-        &self,
-        at: Place,
-        u: MatRef<'_, f64>,
-        v: MatRef<'_, f64>,
-        out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_outer(self.rows, self.cols, at, u, v, out.rb())?;
-        let (part, at) = self.at(at)?;
-        part.apply_outer(at, u, v, out)
+    fn apply_outer(&self, at: Place, u: MatRef<'_, f64>, v: MatRef<'_, f64>, out: MatMut<'_, f64>) {
+        if let Some((operator, at)) = self.part_at(at) {
+            operator.apply_outer(at, u, v, out);
+        }
     }
 
-    fn apply_thin(
-        &self,
-        at: Place,
-        v: MatRef<'_, f64>,
-        side: Side,
-        out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_thin(self.rows, self.cols, at, v, out.rb())?;
-        let (part, at) = self.at(at)?;
-        part.apply_thin(at, v, side, out)
+    fn apply_thin(&self, at: Place, v: MatRef<'_, f64>, side: Side, out: MatMut<'_, f64>) {
+        if let Some((operator, at)) = self.part_at(at) {
+            operator.apply_thin(at, v, side, out);
+        }
     }
 
     fn rank_one_rows(&self, at: Place) -> Option<RankOneRows> {
-        let (part, at) = self.at(at).ok()?;
-        part.rank_one_rows(at)
+        let (operator, at) = self.part_at(at)?;
+        operator.rank_one_rows(at)
     }
-}
 
-impl Family {
-    fn on_numbers(self) -> Base {
-        match self {
-            Family::Plain(base) | Family::Kronecker { left: base, .. } => base,
-            Family::TensorSrht => Base::Srht,
-            Family::TensorSketch => Base::CountSketch,
+    fn check_matrix(&self, at: Place) -> Result<()> {
+        match self.part_at(at) {
+            Some(_) => Ok(()),
+            None => Err(Error::Unsupported {
+                what: "a matrix that is not one of the blocks",
+                by: "a structured sketch",
+            }),
         }
     }
 }
 
-fn structured(
+/// The operator of a matrix block of order `n`.
+fn on_matrix(
     family: Family,
     rows: usize,
     n: usize,
     address: Address,
     block: u32,
-) -> Result<Box<dyn Sketch>> {
+) -> Result<Box<dyn RawSketch>> {
     let stream = |lane| Stream::new(address, lane, block);
     Ok(match family {
-        Family::Plain(base) => plain(base, rows, n * n, stream(base.lane()))?,
+        Family::Plain(base) => plain::draw(base, rows, n * n, stream(base.lane()))?,
         Family::Kronecker {
             left,
             right,
             left_rows,
         } => {
-            let (left, right) = ((left, left_rows), (right, rows / left_rows));
-            Box::new(Kronecker::new(left, right, n, address, block)?)
+            let left = plain::draw(left, left_rows, n, stream(Lane::KRONECKER_LEFT))?;
+            let right_rows = rows / left_rows;
+            let right = plain::draw(right, right_rows, n, stream(Lane::KRONECKER_RIGHT))?;
+            Box::new(Kronecker::new(left, right))
         }
         Family::TensorSrht => Box::new(TensorSrht::new(rows, n, stream(Lane::TENSOR_SRHT))),
         Family::TensorSketch => Box::new(TensorSketch::new(rows, n, stream(Lane::TENSOR_SKETCH))),

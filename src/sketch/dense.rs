@@ -1,27 +1,32 @@
 //! Gaussian and Rademacher sketches: independent entries, stored.
 
-use super::{Place, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
+use super::matrix::{Place, Side};
+use super::raw::RawSketch;
+use super::stream::Stream;
 use crate::error::{Result, check_memory};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real as _;
-use crate::sketch::distribution::Stream;
-use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::prelude::ReborrowMut as _;
 use faer::{Accum, Mat, MatMut, MatRef};
 use pulp::Arch;
 use rand_core::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
-/// Columns drawn from one part of the stream.
-const CHUNK: usize = 64;
+/// Columns that one part of the stream draws. Another value would draw other sketches.
+const COLUMNS_PER_PART: usize = 64;
 
-/// Vectors from which on a matrix product is the faster way.
-const FEW: usize = 4;
+/// Entries from which on several threads draw: fewer take some hundred microseconds, about what it takes to share them out.
+#[cfg(feature = "rayon")]
+const MIN_PARALLEL_ENTRIES: usize = 100_000;
 
-/// What the entries are.
+/// Number of vectors from which on a matrix product is faster than one pass over `R` per vector.
+const MIN_PRODUCT_VECTORS: usize = 4;
+
+/// The distribution of the entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entries {
-    /// Normal of variance `1/b`.
+    /// Normal with variance `1/b`.
     Gaussian,
     /// `±1/√b`.
     Rademacher,
@@ -59,29 +64,32 @@ impl Dense {
             }
         };
         #[cfg(feature = "rayon")]
-        if rows * cols > 100_000 && rayon::current_num_threads() > 1 {
+        if rows * cols > MIN_PARALLEL_ENTRIES && rayon::current_num_threads() > 1 {
             use rayon::prelude::*;
             matrix
                 .as_mut()
-                .par_col_chunks_mut(CHUNK)
+                .par_col_chunks_mut(COLUMNS_PER_PART)
                 .enumerate()
                 .for_each(|(chunk, part)| fill(chunk, part));
             return Ok(Self { matrix });
         }
-        for first in (0..cols).step_by(CHUNK) {
-            let width = CHUNK.min(cols - first);
-            fill(first / CHUNK, matrix.as_mut().subcols_mut(first, width));
+        for first in (0..cols).step_by(COLUMNS_PER_PART) {
+            let width = COLUMNS_PER_PART.min(cols - first);
+            fill(
+                first / COLUMNS_PER_PART,
+                matrix.as_mut().subcols_mut(first, width),
+            );
         }
         Ok(Self { matrix })
     }
 
-    /// The columns of the matrix at `at`, as the stack of its columns: `b × n` for column `c`.
+    /// The `b × n` part of `R` that meets column `c` of the matrix at `at`.
     fn panel(&self, at: Place, c: usize) -> MatRef<'_, f64> {
         self.matrix.subcols(at.first + c * at.order, at.order)
     }
 }
 
-impl Sketch for Dense {
+impl RawSketch for Dense {
     fn nrows(&self) -> usize {
         self.matrix.nrows()
     }
@@ -94,13 +102,12 @@ impl Sketch for Dense {
         8 * self.nrows() * self.ncols()
     }
 
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply(self.matrix.shape(), h, out.rb())?;
-        if h.ncols() >= FEW {
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
+        if h.ncols() >= MIN_PRODUCT_VECTORS {
             gemm(out, Accum::Replace, 1.0, self.matrix.as_ref(), h);
-            return Ok(());
+            return;
         }
-        // Bound by reading R, once a vector.
+        // Reading R takes most of the time: one pass per vector.
         let (arch, mut sum) = (Arch::new(), vec![0.0; self.nrows()]);
         for j in 0..h.ncols() {
             sum.fill(0.0);
@@ -109,22 +116,16 @@ impl Sketch for Dense {
             f64::gather(arch, self.matrix.as_ref(), 0, &list, &mut sum);
             sum.iter().enumerate().for_each(|(i, s)| out[(i, j)] = *s);
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.ncols(), self.nrows()), v, out.rb())?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, out: MatMut<'_, f64>) {
         gemm(out, Accum::Replace, 1.0, self.matrix.transpose(), v);
-        Ok(())
     }
 
-    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        crate::error::check_shape("sketched vector", (self.nrows(), 1), (v.len(), 1))?;
-        check_coords(self.ncols(), coords, out)?;
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) {
         out.iter_mut()
             .zip(coords)
             .for_each(|(o, &c)| *o = crate::linalg::dot(self.matrix.col_as_slice(c), v));
-        Ok(())
     }
 
     fn apply_outer(
@@ -133,9 +134,8 @@ impl Sketch for Dense {
         u: MatRef<'_, f64>,
         v: MatRef<'_, f64>,
         mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
-        // Column by column of the matrices: R_c (v_c u), never their n² products.
+    ) {
+        // R vec(u vᵀ) = Σ_c R_c (v_c u): one column of the matrices at a time, without storing their n² products.
         out.fill(0.0);
         let mut scaled = padded::zeros(at.order, u.ncols());
         for c in 0..at.order {
@@ -147,17 +147,9 @@ impl Sketch for Dense {
             let panel = self.panel(at, c);
             gemm(out.rb_mut(), Accum::Add, 1.0, panel, scaled.as_ref());
         }
-        Ok(())
     }
 
-    fn apply_thin(
-        &self,
-        at: Place,
-        v: MatRef<'_, f64>,
-        side: Side,
-        mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_thin(self.nrows(), self.ncols(), at, v, out.rb())?;
+    fn apply_thin(&self, at: Place, v: MatRef<'_, f64>, side: Side, mut out: MatMut<'_, f64>) {
         let n = at.order;
         out.fill(0.0);
         for c in 0..n {
@@ -180,6 +172,5 @@ impl Sketch for Dense {
                 }
             }
         }
-        Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! Random signs, one bit each.
+//! Random signs, stored as one bit per sign.
 
 use rand_core::Rng;
 
-/// `±1`, packed.
+/// A vector of signs `σ_i = ±1`, 64 per word.
 #[derive(Debug, Clone)]
 pub(super) struct Signs {
     words: Vec<u64>,

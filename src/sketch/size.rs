@@ -1,8 +1,9 @@
 //! How many rows a family needs.
 
-use super::distribution::{Base, Distribution, Family};
-use crate::error::{Error, Result};
+use super::family::{Base, Family};
+use crate::error::{Result, check_probability, invalid_setting};
 
+/// See [`Distribution::alpha`](super::Distribution::alpha).
 pub(super) fn alpha(family: Family, rows: usize) -> f64 {
     match family {
         Family::Plain(_) => 2.0,
@@ -15,60 +16,51 @@ pub(super) fn alpha(family: Family, rows: usize) -> f64 {
     }
 }
 
+/// The family, with left rows chosen, and its number of rows: see
+/// [`Distribution::for_accuracy`](super::Distribution::for_accuracy).
 pub(super) fn for_accuracy(
     family: Family,
     ambient: usize,
     accuracy: f64,
     failure: f64,
-) -> Result<Distribution> {
-    for (field, x) in [("accuracy", accuracy), ("failure", failure)] {
-        if !(x > 0.0 && x < 1.0) {
-            let reason = format!("expected a number between 0 and 1, found {x}");
-            return Err(Error::InvalidSetting { field, reason });
-        }
-    }
+) -> Result<(Family, usize)> {
+    check_probability("accuracy", accuracy)?;
+    check_probability("failure", failure)?;
     match family {
-        Family::Plain(base) => Distribution::new(
-            base,
-            whole(plain(base, ambient, accuracy, failure), step(base))?,
-        ),
+        Family::Plain(base) => {
+            let rows = plain(base, ambient, accuracy, failure);
+            Ok((family, round_up(rows, base.row_step())?))
+        }
         Family::TensorSrht | Family::TensorSketch => {
             let rows = alpha(family, 1) / (accuracy * accuracy * failure);
-            Distribution::new(family, whole(rows, 1)?)
+            Ok((family, round_up(rows, 1)?))
         }
         Family::Kronecker { left, right, .. } => {
-            // (1 + 2/b')² − 1 ≤ ε²δ on either side.
+            // Chebyshev: (1 + 2/b')² − 1 ≤ ε²δ for b' rows on either side.
             let mut side = 2.0 / ((1.0 + accuracy * accuracy * failure).sqrt() - 1.0);
-            if exponential(left) && exponential(right) {
+            if has_exponential_tails(left) && has_exponential_tails(right) {
                 let part = |base| plain(base, 0, (1.0 + accuracy).sqrt() - 1.0, failure / 4.0);
                 side = side.min(part(left).max(part(right)));
             }
-            let (left_rows, right_rows) = (whole(side, step(left))?, whole(side, step(right))?);
-            let rows = left_rows.saturating_mul(right_rows);
+            let left_rows = round_up(side, left.row_step())?;
+            let right_rows = round_up(side, right.row_step())?;
             let family = Family::Kronecker {
                 left,
                 right,
                 left_rows,
             };
-            Distribution::new(family, rows)
+            Ok((family, left_rows.saturating_mul(right_rows)))
         }
     }
 }
 
-/// Rows come in multiples of this.
-fn step(base: Base) -> usize {
-    match base {
-        Base::Sparse(s) => (s as usize).max(1),
-        _ => 1,
-    }
-}
-
-/// Whether the tail bound of the family extends to its action on the columns of a matrix.
-fn exponential(base: Base) -> bool {
+/// Whether the exponential tail bound of the family extends to its action on the columns of a matrix.
+fn has_exponential_tails(base: Base) -> bool {
     matches!(base, Base::Gaussian | Base::Rademacher)
 }
 
-/// The least of the bounds of [`Distribution::for_accuracy`].
+/// Rows of a plain family, by the least of the bounds of
+/// [`Distribution::for_accuracy`](super::Distribution::for_accuracy).
 fn plain(base: Base, ambient: usize, accuracy: f64, failure: f64) -> f64 {
     let (e, d) = (accuracy, failure);
     let chebyshev = 2.0 / (e * e * d);
@@ -87,17 +79,17 @@ fn plain(base: Base, ambient: usize, accuracy: f64, failure: f64) -> f64 {
     chebyshev.min(tail)
 }
 
-/// The next multiple of `step`.
-fn whole(rows: f64, step: usize) -> Result<usize> {
+/// The least multiple of `step` that is at least `rows`, and not 0.
+fn round_up(rows: f64, step: usize) -> Result<usize> {
+    // A family without nonzeros is refused when the distribution is made.
+    let step = step.max(1);
     let count = (rows / step as f64).ceil();
     if count * step as f64 > f64::from(i32::MAX) {
-        return Err(Error::InvalidSetting {
-            field: "accuracy",
-            reason: format!(
-                "expected one that fewer than {} rows reach, found one that needs {rows:e}",
-                i32::MAX
-            ),
-        });
+        let most = i32::MAX;
+        let reason = format!(
+            "expected an accuracy that {most} rows can reach, found one that needs {rows:e}"
+        );
+        return invalid_setting("accuracy", reason);
     }
     Ok((count as usize).max(1) * step)
 }

@@ -1,19 +1,20 @@
-//! CountSketch and sparse embeddings: a few signs a column.
+//! CountSketch and sparse embeddings: a few signs per column.
 
-use super::distribution::Stream;
-use super::{Place, Side, Sketch, check_apply, check_coords, check_thin};
-use crate::error::{Result, check_memory, check_shape};
+use super::matrix::{Place, Side};
+use super::raw::RawSketch;
+use super::stream::Stream;
+use crate::error::{Result, check_memory};
 use crate::random::below;
-use faer::prelude::{Reborrow as _, ReborrowMut as _};
+use faer::prelude::ReborrowMut as _;
 use faer::{MatMut, MatRef};
 use rand_core::Rng;
 
-/// `s` entries `±1/√s` a column, one in each of `s` bands of `b/s` rows; `s = 1` is CountSketch.
+/// `s` entries `±1/√s` per column, one in each of `s` bands of `b/s` rows. CountSketch has `s = 1`.
 #[derive(Debug, Clone)]
 pub(super) struct Sparse {
     rows: usize,
     nonzeros: usize,
-    /// `2 · row + (1 if negative)`, column after column.
+    /// `2 · row + (1 if negative)` for every nonzero, column after column.
     places: Vec<u32>,
 }
 
@@ -39,7 +40,7 @@ impl Sparse {
         1.0 / (self.nonzeros as f64).sqrt()
     }
 
-    /// Row and sign of the nonzeros of a column.
+    /// Row of each nonzero of a column, and whether it is negative.
     fn column(&self, c: usize) -> impl Iterator<Item = (usize, bool)> + '_ {
         self.places[c * self.nonzeros..][..self.nonzeros]
             .iter()
@@ -53,7 +54,7 @@ fn signed(negative: bool, x: f64) -> f64 {
     if negative { -x } else { x }
 }
 
-impl Sketch for Sparse {
+impl RawSketch for Sparse {
     fn nrows(&self) -> usize {
         self.rows
     }
@@ -67,9 +68,8 @@ impl Sketch for Sparse {
     }
 
     /// # Complexity
-    /// `s` additions an entry.
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.rows, self.ncols()), h, out.rb())?;
+    /// `s` additions per entry.
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let scale = self.scale();
         let mut sum = vec![0.0; self.rows];
         for j in 0..h.ncols() {
@@ -77,7 +77,7 @@ impl Sketch for Sparse {
             for (x, places) in h.col(j).iter().zip(self.places.chunks_exact(self.nonzeros)) {
                 let x = scale * x;
                 for &p in places {
-                    // The low bit becomes the sign.
+                    // The low bit of the place flips the sign bit of x.
                     sum[(p / 2) as usize] += f64::from_bits(x.to_bits() ^ u64::from(p & 1) << 63);
                 }
             }
@@ -85,11 +85,9 @@ impl Sketch for Sparse {
                 out[(i, j)] = *s;
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.ncols(), self.rows), v, out.rb())?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let scale = self.scale();
         for j in 0..v.ncols() {
             for c in 0..self.ncols() {
@@ -97,30 +95,19 @@ impl Sketch for Sparse {
                 out[(c, j)] = scale * sum;
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        check_shape("sketched vector", (self.rows, 1), (v.len(), 1))?;
-        check_coords(self.ncols(), coords, out)?;
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) {
         let scale = self.scale();
         for (o, &c) in out.iter_mut().zip(coords) {
             let sum: f64 = self.column(c).map(|(r, neg)| signed(neg, v[r])).sum();
             *o = scale * sum;
         }
-        Ok(())
     }
 
     /// # Complexity
-    /// `n² s` additions a column of `v`.
-    fn apply_thin(
-        &self,
-        at: Place,
-        v: MatRef<'_, f64>,
-        side: Side,
-        mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_thin(self.rows, self.ncols(), at, v, out.rb())?;
+    /// `n² s` additions per column of `v`.
+    fn apply_thin(&self, at: Place, v: MatRef<'_, f64>, side: Side, mut out: MatMut<'_, f64>) {
         let (n, scale) = (at.order, self.scale());
         for k in 0..v.ncols() {
             let mut to = out.rb_mut().subcols_mut(k * n, n);
@@ -137,6 +124,5 @@ impl Sketch for Sparse {
                 }
             }
         }
-        Ok(())
     }
 }

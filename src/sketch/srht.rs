@@ -1,21 +1,21 @@
 //! The subsampled randomised Hadamard transform.
 
-use super::distribution::Stream;
+use super::raw::RawSketch;
 use super::signs::Signs;
-use super::{Sketch, check_apply, check_coords};
-use crate::error::{Result, check_shape};
+use super::stream::Stream;
 use crate::linalg::hadamard;
 use crate::random::below;
-use faer::prelude::Reborrow as _;
 use faer::{MatMut, MatRef};
 use pulp::Arch;
 
-/// `R = b^{−½} S H D`: signs `D`, the transform `H` of the next power of two, `b` of its rows.
+/// `R = b^{−½} S H D`: signs `D`, the Walsh–Hadamard transform `H` of the next power of two, and a choice `S` of `b` rows.
 #[derive(Debug, Clone)]
 pub(super) struct Srht {
     cols: usize,
+    /// Length of the transform: the next power of two.
     padded: usize,
     signs: Signs,
+    /// Rows of the transform that were drawn.
     rows: Vec<u32>,
 }
 
@@ -38,7 +38,7 @@ impl Srht {
     }
 }
 
-impl Sketch for Srht {
+impl RawSketch for Srht {
     fn nrows(&self) -> usize {
         self.rows.len()
     }
@@ -51,8 +51,7 @@ impl Sketch for Srht {
         self.signs.bytes() + 4 * self.rows.len()
     }
 
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.nrows(), self.cols), h, out.rb())?;
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let (arch, scale) = (Arch::new(), self.scale());
         let mut work = vec![0.0; self.padded];
         for j in 0..h.ncols() {
@@ -65,11 +64,9 @@ impl Sketch for Srht {
                 out[(s, j)] = scale * work[row as usize];
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.cols, self.nrows()), v, out.rb())?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let (arch, scale) = (Arch::new(), self.scale());
         let mut work = vec![0.0; self.padded];
         for j in 0..v.ncols() {
@@ -82,20 +79,16 @@ impl Sketch for Srht {
                 out[(i, j)] = self.signs.times(i, work[i]);
             }
         }
-        Ok(())
     }
 
     /// # Complexity
-    /// `b` signs a coordinate: every column is at hand.
-    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        check_shape("sketched vector", (self.nrows(), 1), (v.len(), 1))?;
-        check_coords(self.cols, coords, out)?;
+    /// `b` additions per coordinate: entry `(r, c)` of `H` is the parity of the bits of `r` and `c`.
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) {
         let scale = self.scale();
         for (o, &c) in out.iter_mut().zip(coords) {
             let sign = |row: u32| 1.0 - 2.0 * f64::from((row & c as u32).count_ones() % 2);
             let sum: f64 = self.rows.iter().zip(v).map(|(&r, v)| sign(r) * v).sum();
             *o = self.signs.times(c, scale * sum);
         }
-        Ok(())
     }
 }

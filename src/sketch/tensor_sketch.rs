@@ -1,23 +1,23 @@
 //! TensorSketch on one matrix.
 
-use super::distribution::Stream;
+use super::matrix::{Place, Side};
+use super::raw::RawSketch;
 use super::signs::Signs;
-use super::{Place, Side, Sketch, check_apply, check_coords, check_outer, check_thin};
-use crate::error::{Result, check_shape};
+use super::stream::Stream;
 use crate::random::below;
-use faer::prelude::Reborrow as _;
 use faer::{MatMut, MatRef};
 
 /// Entry `(i, c)` goes to row `(h₁(c) + h₂(i)) mod b` with the sign `σ₁(c) σ₂(i)`.
 #[derive(Debug, Clone)]
 pub(super) struct TensorSketch {
     rows: usize,
-    /// Of the columns.
+    /// Hash of the column index: `h₁`, `σ₁`.
     left: Hash,
-    /// Of the rows.
+    /// Hash of the row index: `h₂`, `σ₂`.
     right: Hash,
 }
 
+/// A bucket and a sign for every index.
 #[derive(Debug, Clone)]
 struct Hash {
     bucket: Vec<u32>,
@@ -42,7 +42,7 @@ impl TensorSketch {
         self.left.bucket.len()
     }
 
-    /// Row of entry `(i, c)`.
+    /// The row of the sketch that entry `(i, c)` adds to.
     fn row(&self, i: usize, c: usize) -> usize {
         let sum = self.left.bucket[c] as usize + self.right.bucket[i] as usize;
         if sum >= self.rows {
@@ -52,13 +52,14 @@ impl TensorSketch {
         }
     }
 
+    /// `σ₁(c) σ₂(i) x`.
     fn signed(&self, i: usize, c: usize, x: f64) -> f64 {
         self.left.signs.times(c, self.right.signs.times(i, x))
     }
 }
 
 impl Hash {
-    /// The CountSketch of column `k`.
+    /// `out ←` the CountSketch of column `k` of `x`.
     fn sketch(&self, x: MatRef<'_, f64>, k: usize, out: &mut [f64]) {
         out.fill(0.0);
         for (i, &b) in self.bucket.iter().enumerate() {
@@ -67,7 +68,7 @@ impl Hash {
     }
 }
 
-impl Sketch for TensorSketch {
+impl RawSketch for TensorSketch {
     fn nrows(&self) -> usize {
         self.rows
     }
@@ -84,9 +85,8 @@ impl Sketch for TensorSketch {
     }
 
     /// # Complexity
-    /// One addition an entry.
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.rows, self.ncols()), h, out.rb())?;
+    /// One addition per entry.
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let n = self.order();
         let mut sum = vec![0.0; self.rows];
         for j in 0..h.ncols() {
@@ -100,11 +100,9 @@ impl Sketch for TensorSketch {
                 out[(i, j)] = *s;
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.ncols(), self.rows), v, out.rb())?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let n = self.order();
         for j in 0..v.ncols() {
             for c in 0..n {
@@ -113,29 +111,25 @@ impl Sketch for TensorSketch {
                 }
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        check_shape("sketched vector", (self.rows, 1), (v.len(), 1))?;
-        check_coords(self.ncols(), coords, out)?;
+    fn apply_transpose_at(&self, v: &[f64], coords: &[usize], out: &mut [f64]) {
         let n = self.order();
         for (o, &at) in out.iter_mut().zip(coords) {
             *o = self.signed(at % n, at / n, v[self.row(at % n, at / n)]);
         }
-        Ok(())
     }
 
     /// # Complexity
-    /// `n·min(n, b)` additions a column: the cyclic convolution of one CountSketch with the other's few numbers.
+    /// `n·min(n, b)` additions per column: the CountSketch of `u vᵀ` is the cyclic convolution of those of `u` and `v`, and
+    /// that of `u` is added term by term.
     fn apply_outer(
         &self,
-        at: Place,
+        _at: Place,
         u: MatRef<'_, f64>,
         v: MatRef<'_, f64>,
         mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_outer(self.rows, self.ncols(), at, u, v, out.rb())?;
+    ) {
         let (n, b) = (self.order(), self.rows);
         let mut half = vec![0.0; b];
         out.fill(0.0);
@@ -159,19 +153,11 @@ impl Sketch for TensorSketch {
                 }
             }
         }
-        Ok(())
     }
 
     /// # Complexity
-    /// `bn` numbers a column of `v`, each read from its CountSketch.
-    fn apply_thin(
-        &self,
-        at: Place,
-        v: MatRef<'_, f64>,
-        side: Side,
-        mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_thin(self.rows, self.ncols(), at, v, out.rb())?;
+    /// `bn` numbers per column of `v`, each read from the CountSketch of that column.
+    fn apply_thin(&self, _at: Place, v: MatRef<'_, f64>, side: Side, mut out: MatMut<'_, f64>) {
         let (n, b) = (self.order(), self.rows);
         let (here, other) = match side {
             Side::Right => (&self.right, &self.left),
@@ -188,6 +174,5 @@ impl Sketch for TensorSketch {
                 }
             }
         }
-        Ok(())
     }
 }

@@ -1,24 +1,24 @@
 //! TensorSRHT on one matrix.
 
-use super::distribution::Stream;
+use super::matrix::{Place, RankOneRows, Side};
+use super::raw::RawSketch;
 use super::signs::Signs;
-use super::{Place, RankOneRows, Side, Sketch, check_apply, check_outer, check_thin};
-use crate::error::Result;
+use super::stream::Stream;
 use crate::linalg::hadamard;
 use crate::linalg::padded;
 use crate::random::below;
-use faer::prelude::Reborrow as _;
 use faer::{Mat, MatMut, MatRef};
 use pulp::Arch;
 
-/// `b^{−½} S (H D₁ ⊗ H D₂)` with `b` pairs of rows `S`.
+/// `b^{−½} S (H D₁ ⊗ H D₂)`, where `S` chooses `b` pairs of rows of the two transforms.
 #[derive(Debug, Clone)]
 pub(super) struct TensorSrht {
     order: usize,
+    /// Length of either transform: the next power of two.
     padded: usize,
-    /// `D₁`, of the columns.
+    /// `D₁`, for the column index.
     left: Signs,
-    /// `D₂`, of the rows.
+    /// `D₂`, for the row index.
     right: Signs,
     pairs: Vec<(u32, u32)>,
 }
@@ -47,12 +47,12 @@ impl TensorSrht {
         1.0 / (self.pairs.len() as f64).sqrt()
     }
 
-    /// Where a pair of rows of the two transforms stands in the transform of all entries.
+    /// Index of a pair of rows of the two transforms in the transform of all padded entries.
     fn index(&self, (left, right): (u32, u32)) -> usize {
         left as usize * self.padded + right as usize
     }
 
-    /// `out[:, k] ← H D x_k`, padded.
+    /// Columns `H D x_k` of the padded length.
     fn transformed(&self, signs: &Signs, x: MatRef<'_, f64>) -> Mat<f64> {
         let mut out = padded::zeros(self.padded, x.ncols());
         for k in 0..x.ncols() {
@@ -64,7 +64,7 @@ impl TensorSrht {
     }
 }
 
-impl Sketch for TensorSrht {
+impl RawSketch for TensorSrht {
     fn nrows(&self) -> usize {
         self.pairs.len()
     }
@@ -78,9 +78,8 @@ impl Sketch for TensorSrht {
     }
 
     /// # Complexity
-    /// One transform of the padded `n²` entries: `H ⊗ H` is a transform itself.
-    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.nrows(), self.ncols()), h, out.rb())?;
+    /// One transform of the padded `n²` entries: `H ⊗ H` is a Walsh–Hadamard transform itself.
+    fn apply(&self, h: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let (n, padded, scale) = (self.order, self.padded, self.scale());
         let mut work = vec![0.0; padded * padded];
         for j in 0..h.ncols() {
@@ -97,11 +96,9 @@ impl Sketch for TensorSrht {
                 out[(s, j)] = scale * work[self.index(pair)];
             }
         }
-        Ok(())
     }
 
-    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) -> Result<()> {
-        check_apply((self.ncols(), self.nrows()), v, out.rb())?;
+    fn apply_transpose(&self, v: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
         let (n, padded, scale) = (self.order, self.padded, self.scale());
         let mut work = vec![0.0; padded * padded];
         for j in 0..v.ncols() {
@@ -117,19 +114,17 @@ impl Sketch for TensorSrht {
                 }
             }
         }
-        Ok(())
     }
 
     /// # Complexity
-    /// Two transforms of length `n` and `b` products a column.
+    /// Two transforms of length `n` and `b` products per column.
     fn apply_outer(
         &self,
-        at: Place,
+        _at: Place,
         u: MatRef<'_, f64>,
         v: MatRef<'_, f64>,
         mut out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_outer(self.nrows(), self.ncols(), at, u, v, out.rb())?;
+    ) {
         let (left, right) = (
             self.transformed(&self.left, v),
             self.transformed(&self.right, u),
@@ -139,21 +134,12 @@ impl Sketch for TensorSrht {
                 out[(s, k)] = self.scale() * left[(j1 as usize, k)] * right[(j2 as usize, k)];
             }
         }
-        Ok(())
     }
 
-    fn apply_thin(
-        &self,
-        at: Place,
-        v: MatRef<'_, f64>,
-        side: Side,
-        out: MatMut<'_, f64>,
-    ) -> Result<()> {
-        check_thin(self.nrows(), self.ncols(), at, v, out.rb())?;
+    fn apply_thin(&self, at: Place, v: MatRef<'_, f64>, side: Side, out: MatMut<'_, f64>) {
         if let Some(rows) = self.rank_one_rows(at) {
             rows.apply_thin(v, side, out);
         }
-        Ok(())
     }
 
     fn rank_one_rows(&self, at: Place) -> Option<RankOneRows> {

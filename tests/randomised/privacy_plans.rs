@@ -2,7 +2,7 @@
 
 use dyncvx::Error;
 use dyncvx::privacy::{
-    Accountant, Charge, Composition, Demand, Plan, calibrated, noise_share, theory,
+    Accountant, Charge, Composition, Demand, Plan, Release, calibrated, noise_share, theory,
 };
 
 fn close(a: f64, b: f64) -> bool {
@@ -235,13 +235,43 @@ fn what_cannot_be_met_is_refused() {
     // Too small a sample times epsilon is pure noise.
     assert!(close(noise_share(16, 0.5, 8.0), 0.6333922375790384));
     assert!(close(noise_share(64, 0.5, 8.0), 0.01684176493583909));
-    assert!(Plan::custom(2048, 64, (64, 0.5), 10_000).is_ok());
+    assert!(
+        Plan::custom(
+            2048,
+            64,
+            Release {
+                sample: 64,
+                epsilon: 0.5
+            },
+            10_000
+        )
+        .is_ok()
+    );
     assert!(matches!(
-        Plan::custom(2048, 64, (16, 0.5), 10_000),
+        Plan::custom(
+            2048,
+            64,
+            Release {
+                sample: 16,
+                epsilon: 0.5
+            },
+            10_000
+        ),
         Err(Error::InvalidSetting {
             field: "sample",
             ..
         })
     ));
-    assert!(Plan::custom(32, 64, (64, 0.5), 10_000).is_err());
+    assert!(
+        Plan::custom(
+            32,
+            64,
+            Release {
+                sample: 64,
+                epsilon: 0.5
+            },
+            10_000
+        )
+        .is_err()
+    );
 }

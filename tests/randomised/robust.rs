@@ -4,7 +4,7 @@ use crate::common::*;
 use dyncvx::Error;
 use dyncvx::adversary::{self, SUITE, Settings, Structure, Target};
 use dyncvx::constraints::{Block, Constraints};
-use dyncvx::privacy::{Demand, Plan, calibrated};
+use dyncvx::privacy::{Demand, Plan, Release, calibrated};
 use dyncvx::projection::{Accuracy, Ensemble, Goal, Kronecker, Projection, Robust, Sketched};
 use dyncvx::sketch::{Base, Distribution};
 use faer::Mat;
@@ -110,7 +110,16 @@ fn small(releases: u64) -> (Robust<Sketched<Kronecker>>, Mat<f64>) {
     let p = Kronecker::new(a, &[(&w).into()]).unwrap();
     let distribution = Distribution::new(Base::Rademacher, 16).unwrap();
     let sketches = Sketched::new(p, distribution, 64, 5u64).unwrap();
-    let plan = Plan::custom(64, 16, (48, 1.0), releases).unwrap();
+    let plan = Plan::custom(
+        64,
+        16,
+        Release {
+            sample: 48,
+            epsilon: 1.0,
+        },
+        releases,
+    )
+    .unwrap();
     (Robust::new(sketches, plan, 6u64).unwrap(), w)
 }
 
@@ -256,8 +265,26 @@ fn a_robust_structure_refuses_copies_that_fall_short() {
     let (p, _) = small(10);
     let sketches = p.inner().clone();
     for plan in [
-        Plan::custom(65, 16, (48, 1.0), 10).unwrap(),
-        Plan::custom(64, 17, (48, 1.0), 10).unwrap(),
+        Plan::custom(
+            65,
+            16,
+            Release {
+                sample: 48,
+                epsilon: 1.0,
+            },
+            10,
+        )
+        .unwrap(),
+        Plan::custom(
+            64,
+            17,
+            Release {
+                sample: 48,
+                epsilon: 1.0,
+            },
+            10,
+        )
+        .unwrap(),
     ] {
         assert!(matches!(
             Robust::new(sketches.clone(), plan, 6u64),

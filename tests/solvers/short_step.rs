@@ -3,7 +3,7 @@
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::ipm::short_step::{CentralPoint, Outcome, Settings, central_point, follow};
 use dyncvx::ipm::{self, Start, Status};
-use dyncvx::privacy::{Demand, Plan, calibrated};
+use dyncvx::privacy::{Demand, Plan, Release, calibrated};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::{Recipe, max_cut, random_graph, transportation};
 use dyncvx::projection::{Direct, Kronecker, Projection, Recompute, Robust, Sketched};
@@ -203,7 +203,16 @@ fn the_end_of_the_budget_is_a_status_and_fresh_copies_go_on() {
     let releases = (41 * m - 1) as u64;
     let mut robust = private(
         &program,
-        Plan::custom(400, 48, (48, 1.0), releases).unwrap(),
+        Plan::custom(
+            400,
+            48,
+            Release {
+                sample: 48,
+                epsilon: 1.0,
+            },
+            releases,
+        )
+        .unwrap(),
     );
     let first = go(&program, &mut robust, &settings, &start.point);
     assert_eq!(first.solution.status, Status::BudgetExhausted);
@@ -254,7 +263,16 @@ fn answers_in_the_range_are_in_the_range() {
         (
             Box::new(private(
                 &program,
-                Plan::custom(200, 48, (48, 1.0), 1000).unwrap(),
+                Plan::custom(
+                    200,
+                    48,
+                    Release {
+                        sample: 48,
+                        epsilon: 1.0,
+                    },
+                    1000,
+                )
+                .unwrap(),
             )),
             false,
         ),

@@ -2,6 +2,7 @@
 
 use super::DependentRow;
 use crate::constraints::Constraints;
+use crate::constraints::positions::position;
 use crate::linalg::dot;
 
 /// A row that owns an entry at least this large (it has length one), where no other row has any, is independent of them.
@@ -38,8 +39,7 @@ impl UnitRows {
         for (i, b, row, col, v) in a.entries() {
             // An entry off the diagonal stands for two.
             value[next[i]] = if row == col { v } else { v * 2f64.sqrt() };
-            let position = ((col as u64) << 32) | row as u64;
-            places.push((b as u32, position, next[i]));
+            places.push((b as u32, position(row, col), next[i]));
             next[i] += 1;
         }
         #[cfg(feature = "rayon")]

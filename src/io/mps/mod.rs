@@ -43,9 +43,9 @@
 //! make it another problem; sections of quadratic programs; anything given twice; a column whose lines are not together; names
 //! that are not UTF-8.
 
-mod layout;
+mod fields;
 mod reader;
-mod tables;
+mod sections;
 mod write;
 
 pub use write::write;
@@ -54,7 +54,7 @@ use super::ParseError;
 #[allow(unused_imports)] // for the links above
 use crate::problem::Limits;
 use crate::problem::LinearProgram;
-use layout::Layout;
+use fields::Layout;
 
 /// Reads a linear program.
 ///

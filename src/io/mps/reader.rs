@@ -1,7 +1,8 @@
 //! What the lines of the sections mean.
 
-use super::ParseError;
-use super::layout::{Field, Layout, Line, Section, fields};
+use super::fields::{Field, Layout, Line, Section, fields};
+use crate::error::Error;
+use crate::io::ParseError;
 use crate::problem::{Limits, LinearProgram, Sense};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -153,8 +154,9 @@ impl<'a> Reader<'a> {
             b"OBJNAME" => {
                 rest_allowed = true;
                 if let Some(rows) = self.headers.get(b"ROWS".as_slice()) {
-                    let found = format_args!("OBJNAME before ROWS of line {}", rows.line);
-                    return Err(word.unexpected(found));
+                    return Err(
+                        word.unexpected(format_args!("OBJNAME before ROWS of line {}", rows.line))
+                    );
                 }
                 self.wanted = second;
                 match second {
@@ -265,7 +267,7 @@ impl<'a> Reader<'a> {
 
     fn finish(self, last: Line<'a>) -> Result<LinearProgram, ParseError> {
         let here = last.field(0, last.bytes.len());
-        let refuse = |error: crate::Error| here.error(error.to_string());
+        let refuse = |error: Error| here.error(error.to_string());
         let mut program = LinearProgram::new(self.sense.unwrap_or_default());
         program.set_name(self.name);
         if let Some(objective) = self.objective {

@@ -1,5 +1,6 @@
 //! A sparse basis of a kernel.
 
+use crate::linalg::machine::SPARSER_BASIS_FLOPS;
 use faer::MatRef;
 
 /// Entries of the basis below this, and distances from integers, are what is not known of the kernel: the pivots keep all
@@ -8,9 +9,6 @@ const ROUNDING: f64 = 1e-9;
 
 /// An exchange that makes the basis sparser may divide by a pivot this small.
 const PIVOT: f64 = 0.5;
-
-/// Flops that are spent on making the basis sparser.
-const EFFORT: usize = 200_000_000;
 
 /// `B` with `VᵀB = 0`, of full column rank, by rows.
 ///
@@ -153,7 +151,7 @@ impl Table {
     }
 
     fn exchange(&mut self) {
-        let mut left = EFFORT;
+        let mut left = SPARSER_BASIS_FLOPS;
         let mut improved = true;
         while improved {
             improved = false;

@@ -8,6 +8,7 @@
 use super::split::{Part, Split, in_basis};
 use crate::constraints::Constraints;
 use crate::error::Result;
+use crate::linalg::machine::CORRECTION_BUDGET;
 use crate::linalg::padded;
 use crate::linalg::{axpy, dot, norm, spectral};
 use faer::{Accum, Mat, MatRef};
@@ -17,9 +18,6 @@ const RANK: f64 = 1e-14;
 
 /// Entries of `UᵀAᵀ(δ)V` relative to `Aᵀδ` that are rounding: multipliers that leave no more expose the face themselves.
 const ROUNDING: f64 = 1e-12;
-
-/// Numbers that a correction may store, and flops in units of 100.
-const EFFORT: usize = 200_000_000;
 
 /// What of a dual slack stands between kernel and range, weighted by `(s_UU + τ)^-½`.
 pub(crate) struct Correction {
@@ -113,7 +111,7 @@ impl Correction {
         };
         let each: usize = self.frames.iter().map(flops).sum();
         let work = (k * wanted.len()).max(k * each / 100).max(k * k * k / 10);
-        if k == 0 || wanted.is_empty() || work > EFFORT {
+        if k == 0 || wanted.is_empty() || work > CORRECTION_BUDGET {
             return Ok(());
         }
         let (mut columns, mut lengths, mut flat) = (vec![], vec![], vec![0.0; a.ambient()]);

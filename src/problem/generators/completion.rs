@@ -1,6 +1,6 @@
 //! Completion of low-rank matrices.
 
-use super::sample;
+use super::sample::sample;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result};
 use crate::problem::SemidefiniteProgram;

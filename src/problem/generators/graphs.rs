@@ -1,6 +1,6 @@
 //! Graphs for the relaxations of [`lovasz_theta`](super::lovasz_theta) and [`max_cut`](super::max_cut).
 
-use super::sample;
+use super::sample::sample;
 use crate::error::{Error, Result};
 use crate::random::{Lane, Seed};
 

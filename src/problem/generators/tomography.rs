@@ -1,6 +1,6 @@
 //! Tomography of quantum states.
 
-use super::sample;
+use super::sample::sample;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_shape};
 use crate::problem::SemidefiniteProgram;

@@ -6,6 +6,7 @@ use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
 use crate::clock::Instant;
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::linalg::machine::{SAMPLED_ENTRY_SECONDS, SPARSE_FLOPS, SPARSE_SOLVE_SECONDS};
 use crate::linalg::pcg::{Limits, Workspace, pcg};
 use crate::linalg::sampled_cholesky::SampledCholesky;
 use crate::linalg::sparse_cholesky::SparseCholesky;
@@ -74,10 +75,6 @@ const USUAL_ITER: f64 = 40.0;
 const SAMPLED_TOL: f64 = 1e-10;
 /// A sampled factor has this many times the nonzeros of the graph, about.
 const SAMPLED_FILL: f64 = 4.0;
-/// Seconds of a flop of the exact factorisation, of a number of a factor met in a solve, and of one sampled.
-const FLOP: f64 = 1.0 / 6e9;
-const MEET: f64 = 2e-9;
-const SAMPLE: f64 = 1e-7;
 
 /// `P = Bᵀ(BBᵀ)⁻¹B` for the marginals of a transport problem on given arcs, `B = A·diag(w)`.
 ///
@@ -281,9 +278,11 @@ impl Bipartite {
 /// Whether the exact factor is estimated to cost less than sampled ones.
 fn pays(factor: &SparseCholesky, graph: &Graph, solves: usize) -> bool {
     let (arcs, solves) = (graph.ends.len() as f64, solves as f64);
-    let exact = factor.flops() * FLOP + solves * 2.0 * factor.nonzeros() as f64 * MEET;
+    let exact = factor.flops() / SPARSE_FLOPS
+        + solves * 2.0 * factor.nonzeros() as f64 * SPARSE_SOLVE_SECONDS;
     let filled = SAMPLED_FILL * arcs;
-    let sampled = filled * SAMPLE + solves * USUAL_ITER * (2.0 * filled + 2.0 * arcs) * MEET;
+    let sampled = filled * SAMPLED_ENTRY_SECONDS
+        + solves * USUAL_ITER * (2.0 * filled + 2.0 * arcs) * SPARSE_SOLVE_SECONDS;
     exact <= sampled
 }
 

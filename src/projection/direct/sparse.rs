@@ -12,6 +12,7 @@ use crate::clock::Instant;
 use crate::constraints::{Constraints, GramWeight, Part};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
+use crate::linalg::machine::{DENSE_FLOPS, SPARSE_FLOPS};
 use crate::linalg::padded;
 use crate::linalg::pcg::{Limits, Reached, Workspace, pcg};
 use crate::linalg::sparse_cholesky::SparseCholesky;
@@ -52,10 +53,6 @@ const ROUNDS: usize = 8;
 
 /// Iterations of conjugate gradients, at most: 38 were needed of those that were worth it (fit1p).
 const MAX_ITER: usize = 40;
-
-/// Flops a second of dense and of sparse factors, estimated: what counts is their ratio.
-const DENSE_SPEED: f64 = 30e9;
-const SPARSE_SPEED: f64 = 6e9;
 
 /// A variable is taken out when more than this many times the square root of the number of rows read it, …
 const DENSE_COLUMN: f64 = 4.0;
@@ -147,8 +144,8 @@ impl SparseGram {
             }
         }
         let (pattern, factor) = best?;
-        let in_dense = (a.len() as f64).powi(3) / 3.0 / DENSE_SPEED;
-        if factor.flops() / SPARSE_SPEED > in_dense {
+        let in_dense = (a.len() as f64).powi(3) / 3.0 / DENSE_FLOPS;
+        if factor.flops() / SPARSE_FLOPS > in_dense {
             return None;
         }
         Some(Self {

@@ -1,6 +1,7 @@
 //! The base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`, sparse where the rows have few entries in common.
 
 use super::{Assembler, RankCheck};
+use crate::constraints::positions::{position, row_and_column};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::padded;
@@ -232,7 +233,7 @@ impl Layout {
         // By coordinate: the rows that read it.
         let mut entries: Vec<(u32, u64, u32, f64)> = a
             .entries()
-            .map(|(i, b, r, c, v)| (b as u32, (c as u64) << 32 | r as u64, i as u32, v))
+            .map(|(i, b, r, c, v)| (b as u32, position(r, c), i as u32, v))
             .collect();
         entries.sort_unstable_by_key(|e| (e.0, e.1, e.2));
         let same = |x: &(u32, u64, u32, f64), y: &(u32, u64, u32, f64)| (x.0, x.1) == (y.0, y.1);
@@ -250,10 +251,10 @@ impl Layout {
         let mut products = Vec::with_capacity(count as usize);
         for group in entries.chunk_by(same) {
             let (block, key) = (group[0].0 as usize, group[0].1);
-            let (r, c) = (key & u64::from(u32::MAX), key >> 32);
+            let (r, c) = row_and_column(key);
             let (scale, twice) = match a.blocks()[block] {
                 Block::Psd(_) => (first[block], if r == c { 1.0 } else { 2.0 }),
-                Block::Nonneg(_) => (first[block] + r as usize, 1.0),
+                Block::Nonneg(_) => (first[block] + r, 1.0),
             };
             for (k, x) in group.iter().enumerate() {
                 for y in &group[..=k] {

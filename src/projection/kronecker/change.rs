@@ -329,30 +329,11 @@ impl Directions {
                 false => Directions::Pairs(Pairs::new(old, new, moved)),
             }),
             (_, _, Change::Square { v, c }) => Ok(Directions::Plain(split(v.as_ref(), c))),
-            (old, _, Change::OneSided { v, c })
-                if let HeldWeight::OneSided { w, .. } = old.dense() =>
-            {
-                let (n, r) = v.shape();
-                let mut z = padded::zeros(n, 2 * r);
-                z.as_mut().subcols_mut(0, r).copy_from(v);
-                gemm(
-                    z.as_mut().subcols_mut(r, r),
-                    Accum::Replace,
-                    1.0,
-                    w.as_ref(),
-                    v.as_ref(),
-                );
-                let inner = v.transpose() * v;
-                let core = padded::from_fn(2 * r, 2 * r, |i, j| match (i < r, j < r) {
-                    (true, true) => c[i] * inner[(i, j)] * c[j],
-                    (true, false) if i == j - r => c[i],
-                    (false, true) if i - r == j => c[j],
-                    _ => 0.0,
-                });
-                let (gamma, q) = spectral::eigen(core.as_ref())?;
-                let mut turned = padded::zeros(n, 2 * r);
-                gemm(turned.as_mut(), Accum::Replace, 1.0, z.as_ref(), q.as_ref());
-                Ok(Directions::Plain(split(turned.as_ref(), &gamma)))
+            (old, _, Change::OneSided { v, c }) => {
+                let HeldWeight::OneSided { w, .. } = old.dense() else {
+                    return Ok(Directions::Entries([vec![], vec![]]));
+                };
+                Self::one_sided(w, v, c)
             }
             (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new), Change::Entries(moved)) => {
                 // (w⁺ − w)(w⁺ + w) does not cancel.
@@ -383,6 +364,31 @@ impl Directions {
             }
             _ => Ok(Directions::Entries([vec![], vec![]])),
         }
+    }
+
+    /// The change of `W²` when the one-sided weight `W` gains `V diag(c) Vᵀ`: it lies in the span of `V` and `W V`.
+    fn one_sided(w: &Mat<f64>, v: &Mat<f64>, c: &[f64]) -> Result<Self> {
+        let (n, r) = v.shape();
+        let mut z = padded::zeros(n, 2 * r);
+        z.as_mut().subcols_mut(0, r).copy_from(v);
+        gemm(
+            z.as_mut().subcols_mut(r, r),
+            Accum::Replace,
+            1.0,
+            w.as_ref(),
+            v.as_ref(),
+        );
+        let inner = v.transpose() * v;
+        let core = padded::from_fn(2 * r, 2 * r, |i, j| match (i < r, j < r) {
+            (true, true) => c[i] * inner[(i, j)] * c[j],
+            (true, false) if i == j - r => c[i],
+            (false, true) if i - r == j => c[j],
+            _ => 0.0,
+        });
+        let (gamma, q) = spectral::eigen(core.as_ref())?;
+        let mut turned = padded::zeros(n, 2 * r);
+        gemm(turned.as_mut(), Accum::Replace, 1.0, z.as_ref(), q.as_ref());
+        Ok(Directions::Plain(split(turned.as_ref(), &gamma)))
     }
 
     fn inner(&self, sign: usize) -> usize {

@@ -3,19 +3,10 @@
 //! Costs are seconds at nominal rates, so that a choice depends on the problem and on what was seen of it, not on the clock.
 
 use crate::constraints::{Block, Constraints, Part};
-
-/// Flops a second of dense factorisations in double precision; twice that in single.
-const FACTOR: f64 = 35e9;
-/// Of matrix products.
-const PRODUCT: f64 = 45e9;
-/// Of sums and inner products along a pattern.
-const ALONG: f64 = 4e9;
-/// Bytes a second of passes over a factor that does not fit any cache.
-const MEMORY: f64 = 8e9;
-/// Nonzeros a second of passes over the rows.
-const ENTRIES: f64 = 0.5e9;
-/// Seconds of an eigendecomposition, over `n³`.
-const EIGEN: f64 = 0.26e-9;
+use crate::linalg::machine::{
+    DENSE_FLOPS, EIGEN_SECONDS, ENTRY_PAIR_SECONDS, MEMORY_BYTES, PATTERN_FLOPS, PRODUCT_FLOPS,
+    ROW_ENTRIES, SINGLE_SPEEDUP,
+};
 
 /// How a Newton system is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +44,7 @@ impl Costs {
         let mut out = Self {
             m,
             assembly: 0.0,
-            double: m * m * m / 3.0 / FACTOR,
+            double: m * m * m / 3.0 / DENSE_FLOPS,
             operator: 0.0,
             eigen: 0.0,
             scaling: 0.0,
@@ -62,19 +53,19 @@ impl Costs {
         for (part, block) in a.parts().iter().zip(a.blocks()) {
             let Block::Psd(n) = *block else { continue };
             let cube = (n as f64).powi(3);
-            out.eigen += EIGEN * cube;
-            out.scaling += 60.0 * cube / PRODUCT;
+            out.eigen += EIGEN_SECONDS * cube;
+            out.scaling += 60.0 * cube / PRODUCT_FLOPS;
             let Part::Psd(rows) = part else { continue };
             let (entries, touching) = (rows.nonzeros() as f64, rows.touching() as f64);
-            let pairs = 1.5e-9 * entries * entries;
-            let full = touching * (4.0 * cube / PRODUCT + entries / ENTRIES);
+            let pairs = ENTRY_PAIR_SECONDS * entries * entries;
+            let full = touching * (4.0 * cube / PRODUCT_FLOPS + entries / ROW_ENTRIES);
             out.assembly += pairs.min(full);
             out.operator += match rows.pattern() {
-                Some(pattern) if pattern.halves().is_some() => cube / PRODUCT,
-                Some(pattern) => 6.0 * (n * pattern.len()) as f64 / ALONG,
-                None => 4.0 * cube / PRODUCT,
+                Some(pattern) if pattern.halves().is_some() => cube / PRODUCT_FLOPS,
+                Some(pattern) => 6.0 * (n * pattern.len()) as f64 / PATTERN_FLOPS,
+                None => 4.0 * cube / PRODUCT_FLOPS,
             };
-            out.operator += 4.0 * entries / ENTRIES;
+            out.operator += 4.0 * entries / ROW_ENTRIES;
         }
         out
     }
@@ -83,7 +74,7 @@ impl Costs {
     pub(super) fn fresh(&self, way: Way) -> f64 {
         self.assembly
             + match way {
-                Way::Single => 0.5 * self.double,
+                Way::Single => self.double / SINGLE_SPEEDUP,
                 _ => self.double,
             }
     }
@@ -93,16 +84,16 @@ impl Costs {
         let q = inner as f64;
         self.operator
             + match way {
-                Way::Split => 8.0 * q * q / MEMORY + 8.0 * self.nonzeros / ENTRIES,
-                Way::Stale | Way::Single => 4.0 * self.m * self.m / MEMORY,
-                Way::Double => 8.0 * self.m * self.m / MEMORY,
+                Way::Split => 8.0 * q * q / MEMORY_BYTES + 8.0 * self.nonzeros / ROW_ENTRIES,
+                Way::Stale | Way::Single => 4.0 * self.m * self.m / MEMORY_BYTES,
+                Way::Double => 8.0 * self.m * self.m / MEMORY_BYTES,
             }
     }
 
     /// Making the low-rank part.
     pub(super) fn split(&self, inner: usize) -> f64 {
         let q = inner as f64;
-        self.eigen + q * q * q / 3.0 / FACTOR + 4.0 * q * q / ALONG
+        self.eigen + q * q * q / 3.0 / DENSE_FLOPS + 4.0 * q * q / PATTERN_FLOPS
     }
 }
 

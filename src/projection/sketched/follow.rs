@@ -12,6 +12,7 @@
 use super::State;
 use crate::constraints::{Directions, Moved, MovedPart, Weighted};
 use crate::error::Result;
+use crate::linalg::machine::SKETCH_COST;
 use crate::linalg::norm;
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
@@ -24,9 +25,6 @@ use std::sync::Arc;
 
 /// Relative residual of a random combination of columns of `Y` above which it is made anew: far below any sketch's error.
 const GUARD: f64 = 1e-6;
-
-/// Flops an entry that a sketch costs, roughly, over two: those of a Walsh–Hadamard transform.
-const SKETCH: usize = 5;
 
 /// Whether `K⁻¹B` is not larger than `Y`, so that `Y` is best made of its sketched rows.
 pub(super) fn through_exact(ambient: usize, width: usize) -> bool {
@@ -67,7 +65,7 @@ pub(super) fn follow<P: Projection>(
     // In flops: q(m + Lb) m against m² Lb, or m² N and mL sketches of N numbers.
     let ambient = weighted.constraints().ambient();
     let anew = match through_exact(ambient, width) {
-        true => ambient.saturating_mul(m + copies.len() * SKETCH),
+        true => ambient.saturating_mul(m + copies.len() * SKETCH_COST),
         false => m.saturating_mul(width),
     };
     if q.saturating_mul(m + width) >= anew {

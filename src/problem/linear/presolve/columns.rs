@@ -1,11 +1,11 @@
 //! Variables: which have only one value worth having, or can be solved for.
 
-use super::work::{Halt, SAME, TOL, Work, size};
+use super::reducer::{Halt, Reducer, SAME, TOL, size};
 
 /// A variable is solved for when its entry is at least this large relative to the others of its row.
 const PIVOT: f64 = 1e-2;
 
-impl Work<'_> {
+impl Reducer<'_> {
     pub(super) fn look_at_variable(&mut self, j: usize) -> Result<(), Halt> {
         let v = self.variables[j];
         let scale = size(size(self.least_size, v.lower), v.upper);

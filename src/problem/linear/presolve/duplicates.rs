@@ -1,12 +1,12 @@
 //! Rows that are multiples of each other.
 
 use super::postsolve::Step;
-use super::work::{Halt, TOL, Work, size};
+use super::reducer::{Halt, Reducer, TOL, size};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-impl Work<'_> {
+impl Reducer<'_> {
     pub(super) fn merge_duplicates(&mut self) -> Result<(), Halt> {
         let mut first: HashMap<u64, usize> = HashMap::new();
         for i in 0..self.rows.len() {

@@ -19,14 +19,17 @@
 mod columns;
 mod duplicates;
 mod postsolve;
+mod reducer;
 mod rows;
 mod scale;
-mod work;
 
-use super::{LinearCertificate, LinearProgram, LinearSolution};
+use super::certificate::LinearCertificate;
+use super::limits::Limits;
+use super::program::LinearProgram;
+use super::solution::LinearSolution;
 use crate::error::{Result, check_shape};
 use postsolve::Step;
-use work::{Verdict, Work};
+use reducer::{Outcome, Reducer};
 
 /// What [`LinearProgram::presolve`] found.
 #[derive(Debug, Clone)]
@@ -64,7 +67,7 @@ impl LinearProgram {
     /// # Complexity
     /// A few passes over the nonzeros in practice; a row is looked at again when limits of its variables have moved.
     pub fn presolve(&self) -> Result<Presolved> {
-        let crossed = |limits: &[super::Limits]| limits.iter().position(|l| l.is_empty());
+        let crossed = |limits: &[Limits]| limits.iter().position(|l| l.is_empty());
         if let Some(row) = crossed(self.rows()) {
             return Ok(Presolved::Infeasible(LinearCertificate::RowLimits { row }));
         }
@@ -72,35 +75,35 @@ impl LinearProgram {
             let proof = LinearCertificate::VariableLimits { variable };
             return Ok(Presolved::Infeasible(proof));
         }
-        let mut work = Work::new(self);
-        let proof = match work.reduce() {
-            Verdict::Open => None,
-            Verdict::NothingFeasible(y) => self.primal_certificate(&y)?,
-            Verdict::Unbounded(x) => self.dual_certificate(&x)?,
+        let mut reducer = Reducer::new(self);
+        let proof = match reducer.reduce() {
+            Outcome::Open => None,
+            Outcome::NothingFeasible(y) => self.primal_certificate(&y)?,
+            Outcome::Unbounded(x) => self.dual_certificate(&x)?,
         };
         if let Some(proof) = proof.filter(|p| p.relative_violation() <= TOL_PROOF) {
             return Ok(Presolved::Infeasible(proof));
         }
-        if work.is_decided() {
+        if reducer.is_decided() {
             // The proof did not hold where it counts: the solver is to decide, on all there is.
-            work = Work::new(self);
+            reducer = Reducer::new(self);
         }
-        ReducedLinear::new(self.clone(), work).map(|r| Presolved::Reduced(Box::new(r)))
+        ReducedLinear::new(self.clone(), reducer).map(|r| Presolved::Reduced(Box::new(r)))
     }
 }
 
 impl ReducedLinear {
-    fn new(original: LinearProgram, work: Work<'_>) -> Result<Self> {
-        let (rows, variables) = work.left();
+    fn new(original: LinearProgram, reducer: Reducer<'_>) -> Result<Self> {
+        let (rows, variables) = reducer.left();
         let (row_scale, variable_scale) = scale::powers(&original, &rows, &variables);
-        let program = work.program(&rows, &variables, &row_scale, &variable_scale)?;
+        let program = reducer.program(&rows, &variables, &row_scale, &variable_scale)?;
         Ok(Self {
             program,
             rows,
             variables,
             row_scale,
             variable_scale,
-            steps: work.into_steps(),
+            steps: reducer.into_steps(),
             original,
         })
     }

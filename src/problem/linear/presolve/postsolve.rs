@@ -2,7 +2,7 @@
 //!
 //! Costs and multipliers are those of an objective to be minimised.
 
-use super::LinearProgram;
+use crate::problem::linear::program::LinearProgram;
 
 /// What was done, with what undoing it takes.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Rows: what their variables' limits say of them.
 
 use super::postsolve::Step;
-use super::work::{Halt, SAME, TOL, Work, size};
+use super::reducer::{Halt, Reducer, SAME, TOL, size};
 
 /// What activity the limits of a row's variables leave it, apart from `shift`.
 pub(super) struct Activity {
@@ -58,7 +58,7 @@ impl Activity {
     }
 }
 
-impl Work<'_> {
+impl Reducer<'_> {
     pub(super) fn activity(&self, i: usize, without: Option<usize>) -> Activity {
         let mut out = Activity::new();
         for (j, v) in self.entries(i).filter(|e| Some(e.0) != without) {

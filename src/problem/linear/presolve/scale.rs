@@ -1,6 +1,6 @@
 //! Scaling by powers of two.
 
-use crate::problem::LinearProgram;
+use crate::problem::linear::program::LinearProgram;
 
 /// Passes over rows and columns.
 const PASSES: usize = 4;

@@ -11,8 +11,9 @@
 //! Optim. 10, 2000.
 
 use super::row_formulas::Work;
-use super::{GEMM, RowPlan, STREAM, add_lower};
+use super::{RowPlan, add_lower};
 use crate::constraints::{GramPair, SparseSymmetric, SymmetricRows};
+use crate::linalg::machine::{MULTIPLIED_COST, STREAMED_COST};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
@@ -171,7 +172,7 @@ impl LowRank {
             let (n, r) = (n as f64, factored.rank() as f64);
             let products = 2.0 * n * n * r + 2.0 * n * r * total as f64;
             let met = Self::by_entries(factored.rank(), n as usize, others).1;
-            GEMM * products + STREAM * r * total as f64 + met < cost(*k)
+            MULTIPLIED_COST * products + STREAMED_COST * r * total as f64 + met < cost(*k)
         });
         // For one vector nothing is gained.
         if found.len() < 2 {
@@ -212,7 +213,7 @@ impl LowRank {
     fn by_entries(r: usize, n: usize, others: f64) -> (bool, f64) {
         let (r, n) = (r as f64, n as f64);
         let entries = 2.0 * r * others;
-        let full = GEMM * n * n * r + STREAM * n * n + others;
+        let full = MULTIPLIED_COST * n * n * r + STREAMED_COST * n * n + others;
         (entries <= full, entries.min(full))
     }
 

@@ -24,6 +24,7 @@ mod row_formulas;
 mod single_entry;
 
 use crate::constraints::{GramPair, RankOne, SymmetricRows};
+use crate::linalg::machine::{MULTIPLIED_COST, STREAMED_COST};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
@@ -34,10 +35,6 @@ use row_formulas::Work;
 
 /// Rows of a panel of dense rows.
 const PANEL: usize = 64;
-
-/// Costs in units of one gathered multiply-add: of one that streams, and of one of a matrix product.
-const STREAM: f64 = 0.2;
-const GEMM: f64 = 0.05;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowFormula {
@@ -68,7 +65,7 @@ impl PsdPlan {
         {
             let ways: f64 = costs.iter().sum();
             let (products, sums) = covered.cost();
-            if GEMM * products + STREAM * sums < ways {
+            if MULTIPLIED_COST * products + STREAMED_COST * sums < ways {
                 return PsdPlan::ColumnCover(Box::new(covered));
             }
         }
@@ -150,12 +147,15 @@ impl Size {
         let n = n as f64;
         let nnz = 2.0 * self.entries as f64;
         let (rho, up) = (self.support as f64, self.later as f64);
-        let product = STREAM * nnz * n;
-        let full = product + GEMM * n * n * rho + STREAM * n * n + up;
-        let entries = product + STREAM * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
+        let product = STREAMED_COST * nnz * n;
+        let full = product + MULTIPLIED_COST * n * n * rho + STREAMED_COST * n * n + up;
+        let entries = product + STREAMED_COST * n * rho + 2.0 * (0.5 * rho + 1.0) * up;
         let pairs = 2.0 * nnz * up;
         if self.rank_one {
-            (RowFormula::RankOne, 2.0 * up + 2.0 * STREAM * rho * n)
+            (
+                RowFormula::RankOne,
+                2.0 * up + 2.0 * STREAMED_COST * rho * n,
+            )
         } else if self.dense {
             (RowFormula::Full, full)
         } else if pairs <= entries && pairs <= full {

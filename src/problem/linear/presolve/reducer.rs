@@ -1,9 +1,9 @@
 //! The program while it shrinks.
 
-use super::LinearProgram;
 use super::postsolve::{Step, undo, values};
 use crate::error::Result;
-use crate::problem::linear::Limits;
+use crate::problem::linear::limits::Limits;
+use crate::problem::linear::program::LinearProgram;
 use std::collections::VecDeque;
 
 /// What is infeasible by less than this, relative to the numbers that it comes from, is feasible.
@@ -12,7 +12,7 @@ pub(super) const TOL: f64 = 1e-9;
 pub(super) const SAME: f64 = 1e-13;
 
 /// What reducing came to.
-pub(super) enum Verdict {
+pub(super) enum Outcome {
     /// Rows and variables are left, or none: a solver's turn.
     Open,
     /// These row multipliers of the original prove that nothing is feasible.
@@ -44,7 +44,7 @@ pub(super) struct Item {
 }
 
 /// Costs are of an objective to be minimised.
-pub(super) struct Work<'a> {
+pub(super) struct Reducer<'a> {
     pub program: &'a LinearProgram,
     /// Entries of every column, as `(row, value)`.
     columns: Vec<Vec<(u32, f64)>>,
@@ -65,7 +65,7 @@ pub(super) struct Work<'a> {
     decided: bool,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Reducer<'a> {
     pub(super) fn new(program: &'a LinearProgram) -> Self {
         let sign = program.sign();
         let mut columns = vec![vec![]; program.variables().len()];
@@ -113,11 +113,11 @@ impl<'a> Work<'a> {
     }
 
     /// Reduces until nothing changes any more.
-    pub(super) fn reduce(&mut self) -> Verdict {
+    pub(super) fn reduce(&mut self) -> Outcome {
         (0..self.rows.len()).for_each(|i| self.queue_row(i));
         (0..self.variables.len()).for_each(|j| self.queue_variable(j));
         match self.run() {
-            Ok(()) => Verdict::Open,
+            Ok(()) => Outcome::Open,
             Err(Halt::NothingFeasible { rows, variable }) => {
                 self.decided = true;
                 let mut y = vec![0.0; self.rows.len()];
@@ -138,13 +138,13 @@ impl<'a> Work<'a> {
                 }
                 let costs = vec![0.0; n];
                 let (y, _) = undo(self.program, &self.steps, &costs, true, y, lower, upper);
-                Verdict::NothingFeasible(y)
+                Outcome::NothingFeasible(y)
             }
             Err(Halt::Unbounded { variable, step }) => {
                 self.decided = true;
                 let mut x = vec![0.0; self.variables.len()];
                 x[variable] = step;
-                Verdict::Unbounded(values(self.program, &self.steps, x, 0.0))
+                Outcome::Unbounded(values(self.program, &self.steps, x, 0.0))
             }
         }
     }

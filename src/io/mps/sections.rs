@@ -1,9 +1,10 @@
 //! The lines of the sections that are tables.
 
-use super::super::lexer::float;
-use super::ParseError;
-use super::layout::{Field, Fields};
+use super::fields::{Field, Fields};
 use super::reader::{Kind, Reader, Row, Target, Variable, utf8};
+use crate::error::Result as Checked;
+use crate::io::ParseError;
+use crate::io::lexer::float;
 use crate::problem::Limits;
 use std::collections::hash_map::Entry;
 
@@ -194,7 +195,7 @@ impl<'a> Reader<'a> {
         let (lower_value, upper_value) = match upper.as_slice() {
             b"UP" | b"LO" | b"FX" => {
                 let v = number(value)?;
-                let within = |limits: crate::Result<Limits>| {
+                let within = |limits: Checked<Limits>| {
                     limits.map_err(|error| value.error(error.to_string()))
                 };
                 if below {

@@ -1,13 +1,12 @@
-//! The exponential mechanism for the median, over the gaps between sorted values.
+//! The private median: the exponential mechanism over the grid points between sorted values.
 
-use super::positive;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_positive, check_probability, invalid_setting};
 use crate::random::{unbiased_below, unit};
 use rand_core::Rng;
 
-/// A bounded, ordered, evenly spaced set of numbers: the only ones a [`PrivateMedian`] releases.
+/// Evenly spaced numbers in a bounded range: a [`PrivateMedian`] releases nothing else.
 ///
-/// It must be chosen without looking at the values whose median is wanted.
+/// Privacy holds only if the grid was chosen without looking at the values whose median is released.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Grid {
     lower: f64,
@@ -15,33 +14,29 @@ pub struct Grid {
     points: u64,
 }
 
-/// Points whose spacing `f64` can still tell apart in any arithmetic here.
+/// Most points of a grid: `f64` tells neighbours apart in all arithmetic here, with 12 bits to spare.
 const MAX_POINTS: u64 = 1 << 40;
 
 impl Grid {
-    /// `lower`, `lower + step`, … up to the last one not above `upper`.
+    /// The points `lower`, `lower + step`, … that are not above `upper`.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for an empty or unbounded range, a step that is not positive, or one so small that
     /// there are more than 2⁴⁰ points or neighbouring points round to the same number.
     pub fn new(lower: f64, upper: f64, step: f64) -> Result<Self> {
         if !(lower.is_finite() && upper.is_finite() && lower <= upper) {
-            return Err(Error::InvalidSetting {
-                field: "grid",
-                reason: format!("expected finite ends in order, found {lower} and {upper}"),
-            });
+            let reason = format!("expected finite ends in order, found {lower} and {upper}");
+            return invalid_setting("grid", reason);
         }
-        positive("step", step)?;
-        // A range that is a whole number of steps but for rounding keeps its last point.
+        check_positive("step", step)?;
+        // The slack keeps the last point of a range that is a whole number of steps up to rounding.
         let steps = ((upper / step - lower / step) * (1.0 + 4.0 * f64::EPSILON)).floor();
         let coarse = lower.abs().max(upper.abs()) * 4.0 * f64::EPSILON;
         if steps.is_nan() || steps >= MAX_POINTS as f64 || (steps > 0.0 && step <= coarse) {
-            return Err(Error::InvalidSetting {
-                field: "step",
-                reason: format!(
-                    "expected a step that gives at most 2^40 distinct points from {lower} to {upper}, found {step}"
-                ),
-            });
+            let reason = format!(
+                "expected a step that gives at most 2^40 distinct points from {lower} to {upper}, found {step}"
+            );
+            return invalid_setting("step", reason);
         }
         Ok(Self {
             lower,
@@ -50,7 +45,7 @@ impl Grid {
         })
     }
 
-    /// `2 half + 1` points, `step` apart and symmetric about 0.
+    /// `2·half + 1` points at distance `step`, symmetric about 0.
     ///
     /// # Errors
     /// As [`Grid::new`].
@@ -73,12 +68,13 @@ impl Grid {
         self.step
     }
 
-    /// The point of this index; the last one for an index beyond it.
+    /// The point with this index; the last point for an index beyond it.
     pub fn point(&self, index: u64) -> f64 {
         self.lower + index.min(self.points - 1) as f64 * self.step
     }
 
-    /// Index of the nearest point; an end for a value outside, infinite ones included. `None` for NaN.
+    /// Index of the nearest point; for values outside the range, infinities included, that of the nearer end. `None` for
+    /// NaN.
     fn nearest(&self, value: f64) -> Option<u64> {
         if value.is_nan() {
             return None;
@@ -89,31 +85,36 @@ impl Grid {
     }
 }
 
-/// Grid points of equal utility that follow one another, and the probability of releasing one of them.
+/// A run of neighbouring grid points with equal utility, and the probability of releasing one of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Piece {
     /// Index of the first point.
     pub first: u64,
     /// Number of points.
     pub points: u64,
-    /// Utility `u` of each of them: 0 for a median, less for what is farther from one.
+    /// Utility `u` of each point: 0 at a median, and minus the distance in rank from it elsewhere.
     pub utility: f64,
-    /// Probability that one of them is released.
+    /// Probability that a point of this run is released.
     pub probability: f64,
 }
 
-/// Releases a median of `s` numbers, one number a copy, by the exponential mechanism[^MT07]: grid point `x` with
-/// probability proportional to `exp(ε₀ u(x)/2)`, `u(x) = −|rank(x) − s/2|`.
+/// Releases a median of `s` numbers, one per copy, by the exponential mechanism[^MT07]: grid point `x` with probability
+/// proportional to `exp(ε₀ u(x)/2)`, `u(x) = −|rank(x) − s/2|`.
 ///
-/// Values are first moved to their nearest grid point (to an end when they lie outside, infinities included). The rank of a
-/// point then is any number between the count of values below it and the count of those not above it, and the one nearest
-/// `s/2` counts: with ties, all values equal say, the median itself has utility 0. Replacing one value moves both
-/// counts by at most 1, so the utility has sensitivity 1 and a release is `ε₀`-differentially private, and in fact
+/// Each value is first moved to the nearest grid point; values outside the grid, infinities included, move to its ends. The
+/// rank of a point is then any number between the count of values below it and the count of values not above it, and the
+/// utility takes the rank nearest `s/2`. So a median has utility 0 even if all values are equal. Replacing one value moves
+/// both counts by at most 1: the utility has sensitivity 1, and a release is `ε₀`-differentially private, in fact
 /// `ε₀`-bounded-range.
 ///
-/// Sampling is exact: the point's piece is drawn by inversion, sums running from the least probable piece up and with a
-/// uniform number that keeps its relative precision near 0, then the point uniformly within; every probability is right to
-/// a few roundings *of itself*, however small, so that no outcome's likelihood ratio passes `e^{ε₀}(1 + 1e-13)`.
+/// Sampling is exact up to rounding. The run of equal utility is drawn by inversion, the point uniformly within the run.
+/// Inversion sums from the least probable run up, and its uniform number keeps relative precision near 0. Every probability
+/// therefore has a relative error of a few roundings, however small it is, and no likelihood ratio exceeds
+/// `e^{ε₀}(1 + 1e-13)`.
+///
+/// # When it fails
+/// With few values, or a small `ε₀`, most of the probability lies on grid points outside all values: a release is then noise
+/// from the grid. [`noise_share`](super::noise_share) bounds how often.
 ///
 /// ```
 /// use dyncvx::privacy::{Grid, PrivateMedian};
@@ -126,8 +127,8 @@ pub struct Piece {
 /// ```
 ///
 /// # Complexity
-/// `O(s log s)` time and `O(s)` space, whatever the number of grid points. A release spends `ε₀` of pure differential
-/// privacy in the copies; nothing here counts that: see [`Accountant`](super::Accountant).
+/// `O(s log s)` time and `O(s)` space, independent of the number of grid points. A release spends `ε₀` of pure differential
+/// privacy in the copies; an [`Accountant`](super::Accountant) has to count it.
 ///
 /// [^MT07]: McSherry, Talwar. Mechanism design via differential privacy. FOCS 2007.
 #[derive(Debug, Clone)]
@@ -140,12 +141,12 @@ pub struct PrivateMedian {
 }
 
 impl PrivateMedian {
-    /// The mechanism at `epsilon` a release.
+    /// The mechanism with `epsilon` per release.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for an `epsilon` that is not a finite number above 0.
     pub fn new(grid: Grid, epsilon: f64) -> Result<Self> {
-        positive("epsilon", epsilon)?;
+        check_positive("epsilon", epsilon)?;
         Ok(Self {
             grid,
             epsilon,
@@ -155,7 +156,7 @@ impl PrivateMedian {
         })
     }
 
-    /// Where it releases.
+    /// The points that it releases.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -165,22 +166,23 @@ impl PrivateMedian {
         self.epsilon
     }
 
-    /// Distance in rank from `s/2` that a release keeps with probability `1 − failure`, whatever the values:
-    /// `(2/ε₀) ln(points/failure)`. When it is `s/2` or more it promises nothing.
+    /// Largest distance in rank from `s/2` of a release, with probability `1 − failure` and for all values:
+    /// `(2/ε₀) ln(points/failure)`. At `s/2` or more this promises nothing.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless `0 < failure < 1`.
     pub fn rank_error(&self, failure: f64) -> Result<f64> {
-        super::probability("failure", failure)?;
+        check_probability("failure", failure)?;
         Ok(2.0 / self.epsilon * (self.grid.points as f64 / failure).ln())
     }
 
     /// Releases a median.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] for a NaN, at its index; [`Error::Shape`] without values. Nothing is drawn then.
+    /// [`Error::NonFinite`] with the index of a NaN; [`Error::Shape`] without values. No random number is drawn then.
     pub fn release(&mut self, values: &[f64], rng: &mut impl Rng) -> Result<f64> {
         self.measure(values)?;
+        // Small probabilities first: their sum keeps its relative precision.
         self.order.clear();
         self.order.extend(0..self.pieces.len() as u32);
         let pieces = &self.pieces;
@@ -202,8 +204,8 @@ impl PrivateMedian {
         Ok(self.grid.point(first + unbiased_below(rng, points)))
     }
 
-    /// The pieces of the grid and their probabilities for these values, from below up. They depend on the values, and are
-    /// as secret as those: for tests and audits.
+    /// The runs of the grid and their probabilities for these values, in ascending order: for tests and audits. They are as
+    /// secret as the values.
     ///
     /// # Errors
     /// As [`PrivateMedian::release`].
@@ -212,6 +214,7 @@ impl PrivateMedian {
         Ok(&self.pieces)
     }
 
+    /// Splits the grid into runs of equal utility for these values.
     fn measure(&mut self, values: &[f64]) -> Result<()> {
         if values.is_empty() {
             return Err(Error::Shape {
@@ -236,7 +239,8 @@ impl PrivateMedian {
         while start < self.index.len() {
             let at = self.index[start];
             let end = start + self.index[start..].partition_point(|i| *i == at);
-            // Free points before this value have rank `start`; the value's own may be ranked `start` to `end`.
+            // Points between the last value and this one have rank `start`; the point of the value itself may take any rank
+            // from `start` to `end`.
             self.push(next, at - next, (start as f64 - half).abs());
             let (low, high) = (start as f64 - half, end as f64 - half);
             self.push(at, 1, low.max(-high).max(0.0));
@@ -244,14 +248,14 @@ impl PrivateMedian {
             start = end;
         }
         self.push(next, self.grid.points - next, half);
-        // Utilities are at most 0 and reach it (a median is on the grid): no weight overflows, and those that underflow have
-        // a probability below 1e-290.
+        // The largest utility is 0, because some grid point is a median: no weight overflows, and weights that underflow
+        // have a probability below 1e-290.
         let total: f64 = self.pieces.iter().map(|p| p.probability).sum();
         self.pieces.iter_mut().for_each(|p| p.probability /= total);
         Ok(())
     }
 
-    /// A piece at this distance in rank from the median, its weight in place of the probability.
+    /// Adds a run at this distance in rank from the median, with its weight in place of the probability.
     fn push(&mut self, first: u64, points: u64, distance: f64) {
         if points > 0 {
             self.pieces.push(Piece {

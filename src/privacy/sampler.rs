@@ -1,6 +1,6 @@
 //! Which copies answer: a few of them, without replacement.
 
-use crate::error::{Error, Result};
+use crate::error::{Result, check_range};
 use crate::random::unbiased_below;
 use rand_core::Rng;
 
@@ -21,12 +21,7 @@ impl Sampler {
     /// # Errors
     /// [`Error::InvalidSetting`] unless `1 ≤ sample ≤ copies`.
     pub fn new(copies: usize, sample: usize) -> Result<Self> {
-        if sample == 0 || sample > copies {
-            return Err(Error::InvalidSetting {
-                field: "sample",
-                reason: format!("expected 1 to {copies}, the number of copies, found {sample}"),
-            });
-        }
+        check_sample(sample, copies)?;
         Ok(Self {
             order: (0..copies).collect(),
             sample,
@@ -59,4 +54,9 @@ impl Sampler {
             self.order.swap(i, *j);
         }
     }
+}
+
+/// Fails with [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless `1 ≤ sample ≤ copies`.
+pub(super) fn check_sample(sample: usize, copies: usize) -> Result<()> {
+    check_range("sample", 1..=copies, sample)
 }

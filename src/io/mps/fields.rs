@@ -1,7 +1,7 @@
 //! Lines, and the fields on them.
 
-use super::super::lexer::shown;
-use super::ParseError;
+use crate::io::ParseError;
+use crate::io::lexer::shown;
 use core::fmt::Display;
 
 /// How the fields of a line are told apart.

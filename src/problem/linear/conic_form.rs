@@ -1,8 +1,9 @@
 //! A linear program as a conic one, and the way back.
 
-mod start;
+mod warm_point;
 
-use super::{LinearProgram, LinearSolution};
+use super::program::LinearProgram;
+use super::solution::LinearSolution;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::problem::ConicProgram;

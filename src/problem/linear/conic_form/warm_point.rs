@@ -2,7 +2,7 @@
 
 use super::{LinearForm, Place};
 use crate::error::{Result, check_shape};
-use crate::problem::LinearSolution;
+use crate::problem::linear::solution::LinearSolution;
 
 impl LinearForm {
     /// The point `(x, y, s)` of [`conic`](Self::conic) from values and row duals of the linear program: what a warm start is
