@@ -1,16 +1,14 @@
 //! The main loop.
 
-mod measures;
+mod residuals;
 
-use super::direction::{Geometry, INEXACT, NesterovTodd, System};
-use super::hkm::Hkm;
-use super::interior::Interior;
+use super::cone::{Interior, Storage, step};
+use super::direction::hkm::Hkm;
+use super::direction::{Geometry, INEXACT, NesterovTodd, System, nonneg};
 use super::objective_error::objective_error;
 use super::restore::restore;
-use super::space::Space;
 use super::{
-    Certificate, Dimacs, Observer, Phases, Settings, Solution, Start, Status, dimacs, nonneg,
-    start, step,
+    Certificate, Dimacs, Observer, Phases, Settings, Solution, Start, Status, dimacs, start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
@@ -18,7 +16,7 @@ use crate::error::Result;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::ConicProgram;
 use crate::projection::{Projection, Seconds};
-use measures::Measures;
+use residuals::Measures;
 
 /// Iterations without a tenth of progress after which a solve is given up.
 const PATIENCE: usize = 20;
@@ -63,8 +61,8 @@ pub(super) struct Run<'a> {
     problem: &'a ConicProgram,
     settings: &'a Settings,
     method: Method,
-    primal_space: Space,
-    dual_space: Space,
+    primal_storage: Storage,
+    dual_storage: Storage,
     cost: Vec<f64>,
     scale_b: f64,
     scale_c: f64,
@@ -101,14 +99,14 @@ impl<'a> Run<'a> {
         begun: Instant,
     ) -> Result<Self> {
         let a = problem.constraints();
-        let primal_space = Space::flat(a.blocks());
-        let dual_space = match method {
-            Method::Hkm => Space::dual(problem),
-            _ => primal_space.clone(),
+        let primal_storage = Storage::flat(a.blocks());
+        let dual_storage = match method {
+            Method::Hkm => Storage::dual(problem),
+            _ => primal_storage.clone(),
         };
-        let cost = dual_space.cost(problem);
+        let cost = dual_storage.cost(problem);
         let warm = match start {
-            Some(start) => start::warm(problem, &dual_space.unpack(&cost), start)?,
+            Some(start) => start::warm(problem, &dual_storage.unpack(&cost), start)?,
             None => None,
         };
         let is_warm = warm.is_some();
@@ -116,13 +114,13 @@ impl<'a> Run<'a> {
             let (x, y, s) = start::point(problem);
             Start { x, y, s }
         });
-        let s = dual_space.pack(s);
+        let s = dual_storage.pack(s);
         Ok(Self {
             problem,
             settings,
             method,
-            primal_space,
-            dual_space,
+            primal_storage,
+            dual_storage,
             scale_b: 1.0 + max_abs(problem.rhs()),
             scale_c: 1.0 + max_abs(&cost),
             degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
@@ -173,7 +171,7 @@ impl<'a> Run<'a> {
         let candidates = [Some(self.point.clone()), self.best.clone()];
         for candidate in candidates.into_iter().flatten() {
             let Point { x, y, s } = &candidate;
-            let s = self.dual_space.unpack(s);
+            let s = self.dual_storage.unpack(s);
             let far = RESTORED * self.settings.tol_feas;
             let Ok(before) = dimacs(self.problem, x, y, &s) else {
                 continue;
@@ -214,7 +212,7 @@ impl<'a> Run<'a> {
         let mut pairs = nonneg::SplitPairs::default();
         if self.method == Method::Linear {
             if !self.warm {
-                let (x, y, s) = nonneg::start(self.problem, &self.cost, projection)?;
+                let (x, y, s) = start::mehrotra(self.problem, &self.cost, projection)?;
                 self.point = Point { x, y, s };
             }
             pairs = nonneg::SplitPairs::find(self.problem.constraints(), &self.cost);
@@ -226,8 +224,8 @@ impl<'a> Run<'a> {
                 Box::new(NesterovTodd::new(self.problem.constraints().blocks()))
             }
         };
-        let interiors = Interior::new(&self.primal_space, &self.point.x)
-            .zip(Interior::new(&self.dual_space, &self.point.s));
+        let interiors = Interior::new(&self.primal_storage, &self.point.x)
+            .zip(Interior::new(&self.dual_storage, &self.point.s));
         let Some((mut primal, mut dual)) = interiors else {
             return Ok(Status::NumericalError);
         };
@@ -279,8 +277,8 @@ impl<'a> Run<'a> {
                 scale_c: self.scale_c,
                 x: &self.point.x,
                 s: &self.point.s,
-                primal_space: &self.primal_space,
-                dual_space: &self.dual_space,
+                primal_storage: &self.primal_storage,
+                dual_storage: &self.dual_storage,
                 interiors: (&primal, &dual),
                 primal: &now.primal,
                 dual: &now.dual,
@@ -307,7 +305,7 @@ impl<'a> Run<'a> {
                 return Ok(Status::NumericalError);
             };
             let (ap, ad) = (affine.longest.0.min(1.0), affine.longest.1.min(1.0));
-            let (space, Point { x, s, .. }) = (&self.dual_space, &self.point);
+            let (space, Point { x, s, .. }) = (&self.dual_storage, &self.point);
             let affine_mu = (space.dot(x, s)
                 + ap * space.dot(&affine.dx, s)
                 + ad * space.dot(x, &affine.ds)
@@ -337,7 +335,7 @@ impl<'a> Run<'a> {
                 y: vec![0.0; self.point.y.len()],
                 s: vec![0.0; self.point.s.len()],
             });
-            let (along, space) = ((&self.point.x[..], &d.dx[..]), &self.primal_space);
+            let (along, space) = ((&self.point.x[..], &d.dx[..]), &self.primal_storage);
             let Some(ap) = step::advance(space, along, ap, &mut next.x, &mut primal) else {
                 return Ok(Status::InsufficientProgress);
             };
@@ -409,17 +407,17 @@ impl<'a> Run<'a> {
             next.y.copy_from_slice(&self.point.y);
             axpy(alpha, dy, &mut next.y);
             if closes && (self.dual_feasible || alpha == 1.0) {
-                self.dual_space.adjoint(a, &next.y, &mut next.s);
+                self.dual_storage.adjoint(a, &next.y, &mut next.s);
                 let slack = next.s.iter_mut().zip(&self.cost);
                 slack.for_each(|(s, c)| *s = c - *s);
-                if dual.move_to(&self.dual_space, &next.s) {
+                if dual.move_to(&self.dual_storage, &next.s) {
                     self.dual_feasible = true;
                     return Some(alpha);
                 }
             }
             let moved = self.point.s.iter().zip(ds).zip(&mut next.s);
             moved.for_each(|((s, d), to)| *to = s + alpha * d);
-            if dual.move_to(&self.dual_space, &next.s) {
+            if dual.move_to(&self.dual_storage, &next.s) {
                 self.dual_feasible &= !closes;
                 return Some(alpha);
             }
@@ -432,16 +430,16 @@ impl<'a> Run<'a> {
     fn close_dual(&mut self, dual: &mut Interior) -> bool {
         let a = self.problem.constraints();
         let mut slack = vec![0.0; self.cost.len()];
-        self.dual_space.adjoint(a, &self.point.y, &mut slack);
+        self.dual_storage.adjoint(a, &self.point.y, &mut slack);
         slack
             .iter_mut()
             .zip(&self.cost)
             .for_each(|(s, c)| *s = c - *s);
-        let inside = dual.move_to(&self.dual_space, &slack);
+        let inside = dual.move_to(&self.dual_storage, &slack);
         if inside {
             self.point.s = slack;
         } else {
-            dual.move_to(&self.dual_space, &self.point.s);
+            dual.move_to(&self.dual_storage, &self.point.s);
         }
         inside
     }
@@ -465,7 +463,7 @@ impl<'a> Run<'a> {
         self.phases.checks += self.lap();
         let primal_objective = self.objective(&self.best().x);
         let Point { x, y, s } = self.best.unwrap_or(self.point);
-        let s = self.dual_space.unpack(s).into_owned();
+        let s = self.dual_storage.unpack(s).into_owned();
         Ok(Solution {
             status,
             primal_objective,

@@ -4,9 +4,10 @@
 //! scaled space: `BBᵀ dy = r_p + B(R̂_d − T)`, `dŝ = R̂_d − Bᵀdy`, `dx̂ = T − dŝ`. All of it is a query of the projection; only
 //! the results are taken back: `ds = R_d − Aᵀdy`, `dx = G dx̂ Gᵀ`.
 
-use super::interior::Interior;
-use super::scaling::Scaling;
-use super::space::Space;
+pub(in crate::ipm) mod hkm;
+pub(in crate::ipm) mod nonneg;
+
+use super::cone::{Interior, Scaling, Storage};
 use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::error::Result;
 use crate::linalg::norm;
@@ -15,7 +16,7 @@ use faer::{MatMut, MatRef};
 
 /// A direction; the Nesterov–Todd one keeps its scaled twin.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Direction {
+pub(in crate::ipm) struct Direction {
     pub dx: Vec<f64>,
     pub dy: Vec<f64>,
     pub ds: Vec<f64>,
@@ -32,7 +33,7 @@ pub(super) struct Direction {
 }
 
 /// Everything a direction at one point is made from.
-pub(super) struct System<'a> {
+pub(in crate::ipm) struct System<'a> {
     pub a: &'a Constraints,
     pub b: &'a [f64],
     /// `1 + max│b│`.
@@ -42,8 +43,8 @@ pub(super) struct System<'a> {
     pub x: &'a [f64],
     pub s: &'a [f64],
     /// How `x` and `s`, and what is like them, are stored.
-    pub primal_space: &'a Space,
-    pub dual_space: &'a Space,
+    pub primal_storage: &'a Storage,
+    pub dual_storage: &'a Storage,
     /// Factors of `x` and of `s`.
     pub interiors: (&'a Interior, &'a Interior),
     /// `r_p = b − A x`.
@@ -62,14 +63,18 @@ pub(super) struct System<'a> {
 
 /// Share of the relative gap that the relative primal residual may be: then it falls with the gap, and an inexact direction is as
 /// long as an exact one.
-pub(super) const INEXACT: f64 = 0.01;
+pub(in crate::ipm) const INEXACT: f64 = 0.01;
 
 /// Relative residual of an affine direction, which only sets the centring and the correction.
 const AFFINE: f64 = 1e-2;
 
 impl System<'_> {
     /// `dy ← (BBᵀ)⁻¹ dy`; the relative residual reached.
-    pub(super) fn solve(&self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<f64> {
+    pub(in crate::ipm) fn solve(
+        &self,
+        projection: &mut dyn Projection,
+        dy: &mut [f64],
+    ) -> Result<f64> {
         self.solve_to(self.target, 1e-4, projection, dy)
     }
 
@@ -92,7 +97,7 @@ impl System<'_> {
 }
 
 /// How the complementarity condition is linearised.
-pub(super) trait Geometry {
+pub(in crate::ipm) trait Geometry {
     /// To be called first at every point.
     fn move_to(&mut self, system: &System<'_>) -> Result<()>;
     /// The weight whose Gram matrix is the Newton system.
@@ -117,7 +122,7 @@ pub(super) trait Geometry {
 }
 
 /// The Nesterov–Todd scaling of the current point.
-pub(super) struct NesterovTodd {
+pub(in crate::ipm) struct NesterovTodd {
     blocks: Vec<Block>,
     scaling: Scaling,
     /// `R̂_d`; empty when `R_d` vanishes.
@@ -125,7 +130,7 @@ pub(super) struct NesterovTodd {
 }
 
 impl NesterovTodd {
-    pub(super) fn new(blocks: &[Block]) -> Self {
+    pub(in crate::ipm) fn new(blocks: &[Block]) -> Self {
         Self {
             blocks: blocks.to_vec(),
             scaling: Scaling::default(),
@@ -134,7 +139,7 @@ impl NesterovTodd {
     }
 
     /// The direction of length zero at this weight, for [`Geometry::corrected`] to begin on.
-    pub(super) fn still(&self, system: &System<'_>) -> Direction {
+    pub(in crate::ipm) fn still(&self, system: &System<'_>) -> Direction {
         let (m, n) = (system.a.len(), system.a.ambient());
         let ds_hat = match self.dual_hat.is_empty() {
             true => vec![0.0; n],

@@ -1,6 +1,6 @@
 //! The dual direction in pieces: rows of rank one with a dense vector are kept apart from the rest.
 
-use super::super::direction::System;
+use super::super::System;
 use super::{Hkm, Work, view, view_mut};
 use crate::constraints::{Block, Part, RankOne};
 use crate::linalg::axpy;
@@ -8,7 +8,7 @@ use crate::linalg::product::gemm;
 use faer::Accum;
 
 /// The rows of rank one that are kept apart on a block, with their constraints.
-pub(super) fn apart(part: &Part) -> impl Iterator<Item = (usize, &RankOne)> {
+pub(in crate::ipm) fn apart(part: &Part) -> impl Iterator<Item = (usize, &RankOne)> {
     let rows = match part {
         Part::Psd(rows) if rows.packed().is_none() => Some(rows),
         _ => None,
@@ -24,7 +24,7 @@ impl Hkm {
     /// The sum is over the rows of rank one with a dense `a`. Where such a row holds the primal at the boundary its multiplier
     /// runs away, `X a` and `Z a` nearly vanish, and entries of `X dS` would cancel: hence `(X a)(Z a)ᵀ`, which keeps the
     /// digits and leaves a sparse `d`.
-    pub(super) fn product(
+    pub(in crate::ipm) fn product(
         &mut self,
         system: &System<'_>,
         b: usize,
@@ -33,7 +33,7 @@ impl Hkm {
         accum: Accum,
     ) {
         let part = system.a.range(b);
-        let d = &d[system.dual_space.range(b)];
+        let d = &d[system.dual_storage.range(b)];
         let (left, z) = (&left[part.clone()], &self.inverse[part.clone()]);
         let Work { t, half, .. } = &mut self.work;
         let t = &mut t[part.clone()];
@@ -49,7 +49,7 @@ impl Hkm {
             return;
         };
         let half = &mut half[..n * n];
-        let dual = system.dual_space.sparsity(b);
+        let dual = system.dual_storage.sparsity(b);
         dual.times(view(left, n), d, Accum::Replace, view_mut(half, n));
         if system.interiors.1.solve_rows(b, view_mut(half, n)) {
             match accum {
@@ -71,13 +71,13 @@ impl Hkm {
     }
 
     /// `dS = R_d − Aᵀdy` (or without `R_d`) but for the rows that are kept apart.
-    pub(super) fn plain_part(
+    pub(in crate::ipm) fn plain_part(
         &mut self,
         system: &System<'_>,
         dy: &[f64],
         residual: bool,
     ) -> Vec<f64> {
-        let (a, space) = (system.a, system.dual_space);
+        let (a, space) = (system.a, system.dual_storage);
         let mut d = self.spare.take(space.len());
         if self.apart {
             for (b, part) in a.parts().iter().enumerate() {
@@ -98,10 +98,10 @@ impl Hkm {
     }
 
     /// Adds to `dS` what those rows contribute.
-    pub(super) fn add_apart(&self, system: &System<'_>, dy: &[f64], ds: &mut [f64]) {
+    pub(in crate::ipm) fn add_apart(&self, system: &System<'_>, dy: &[f64], ds: &mut [f64]) {
         for (b, part) in system.a.parts().iter().enumerate() {
             for (i, a) in apart(part) {
-                let ds = &mut ds[system.dual_space.range(b)];
+                let ds = &mut ds[system.dual_storage.range(b)];
                 a.add_to(-dy[i], ds, self.blocks[b].order());
             }
         }
@@ -112,9 +112,9 @@ impl Hkm {
 mod tests {
     use super::*;
     use crate::constraints::Constraints;
+    use crate::ipm::cone::Interior;
+    use crate::ipm::cone::Storage;
     use crate::ipm::direction::Geometry as _;
-    use crate::ipm::interior::Interior;
-    use crate::ipm::space::Space;
     use crate::problem::ConicProgram;
     use faer::Mat;
 
@@ -147,8 +147,8 @@ mod tests {
             }
         });
         let left = flat(&|i, j| ((i * j) as f64).cos());
-        let (primal_space, dual_space) = (Space::flat(a.blocks()), Space::dual(&program));
-        let interior = |v: &[f64]| Interior::new(&primal_space, v).unwrap();
+        let (primal_storage, dual_storage) = (Storage::flat(a.blocks()), Storage::dual(&program));
+        let interior = |v: &[f64]| Interior::new(&primal_storage, v).unwrap();
         let zeros = vec![0.0; n * n + 1];
         let system = System {
             a,
@@ -157,8 +157,8 @@ mod tests {
             scale_c: 1.0,
             x: &s,
             s: &s,
-            primal_space: &primal_space,
-            dual_space: &dual_space,
+            primal_storage: &primal_storage,
+            dual_storage: &dual_storage,
             interiors: (&interior(&s), &interior(&s)),
             primal: &vec![0.0; n + 1],
             dual: &zeros,

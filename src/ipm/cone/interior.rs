@@ -1,7 +1,7 @@
 //! Points in the interior of the cone, with the factors that prove it.
 
-use super::space::Space;
 use super::sparsity::Sparsity;
+use super::storage::Storage;
 use crate::constraints::Block;
 use crate::error::Result;
 use crate::linalg::cholesky::Cholesky;
@@ -11,7 +11,7 @@ use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
 
 /// Eigenvalues above this allow a full step whatever the safety factor: no need to know them better.
-pub(super) const FULL_STEP: f64 = -0.5;
+pub(in crate::ipm) const FULL_STEP: f64 = -0.5;
 
 /// A factor of one block.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ enum BlockFactor {
 
 /// Cholesky factors of every PSD block of a point in the interior of the cone.
 #[derive(Debug)]
-pub(super) struct Interior {
+pub(in crate::ipm) struct Interior {
     factors: Vec<BlockFactor>,
 }
 
@@ -33,7 +33,7 @@ impl Interior {
     ///
     /// # Complexity
     /// As [`Interior::move_to`].
-    pub(super) fn new(space: &Space, x: &[f64]) -> Option<Self> {
+    pub(in crate::ipm) fn new(space: &Storage, x: &[f64]) -> Option<Self> {
         let blocks = space.blocks().iter().enumerate();
         let factors = blocks
             .map(|(b, block)| match (*block, space.sparsity(b).solver()) {
@@ -51,7 +51,7 @@ impl Interior {
     ///
     /// # Complexity
     /// `n³/3` flops a dense block.
-    pub(super) fn move_to(&mut self, space: &Space, x: &[f64]) -> bool {
+    pub(in crate::ipm) fn move_to(&mut self, space: &Storage, x: &[f64]) -> bool {
         let blocks = space.blocks().iter().zip(&mut self.factors);
         blocks.enumerate().all(|(b, (block, factor))| {
             let part = &x[space.range(b)];
@@ -79,7 +79,7 @@ impl Interior {
     }
 
     /// The dense factor of a PSD block.
-    pub(super) fn dense(&self, block: usize) -> Option<&Cholesky> {
+    pub(in crate::ipm) fn dense(&self, block: usize) -> Option<&Cholesky> {
         match &self.factors[block] {
             BlockFactor::Dense(factor) => Some(factor),
             _ => None,
@@ -90,7 +90,12 @@ impl Interior {
     ///
     /// # Complexity
     /// `2n³/3` flops dense, `3n nnz(L)` sparse.
-    pub(super) fn inverse(&self, block: usize, out: MatMut<'_, f64>, scratch: MatMut<'_, f64>) {
+    pub(in crate::ipm) fn inverse(
+        &self,
+        block: usize,
+        out: MatMut<'_, f64>,
+        scratch: MatMut<'_, f64>,
+    ) {
         match &self.factors[block] {
             BlockFactor::Nonneg => {}
             BlockFactor::Dense(factor) => factor.inverse_into(out, scratch),
@@ -99,7 +104,7 @@ impl Interior {
     }
 
     /// `t ← t X⁻¹` by the sparse factor of a PSD block; `false` when there is none, and `t` unchanged.
-    pub(super) fn solve_rows(&self, block: usize, t: MatMut<'_, f64>) -> bool {
+    pub(in crate::ipm) fn solve_rows(&self, block: usize, t: MatMut<'_, f64>) -> bool {
         match &self.factors[block] {
             BlockFactor::Sparse(solver) => {
                 solver.solve_rows(t);
@@ -112,9 +117,9 @@ impl Interior {
     /// How far the point can be moved along `dx` before it leaves the cone, or a lower bound of it; what is beyond 1 is no more
     /// than a bound. `multiply(b, v, out)` is `out ← dx_b v` on PSD block `b`; `accuracy` as in
     /// [`lanczos::smallest_eigenvalue`].
-    pub(super) fn longest(
+    pub(in crate::ipm) fn longest(
         &self,
-        space: &Space,
+        space: &Storage,
         x: &[f64],
         dx: &[f64],
         accuracy: f64,

@@ -7,20 +7,13 @@
 //!
 //! [^BW81]: Borwein, Wolkowicz. Facial reduction for a cone-convex programming problem. J. Austral. Math. Soc. 30, 1981.
 
-mod basis;
-mod multipliers;
-mod split;
-
-pub(crate) use multipliers::{Correction, step_sizes};
-pub(crate) use split::Split;
-
-use super::ConicProgram;
+use super::basis::Basis;
+use super::split::{Part, Split};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::linalg::padded;
 use crate::linalg::spectral;
-use basis::Basis;
-use split::Part;
+use crate::problem::ConicProgram;
 
 /// Entries of `BᵀA_iB` below this share of the terms they are sums of are rounding.
 const ROUNDING: f64 = 1e-13;

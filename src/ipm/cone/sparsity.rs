@@ -12,7 +12,7 @@ use pulp::Arch;
 
 /// What is known of one block, and with it how its part of a dual vector is stored.
 #[derive(Debug, Clone)]
-pub(super) enum Sparsity {
+pub(in crate::ipm) enum Sparsity {
     /// Nothing that pays: stored in full.
     Dense,
     /// Rows that are kept apart fill `S`, the others read few positions: stored in full.
@@ -23,14 +23,14 @@ pub(super) enum Sparsity {
 
 /// Both triangles by column, diagonal included, ascending.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(in crate::ipm) struct Pattern {
     start: Vec<usize>,
     row: Vec<u32>,
 }
 
 /// A block whose `S` has few entries.
 #[derive(Debug, Clone)]
-pub(super) struct Packed {
+pub(in crate::ipm) struct Packed {
     pattern: Pattern,
     /// Position of every entry of the rows `A`, in their order, and of the cost.
     rows: Vec<u32>,
@@ -46,7 +46,7 @@ impl Sparsity {
     ///
     /// # Complexity
     /// A sort of the nonzeros of `A` and `C`, and a symbolic factorisation a block.
-    pub(super) fn of(problem: &ConicProgram) -> Vec<Self> {
+    pub(in crate::ipm) fn of(problem: &ConicProgram) -> Vec<Self> {
         let (a, c) = (problem.constraints(), problem.cost());
         let parts = a.blocks().iter().zip(a.parts()).zip(c.parts());
         parts
@@ -112,7 +112,7 @@ impl Sparsity {
     }
 
     /// Numbers that a dual vector has on the block.
-    pub(super) fn stored(&self, block: Block) -> usize {
+    pub(in crate::ipm) fn stored(&self, block: Block) -> usize {
         match self {
             Sparsity::Packed(packed) => packed.pattern.row.len(),
             _ => block.ambient(),
@@ -120,7 +120,7 @@ impl Sparsity {
     }
 
     /// A copy of the solver of a sparse factor.
-    pub(super) fn solver(&self) -> Option<&RowSolver> {
+    pub(in crate::ipm) fn solver(&self) -> Option<&RowSolver> {
         match self {
             Sparsity::Packed(packed) => packed.solver.as_ref(),
             _ => None,
@@ -128,7 +128,7 @@ impl Sparsity {
     }
 
     /// `out ← x d`, or `out += x d`, for a symmetric `d` with entries on the pattern alone, stored as dual vectors are.
-    pub(super) fn times(
+    pub(in crate::ipm) fn times(
         &self,
         x: MatRef<'_, f64>,
         d: &[f64],
@@ -173,7 +173,7 @@ impl Sparsity {
     }
 
     /// `out ← dS v` for the whole of a dual direction.
-    pub(super) fn multiply(&self, d: &[f64], v: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn multiply(&self, d: &[f64], v: &[f64], out: &mut [f64]) {
         let n = v.len();
         match self {
             Sparsity::Packed(packed) => {
@@ -206,7 +206,7 @@ impl Pattern {
 
 impl Packed {
     /// Adds the values of the rows (or the cost), in their order, to both triangles of `out`, which was zero.
-    pub(super) fn gather(
+    pub(in crate::ipm) fn gather(
         &self,
         of_cost: bool,
         entries: impl Iterator<Item = f64>,
@@ -222,7 +222,7 @@ impl Packed {
     }
 
     /// Calls `f` with the position of every entry, and where it stands in the full block.
-    pub(super) fn for_each(&self, mut f: impl FnMut(usize, usize)) {
+    pub(in crate::ipm) fn for_each(&self, mut f: impl FnMut(usize, usize)) {
         let n = self.pattern.start.len() - 1;
         for c in 0..n {
             self.pattern.column(c).for_each(|(at, r)| f(at, r + c * n));
@@ -230,7 +230,7 @@ impl Packed {
     }
 
     /// The entries on and above the diagonal, down the columns.
-    pub(super) fn upper<'a>(&'a self, d: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    pub(in crate::ipm) fn upper<'a>(&'a self, d: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
         (0..self.pattern.start.len() - 1).flat_map(move |c| {
             let above = self.pattern.column(c).take_while(move |&(_, r)| r <= c);
             above.map(|(at, _)| d[at])

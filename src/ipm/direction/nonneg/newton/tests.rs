@@ -1,7 +1,7 @@
 use super::*;
 use crate::constraints::{Block, Constraints};
-use crate::ipm::interior::Interior;
-use crate::ipm::space::Space;
+use crate::ipm::cone::Interior;
+use crate::ipm::cone::Storage;
 use crate::projection::Direct;
 use crate::random::unit;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
@@ -48,7 +48,7 @@ impl Arbitrary for At {
 
 impl At {
     fn with<T>(&self, see: impl FnOnce(&System<'_>, &mut Newton, &mut Direct) -> T) -> T {
-        let space = Space::flat(self.a.blocks());
+        let space = Storage::flat(self.a.blocks());
         let interior = |v: &[f64]| Interior::new(&space, v).unwrap();
         let system = System {
             a: &self.a,
@@ -57,8 +57,8 @@ impl At {
             scale_c: 1.0,
             x: &self.x,
             s: &self.s,
-            primal_space: &space,
-            dual_space: &space,
+            primal_storage: &space,
+            dual_storage: &space,
             interiors: (&interior(&self.x), &interior(&self.s)),
             primal: &self.primal,
             dual: &self.dual,

@@ -25,7 +25,7 @@ enum BlockScaling {
 
 /// The scaling of a primal–dual point.
 #[derive(Debug, Default)]
-pub(super) struct Scaling {
+pub(in crate::ipm) struct Scaling {
     blocks: Vec<Block>,
     scalings: Vec<BlockScaling>,
     /// The diagonal `D` (or `√(x s)`) of every block, after one another.
@@ -38,7 +38,7 @@ impl Scaling {
     ///
     /// # Complexity
     /// About `15n³` flops a PSD block, `20n³` where the point is far off the central path.
-    pub(super) fn new(
+    pub(in crate::ipm) fn new(
         blocks: &[Block],
         x: &[f64],
         s: &[f64],
@@ -96,7 +96,7 @@ impl Scaling {
     }
 
     /// The weight, for a [`Projection`](crate::projection::Projection).
-    pub(super) fn weight(&self) -> Vec<BlockWeight<'_>> {
+    pub(in crate::ipm) fn weight(&self) -> Vec<BlockWeight<'_>> {
         let mut out = Vec::with_capacity(self.scalings.len());
         for scaling in &self.scalings {
             out.push(match scaling {
@@ -108,12 +108,12 @@ impl Scaling {
     }
 
     /// `out ← Gᵀ s G`.
-    pub(super) fn scale_dual(&self, s: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn scale_dual(&self, s: &[f64], out: &mut [f64]) {
         self.congruence(s, out, |g| g.transpose());
     }
 
     /// `out ← G x̂ Gᵀ`.
-    pub(super) fn unscale_primal(&self, x: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn unscale_primal(&self, x: &[f64], out: &mut [f64]) {
         self.congruence(x, out, |g| g);
     }
 
@@ -160,7 +160,7 @@ impl Scaling {
     }
 
     /// Calls `f(i, j, flat index, d_i, d_j)` for every entry of every block; on a nonnegative block `i = j`.
-    pub(super) fn for_each(&self, mut f: impl FnMut(usize, usize, usize, f64, f64)) {
+    pub(in crate::ipm) fn for_each(&self, mut f: impl FnMut(usize, usize, usize, f64, f64)) {
         let (mut at, mut first) = (0, 0);
         for b in &self.blocks {
             let d = &self.d[first..first + b.order()];
@@ -184,7 +184,7 @@ impl Scaling {
 
     /// Longest step from `D` along `dx̂` that stays in the cone, or a lower bound of it that is above 1:
     /// `−1/λ_min(D^{−½} dx̂ D^{−½})`.
-    pub(super) fn longest_step(&self, dx_hat: &[f64]) -> Result<f64> {
+    pub(in crate::ipm) fn longest_step(&self, dx_hat: &[f64]) -> Result<f64> {
         let (mut at, mut first) = (0, 0);
         let mut least = 0.0f64;
         for b in &self.blocks {
@@ -213,7 +213,7 @@ impl Scaling {
     }
 
     /// `dx̂ dŝ`, symmetrised, block by block.
-    pub(super) fn symmetric_product(&self, dx: &[f64], ds: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn symmetric_product(&self, dx: &[f64], ds: &[f64], out: &mut [f64]) {
         let mut at = 0;
         for b in &self.blocks {
             let part = at..at + b.ambient();
@@ -265,7 +265,7 @@ fn singular_right(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipm::space::Space;
+    use crate::ipm::cone::Storage;
     use crate::linalg::max_abs;
 
     /// `W S W = X` and `Gᵀ S G = D = G⁻¹ X G⁻ᵀ` on one block of each kind.
@@ -283,8 +283,8 @@ mod tests {
         };
         let (x, s) = (point(0.3), point(0.9));
         let (p, d) = (
-            Interior::new(&Space::flat(&blocks), &x).unwrap(),
-            Interior::new(&Space::flat(&blocks), &s).unwrap(),
+            Interior::new(&Storage::flat(&blocks), &x).unwrap(),
+            Interior::new(&Storage::flat(&blocks), &s).unwrap(),
         );
         let scaling = Scaling::new(&blocks, &x, &s, &p, &d).unwrap();
         let (mut s_hat, mut back) = (vec![0.0; 19], vec![0.0; 19]);

@@ -10,16 +10,16 @@ use std::borrow::Cow;
 /// The primal side as flat vectors; the dual side likewise, but that of a matrix block whose slack fills few positions these
 /// alone are stored, both triangles, so that sums and norms are those of the flat vector.
 #[derive(Debug, Clone)]
-pub(super) struct Space {
+pub(in crate::ipm) struct Storage {
     blocks: Vec<Block>,
     sparsity: Vec<Sparsity>,
     /// Start of every block, and the length at the end.
     start: Vec<usize>,
 }
 
-impl Space {
+impl Storage {
     /// Flat vectors.
-    pub(super) fn flat(blocks: &[Block]) -> Self {
+    pub(in crate::ipm) fn flat(blocks: &[Block]) -> Self {
         Self::new(blocks, vec![Sparsity::Dense; blocks.len()])
     }
 
@@ -27,7 +27,7 @@ impl Space {
     ///
     /// # Complexity
     /// As [`Sparsity::of`].
-    pub(super) fn dual(problem: &ConicProgram) -> Self {
+    pub(in crate::ipm) fn dual(problem: &ConicProgram) -> Self {
         Self::new(problem.constraints().blocks(), Sparsity::of(problem))
     }
 
@@ -44,36 +44,42 @@ impl Space {
         }
     }
 
-    pub(super) fn blocks(&self) -> &[Block] {
+    pub(in crate::ipm) fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    pub(super) fn sparsity(&self, block: usize) -> &Sparsity {
+    pub(in crate::ipm) fn sparsity(&self, block: usize) -> &Sparsity {
         &self.sparsity[block]
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::ipm) fn len(&self) -> usize {
         self.start[self.blocks.len()]
     }
 
-    pub(super) fn range(&self, block: usize) -> Range<usize> {
+    pub(in crate::ipm) fn range(&self, block: usize) -> Range<usize> {
         self.start[block]..self.start[block + 1]
     }
 
     /// `out ← Aᵀ y`.
-    pub(super) fn adjoint(&self, a: &Constraints, y: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn adjoint(&self, a: &Constraints, y: &[f64], out: &mut [f64]) {
         for b in 0..self.sparsity.len() {
             self.adjoint_block(a, b, y, &mut out[self.range(b)]);
         }
     }
 
     /// The part of `Aᵀy` on one block.
-    pub(super) fn adjoint_block(&self, a: &Constraints, b: usize, y: &[f64], out: &mut [f64]) {
+    pub(in crate::ipm) fn adjoint_block(
+        &self,
+        a: &Constraints,
+        b: usize,
+        y: &[f64],
+        out: &mut [f64],
+    ) {
         self.sums(a, b, y, false, out);
     }
 
     /// `c`.
-    pub(super) fn cost(&self, problem: &ConicProgram) -> Vec<f64> {
+    pub(in crate::ipm) fn cost(&self, problem: &ConicProgram) -> Vec<f64> {
         let mut out = vec![0.0; self.len()];
         for b in 0..self.sparsity.len() {
             self.sums(problem.cost(), b, &[1.0], true, &mut out[self.range(b)]);
@@ -95,7 +101,7 @@ impl Space {
     }
 
     /// The entries of a flat vector that are stored.
-    pub(super) fn pack(&self, flat: Vec<f64>) -> Vec<f64> {
+    pub(in crate::ipm) fn pack(&self, flat: Vec<f64>) -> Vec<f64> {
         if flat.len() == self.len() {
             return flat;
         }
@@ -112,7 +118,7 @@ impl Space {
     }
 
     /// The flat vector, zero where nothing is stored.
-    pub(super) fn unpack<'a>(&self, v: impl Into<Cow<'a, [f64]>>) -> Cow<'a, [f64]> {
+    pub(in crate::ipm) fn unpack<'a>(&self, v: impl Into<Cow<'a, [f64]>>) -> Cow<'a, [f64]> {
         let v = v.into();
         let ambient = self.blocks.iter().map(|b| b.ambient()).sum();
         if v.len() == ambient {
@@ -131,7 +137,7 @@ impl Space {
     }
 
     /// `⟨x, s⟩` of a flat vector with one of this space.
-    pub(super) fn dot(&self, x: &[f64], s: &[f64]) -> f64 {
+    pub(in crate::ipm) fn dot(&self, x: &[f64], s: &[f64]) -> f64 {
         if x.len() == s.len() {
             return dot(x, s);
         }

@@ -65,7 +65,7 @@ impl SplitPairs {
     }
 
     /// The dual residual whose removal leaves the sums of the pairs' slacks alone.
-    pub(super) fn balance(&self, dual: &mut [f64]) {
+    pub(in crate::ipm) fn balance(&self, dual: &mut [f64]) {
         for &(p, q) in &self.pairs {
             let half = 0.5 * (dual[p] - dual[q]);
             (dual[p], dual[q]) = (half, -half);

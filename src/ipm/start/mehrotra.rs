@@ -17,7 +17,7 @@ const ROUNDING: f64 = 1e-10;
 ///
 /// # Errors
 /// What the projection refuses the unit weight with.
-pub(in crate::ipm) fn start(
+pub(in crate::ipm) fn mehrotra(
     problem: &ConicProgram,
     cost: &[f64],
     projection: &mut dyn Projection,

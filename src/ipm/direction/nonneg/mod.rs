@@ -2,16 +2,14 @@
 //! corrected for centrality several times a factor.
 
 mod newton;
-mod split;
-mod start;
+mod split_pairs;
 
-pub(super) use newton::Newton;
-pub(super) use split::SplitPairs;
-pub(super) use start::start;
+pub(in crate::ipm) use newton::Newton;
+pub(in crate::ipm) use split_pairs::SplitPairs;
 
 use crate::constraints::{Block, Constraints};
 
 /// Whether all variables are nonnegative numbers.
-pub(super) fn is_linear(a: &Constraints) -> bool {
+pub(in crate::ipm) fn is_linear(a: &Constraints) -> bool {
     a.blocks().iter().all(|b| matches!(b, Block::Nonneg(_)))
 }

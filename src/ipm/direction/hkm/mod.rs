@@ -17,9 +17,9 @@
 //! symmetric matrices. SIAM J. Optim. 7, 1997.
 //! [^M97]: Monteiro. Primal-dual path-following algorithms for semidefinite programming. SIAM J. Optim. 7, 1997.
 
-mod pieces;
+mod rank_one;
 
-use super::direction::{Direction, Geometry, System};
+use super::{Direction, Geometry, System};
 use crate::constraints::{Block, BlockWeight, Constraints, Part};
 use crate::error::Result;
 use crate::linalg::norm;
@@ -27,16 +27,16 @@ use crate::linalg::product::{gemm, transpose};
 use crate::linalg::real::Real;
 use crate::projection::Projection;
 use faer::{Accum, MatMut, MatRef};
-use pieces::apart;
 use pulp::Arch;
+use rank_one::apart;
 
 /// The share of an eigenvalue to which the affine step is known: it only sets the centring.
 const AFFINE_ACCURACY: f64 = 0.1;
 /// The same for the step that is taken.
 const STEP_ACCURACY: f64 = 0.03;
 
-/// Space for one solve, and what belongs to its current point.
-pub(super) struct Hkm {
+/// Storage for one solve, and what belongs to its current point.
+pub(in crate::ipm) struct Hkm {
     blocks: Vec<Block>,
     /// `Z = S⁻¹`, flat.
     inverse: Vec<f64>,
@@ -44,7 +44,7 @@ pub(super) struct Hkm {
     root: Vec<Vec<f64>>,
     /// `A(X R_d Z)`; empty when `R_d = 0`.
     infeasible: Vec<f64>,
-    /// Whether rows of rank one are kept apart, see [`pieces`].
+    /// Whether rows of rank one are kept apart, see [`rank_one`].
     apart: bool,
     work: Work,
     spare: Spare,
@@ -93,7 +93,7 @@ fn view_mut(v: &mut [f64], n: usize) -> MatMut<'_, f64> {
 }
 
 impl Hkm {
-    pub(super) fn new(a: &Constraints) -> Self {
+    pub(in crate::ipm) fn new(a: &Constraints) -> Self {
         let largest = a.blocks().iter().map(|b| match *b {
             Block::Psd(n) => n * n,
             Block::Nonneg(_) => 0,
@@ -219,10 +219,10 @@ impl Hkm {
             f64::symv(arch, view(&d.0[range(b)], v.len()), v, out);
         };
         let along = |b: usize, v: &[f64], out: &mut [f64]| {
-            let space = system.dual_space;
+            let space = system.dual_storage;
             space.sparsity(b).multiply(&d.1[space.range(b)], v, out);
         };
-        let (x_space, s_space) = (system.primal_space, system.dual_space);
+        let (x_space, s_space) = (system.primal_storage, system.dual_storage);
         Ok((
             primal.longest(x_space, system.x, d.0, accuracy, dense)?,
             dual.longest(s_space, system.s, d.1, accuracy, along)?,
@@ -256,7 +256,7 @@ impl Geometry for Hkm {
             at = part.end;
             match *block {
                 Block::Nonneg(_) => {
-                    let s = &system.s[system.dual_space.range(b)];
+                    let s = &system.s[system.dual_storage.range(b)];
                     let x = &system.x[part.clone()];
                     let root = x.iter().zip(s).map(|(x, s)| (x / s).sqrt()).collect();
                     self.root.push(root);
@@ -356,8 +356,8 @@ impl Geometry for Hkm {
                 let Work { t, half, read, .. } = &mut self.work;
                 let (t, half) = (&mut t[part.clone()], &mut half[..n * n]);
                 let dx = view(&affine.dx[part.clone()], n);
-                let d = &d[system.dual_space.range(b)];
-                let dual = system.dual_space.sparsity(b);
+                let d = &d[system.dual_storage.range(b)];
+                let dual = system.dual_storage.sparsity(b);
                 dual.times(dx, d, Accum::Replace, view_mut(t, n));
                 transpose(view(t, n), view_mut(half, n));
                 let z = view(&self.inverse[part], n);
@@ -389,8 +389,8 @@ impl Geometry for Hkm {
             let (part, n) = (system.a.range(b), self.blocks[b].order());
             let Work { t, half, .. } = &mut self.work;
             let (t, half) = (&mut t[part.clone()], &mut half[..n * n]);
-            let (x, d) = (&system.x[part.clone()], &d[system.dual_space.range(b)]);
-            let dual = system.dual_space.sparsity(b);
+            let (x, d) = (&system.x[part.clone()], &d[system.dual_storage.range(b)]);
+            let dual = system.dual_storage.sparsity(b);
             dual.times(view(x, n), d, Accum::Add, view_mut(t, n));
             if !system.interiors.1.solve_rows(b, view_mut(t, n)) {
                 half.copy_from_slice(t);

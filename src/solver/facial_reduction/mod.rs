@@ -1,5 +1,10 @@
 //! What to do about a program without interior: find the face its feasible points lie on, solve there, come back.
 
+mod basis;
+mod face;
+mod multipliers;
+mod split;
+
 use super::Engine;
 use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight};
@@ -9,10 +14,12 @@ use crate::ipm::{
     outside_cone,
 };
 use crate::linalg::{dot, max_abs, norm};
-use crate::problem::face::{Correction, Face, Split, auxiliary, step_sizes};
 use crate::problem::{ConicProgram, Reduced};
 use crate::projection::{Goal, Projection};
+use face::{Face, auxiliary};
 use faer::MatMut;
+use multipliers::{Correction, step_sizes};
+use split::Split;
 use std::ops::ControlFlow;
 
 /// Faces of faces.

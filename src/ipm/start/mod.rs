@@ -1,5 +1,9 @@
 //! Where to begin.
 
+mod mehrotra;
+
+pub(in crate::ipm) use mehrotra::mehrotra;
+
 use crate::constraints::Block;
 use crate::error::{Result, check_finite, check_shape};
 use crate::linalg::padded;
@@ -18,8 +22,8 @@ pub struct Start {
     pub s: Vec<f64>,
 }
 
-impl From<&super::Solution> for Start {
-    fn from(found: &super::Solution) -> Self {
+impl From<&crate::ipm::Solution> for Start {
+    fn from(found: &crate::ipm::Solution) -> Self {
         Self {
             x: found.x.clone(),
             y: found.y.clone(),
@@ -30,7 +34,7 @@ impl From<&super::Solution> for Start {
 
 impl Start {
     /// Whether the numbers are those of a point of this problem.
-    pub(super) fn check(&self, problem: &ConicProgram) -> Result<()> {
+    pub(in crate::ipm) fn check(&self, problem: &ConicProgram) -> Result<()> {
         let a = problem.constraints();
         check_shape("x of the start", (a.ambient(), 1), (self.x.len(), 1))?;
         check_shape("y of the start", (a.len(), 1), (self.y.len(), 1))?;
@@ -48,7 +52,11 @@ impl Start {
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite).
-pub(super) fn warm(problem: &ConicProgram, cost: &[f64], start: &Start) -> Result<Option<Start>> {
+pub(in crate::ipm) fn warm(
+    problem: &ConicProgram,
+    cost: &[f64],
+    start: &Start,
+) -> Result<Option<Start>> {
     const LEAST: f64 = 1e-3;
     let (a, b) = (problem.constraints(), problem.rhs());
     start.check(problem)?;
@@ -119,7 +127,7 @@ fn shift(block: Block, v: &mut [f64], share: f64) -> Result<()> {
 /// `ξ = max(10, √n, n max_i (1+|b_i|)/(1+‖A_i‖))`, `η = max(10, √n, ‖C‖, max_i ‖A_i‖)`, norms on the block.
 ///
 /// [^TTT03]: Tütüncü, Toh, Todd. Solving semidefinite-quadratic-linear programs using SDPT3. Math. Prog. 2003.
-pub(super) fn point(problem: &ConicProgram) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+pub(in crate::ipm) fn point(problem: &ConicProgram) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     let a = problem.constraints();
     let blocks = a.blocks();
     // Squared Frobenius norms of every row on every block; an entry off the diagonal counts twice.

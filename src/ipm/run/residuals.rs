@@ -2,7 +2,7 @@
 
 use super::{Method, Point, Run};
 use crate::error::Result;
-use crate::ipm::residuals::{dual_certificate, primal_certificate};
+use crate::ipm::dimacs::{dual_certificate, primal_certificate};
 use crate::ipm::{Certificate, Dimacs, Iteration, Status, dimacs};
 use crate::linalg::{dot, max_abs, norm};
 use crate::projection::Refresh;
@@ -35,13 +35,13 @@ impl Run<'_> {
         let mut dual = vec![];
         if !(self.dual_feasible && self.method == Method::Hkm) {
             dual.resize(s.len(), 0.0);
-            self.dual_space.adjoint(a, y, &mut dual);
+            self.dual_storage.adjoint(a, y, &mut dual);
             for ((r, c), s) in dual.iter_mut().zip(&self.cost).zip(s) {
                 *r = c - *r - s;
             }
         }
         let (primal_objective, dual_objective) = (self.objective(x), dot(self.problem.rhs(), y));
-        let complementarity = self.dual_space.dot(x, s);
+        let complementarity = self.dual_storage.dot(x, s);
         let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
         let row = Iteration {
             iteration: self.iterations,
@@ -90,13 +90,13 @@ impl Run<'_> {
 
     /// `⟨c, x⟩`.
     pub(super) fn objective(&self, x: &[f64]) -> f64 {
-        self.dual_space.dot(x, &self.cost)
+        self.dual_storage.dot(x, &self.cost)
     }
 
     /// Errors of the best point in the original data; `None` when they cannot be computed.
     pub(super) fn errors(&self) -> Option<Dimacs> {
         let Point { x, y, s } = self.best();
-        let s = self.dual_space.unpack(s);
+        let s = self.dual_storage.unpack(s);
         let found = dimacs(self.problem, x, y, &s).ok();
         found.filter(|e| !e.max().is_nan())
     }
