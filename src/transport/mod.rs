@@ -27,6 +27,7 @@ mod mirror_sinkhorn;
 mod objective;
 pub(crate) mod params;
 mod polytope;
+mod prediction;
 mod settings;
 mod sinkhorn;
 mod step_size;

@@ -63,6 +63,12 @@ impl Steps {
         }
     }
 
+    /// Counts the steps that a start at inverse temperature `beta` stands for, so that anytime steps go on from there.
+    pub(crate) fn continue_from(&mut self, beta: f64) {
+        self.offset = (beta * self.range / (2.0 * self.scale)).powi(2)
+            / self.divergence.max(f64::MIN_POSITIVE);
+    }
+
     /// The next step once the gradient's range is known.
     pub(crate) fn next(&self) -> f64 {
         let t = (self.count + 1) as f64 + self.offset;

@@ -13,7 +13,7 @@ use super::verdict::meets_marginals;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
-use annealed::Best;
+use annealed::BestCertificate;
 pub use annealed::{SinkhornSolution, minimise_linear};
 use half_steps::HalfSteps;
 pub use half_steps::ImplicitPlan;
@@ -114,7 +114,7 @@ pub fn sinkhorn(
 ) -> Result<SinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
-    annealed::check(cost, marginals, "Sinkhorn on potentials")?;
+    annealed::check_two_measures(cost, marginals, "Sinkhorn on potentials")?;
     let (low, high) = cost::range(cost)?;
     let target = 1.0 / settings.epsilon;
     let mut half = HalfSteps::new(cost, marginals, settings.precision);
@@ -163,5 +163,6 @@ pub fn sinkhorn(
         }
     };
     steps.sum = beta;
-    Ok(Best::default().finish(half, beta, status, steps, clock))
+    let seconds = || clock.elapsed().as_secs_f64();
+    Ok(BestCertificate::default().finish(half, beta, status, steps, seconds))
 }
