@@ -135,13 +135,13 @@ impl Cost for PointClouds {
         for (x, y) in self.rows_single.iter().zip(&self.columns) {
             let (x, y) = (&x[first..first + out.len()], y[column] as f32);
             match self.distance {
-                Distance::SquaredEuclidean => kernel::add_square_single(arch, x, y, scale, out),
-                Distance::Euclidean => kernel::add_square_single(arch, x, y, 1.0, out),
-                Distance::L1 => kernel::add_absolute_single(arch, x, y, scale, out),
+                Distance::SquaredEuclidean => kernel::add_square(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute(arch, x, y, scale, out),
             }
         }
         if self.distance == Distance::Euclidean {
-            kernel::root_single(arch, scale, out);
+            kernel::root(arch, scale, out);
         }
     }
 }

@@ -3,7 +3,8 @@
 //! [^C24]: Chizat. *Annealed Sinkhorn for optimal transport: convergence, regularization path and debiasing.*
 //! arXiv 2408.11620.
 
-use super::half_steps::{HalfSteps, ImplicitPlan};
+use super::half_steps::HalfSteps;
+use super::implicit_plan::ImplicitPlan;
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
@@ -259,12 +260,12 @@ impl Default for BestCertificate {
 impl BestCertificate {
     /// Rounds and bounds at the present potentials.
     pub(crate) fn update(&mut self, half: &mut HalfSteps<'_>, beta: f64) {
-        let (plan, rounded) = half.round(beta);
+        let rounded = half.round(beta);
         if beta > 0.0 {
             self.lower = self.lower.max(half.lower_bound(beta));
         }
         self.beta = beta;
-        self.plan = plan;
+        self.plan = rounded.plan;
         self.value = rounded.value;
         self.raw_violation = rounded.raw_violation;
         self.marginal_violation = rounded.violation;

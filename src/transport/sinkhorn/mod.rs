@@ -2,6 +2,7 @@
 
 pub(crate) mod annealed;
 pub(crate) mod half_steps;
+mod implicit_plan;
 
 use super::params::STAGE_VIOLATION;
 use super::polytope::checks::check_positive;
@@ -16,7 +17,7 @@ use crate::ipm::Status;
 use annealed::BestCertificate;
 pub use annealed::{SinkhornSolution, minimise_linear};
 use half_steps::HalfSteps;
-pub use half_steps::ImplicitPlan;
+pub use implicit_plan::ImplicitPlan;
 
 /// Settings of [`sinkhorn`].
 ///
