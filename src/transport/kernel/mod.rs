@@ -1,7 +1,7 @@
 //! Fused SIMD passes over one line of a coupling: a shift, an exponential and a reduction, in one stream over memory.
 //!
-//! A *line* is a run of entries that are adjacent in memory (a column of a matrix, a first-index fibre of a tensor).
-//! Every function takes slices of equal length; the order of its additions depends on the length alone.
+//! A *line* is a sequence of entries that are adjacent in memory: a column of a matrix, a fibre along the first index of an array.
+//! Every function takes slices of equal length. The order of its additions depends on the length alone.
 
 mod exp;
 mod float;
@@ -11,7 +11,7 @@ use exp::exp_double;
 pub(crate) use float::Float;
 use pulp::{Arch, Simd, WithSimd};
 
-/// What the exponent `potential + shift − beta · cost` of every entry of a line is made of.
+/// The exponents `potential + shift − beta · cost` of a line.
 #[derive(Clone, Copy)]
 struct Exponents<'a, T> {
     cost: &'a [T],
@@ -262,10 +262,10 @@ pub(crate) fn min_accumulate(arch: Arch, cost: &[f64], offset: f64, least: &mut 
     );
 }
 
-/// Least and largest entry, and whether all are numbers below infinity in size.
+/// Least and largest entry, and whether all entries are finite.
 pub(crate) fn extremes(arch: Arch, values: &[f64]) -> (f64, f64, bool) {
     let (mut low, mut high) = ([f64::INFINITY; 16], [f64::NEG_INFINITY; 16]);
-    // 0 x is 0 for a finite x and NaN otherwise.
+    // 0 times x is 0 for a finite x and NaN otherwise.
     let mut odd = [0.0f64; 16];
     arch.dispatch(
         #[inline(always)]

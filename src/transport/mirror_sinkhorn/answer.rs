@@ -1,4 +1,4 @@
-//! What a run has to show: certificates along the way, and the rounded couplings at its end.
+//! Certificates during a run, and the rounded couplings at its end.
 
 use super::{MirrorRun, Source};
 use crate::clock::Instant;
@@ -41,7 +41,7 @@ pub struct MirrorSinkhornSolution {
     pub lower_bound: f64,
     /// Step lengths and the bounds they imply.
     pub steps: Steps,
-    /// One vector a measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
+    /// One vector per measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
     /// `steps.sum` plus that of the start): a warm start.
     pub potentials: Vec<Vec<f64>>,
     /// Inverse temperature of a linear objective, the start's included.

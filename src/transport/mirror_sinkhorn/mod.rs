@@ -1,4 +1,4 @@
-//! Mirror Sinkhorn[^BB23]: a gradient step in the log domain and one normalisation, over and over.
+//! Mirror Sinkhorn[^BB23]: every iteration is a gradient step in the log domain and one normalisation.
 //!
 //! [^BB23]: Ballu, Berthet. *Mirror Sinkhorn: fast online optimization on transport polytopes.* ICML 2023,
 //! arXiv 2211.10420.
@@ -37,9 +37,9 @@ const INDEPENDENT_SHARE: f64 = 1e-5;
 /// Minimises a convex objective over the couplings of `marginals`.
 ///
 /// The last iterate and (by default) the average are rounded onto the polytope. The lower bound is the better of two
-/// certificates taken at checks: the linear model `f(γ_t) + ⟨G_t, · − γ_t⟩` at the current point, and the average of
-/// these models with the steps as weights; the minimum of a linear model is bounded by feasible dual potentials, which
-/// the iteration's own potentials yield after one c-transform each.
+/// certificates, computed at checks: from the linear model `f(γ_t) + ⟨G_t, · − γ_t⟩` at the current point, and from the average
+/// of these models with the steps as weights. The minimum of a linear model is bounded by feasible dual potentials, and the
+/// potentials of the iteration become feasible by one c-transform each.
 ///
 /// ```
 /// use dyncvx::transport::{unobserved, Entropic, Linear, Marginals, Settings, InitialCoupling, Status, Sum, minimise};
@@ -60,9 +60,9 @@ const INDEPENDENT_SHARE: f64 = 1e-5;
 /// that is not linear, or single precision; the errors of a start's plan are those of [`round`](round()).
 ///
 /// # Complexity
-/// A step costs one gradient, two passes over the `N` entries (one for the columns of a matrix) with one exponential an
-/// entry, one more with the average; space `4N` to `6N` numbers. A check costs about ten passes. Steps from one normalisation
-/// to the next are in order: mode `t mod K` at step `t`.
+/// A step costs one gradient and two passes over the `N` entries (one pass for the columns of a matrix) with one exponential per
+/// entry; the average costs one more pass. Space `4N` to `6N` numbers. A check costs about ten passes. Step `t` normalises
+/// measure `t mod K`.
 ///
 /// # Deviations
 /// The paper's anytime step is `(1/B)√(δ/t)` with `B = ‖G‖_∞`, `δ = ‖log μ‖_∞ + ‖log ν‖_∞`; ours is `(2/ω)√(D/t)` with the

@@ -1,5 +1,5 @@
-//! Completing a plan on the arcs that are allowed: augmenting paths, the exact repair where a rank-one term would put
-//! mass on a forbidden arc.
+//! Completing a plan along allowed arcs by augmenting paths: the repair of a rounded plan where a rank-one term would put mass on
+//! a forbidden arc.
 
 use std::collections::VecDeque;
 
@@ -17,7 +17,7 @@ pub(crate) fn complete(plan: &mut [f64], mu: &[f64], nu: &[f64], forbidden: &[bo
         }
     }
     let total: f64 = mu.iter().sum();
-    // Crumbs below this are rounding and would cost a path each.
+    // Amounts below this are rounding error, and not worth a path each.
     let crumb = total * f64::EPSILON / (m + n) as f64;
     for j in 0..n {
         for i in 0..m {

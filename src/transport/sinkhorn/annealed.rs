@@ -1,4 +1,4 @@
-//! Mirror Sinkhorn on a linear cost, where it is annealed Sinkhorn[^C24] and needs no coupling in memory.
+//! Mirror Sinkhorn on a linear cost: annealed Sinkhorn[^C24], which keeps no coupling in memory.
 //!
 //! [^C24]: Chizat. *Annealed Sinkhorn for optimal transport: convergence, regularization path and debiasing.*
 //! arXiv 2408.11620.
@@ -75,10 +75,10 @@ pub(crate) fn check_two_measures(
     )
 }
 
-/// Minimises a linear cost in `O(m + n)` memory beside the cost itself; only the last iterate is returned, as potentials.
+/// Minimises a linear cost in `O(m + n)` memory beside the cost itself. Only the last iterate is returned, as potentials.
 ///
-/// For a linear cost Mirror Sinkhorn is `γ_t = exp(u_i + v_j − β_t C_ij)` with `β_t` the sum of the steps, so a step is one
-/// half-step of Sinkhorn at a temperature that falls.
+/// For a linear cost the iterates of Mirror Sinkhorn are `γ_t = exp(u_i + v_j − β_t C_ij)`, where `β_t` is the sum of the steps.
+/// So every step is one half-step of Sinkhorn's method at a lower temperature.
 ///
 /// ```
 /// use dyncvx::transport::{unobserved, CostFn, Marginals, Settings, InitialCoupling, minimise_linear};
@@ -98,7 +98,7 @@ pub(crate) fn check_two_measures(
 /// strongly convex rules. The average is not kept, whatever [`Settings::average`] says.
 ///
 /// # Complexity
-/// A step reads the cost once with one exponential an entry, a check about six times. Space `O(m + n)`, 16 partial
+/// A step reads the cost once, with one exponential per entry; a check reads it about six times. Space `O(m + n)`, 16 partial
 /// sums of length `m`, and with [`HalfStepPrecision::Single`](super::HalfStepPrecision::Single) an f32 copy of a stored cost.
 pub fn minimise_linear(
     cost: &dyn Cost,

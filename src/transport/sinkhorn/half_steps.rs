@@ -1,4 +1,4 @@
-//! Half-steps on `γ = exp(u_i + v_j − β C_ij)` from the potentials alone: the state is `O(m + n)`.
+//! Half-steps of Sinkhorn's method on `γ = exp(u_i + v_j − β C_ij)`, with the potentials `u`, `v` as the only state.
 
 use crate::transport::kernel::{self, parallel};
 use crate::transport::polytope::certificate;
@@ -7,10 +7,14 @@ use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::{Breakdown, Shape};
 use crate::transport::settings::HalfStepPrecision;
 
-/// Entries of a cost computed at a time: with the potentials they fit the first-level cache.
+/// Entries of a cost that are computed at a time: together with their potentials they fit the first-level cache.
 const TILE: usize = 1024;
-/// Terms added in f32 before they join an f64 sum.
-const RUN: usize = 256;
+/// Terms added in f32 before they join an f64 sum: 256 additions lose at most 8 of the 24 bits, and on average 4.
+const SINGLE_RUN: usize = 256;
+
+/// Sums outside these ranges may have lost terms to underflow or overflow.
+const SAFE_DOUBLE: std::ops::RangeInclusive<f64> = 1e-200..=1e200;
+const SAFE_SINGLE: std::ops::RangeInclusive<f64> = 1e-20..=1e20;
 
 pub(crate) struct HalfSteps<'a> {
     pub(crate) cost: &'a dyn Cost,
@@ -79,9 +83,9 @@ impl<'a> HalfSteps<'a> {
         mut f: impl FnMut(usize, &[f32], &[f32]),
     ) {
         let m = rows.len();
-        buffer.resize(RUN.min(m), 0.0);
-        for first in (0..m).step_by(RUN) {
-            let len = RUN.min(m - first);
+        buffer.resize(SINGLE_RUN.min(m), 0.0);
+        for first in (0..m).step_by(SINGLE_RUN) {
+            let len = SINGLE_RUN.min(m - first);
             let range = first..first + len;
             match &self.stored_single {
                 Some(cost) => f(
@@ -169,8 +173,8 @@ impl<'a> HalfSteps<'a> {
                             &mut line[first..first + c.len()],
                         );
                     });
-                    // At most RUN terms stay in f32.
-                    if k % RUN == RUN - 1 {
+                    // At most SINGLE_RUN terms stay in f32.
+                    if k % SINGLE_RUN == SINGLE_RUN - 1 {
                         drain(&mut line, &mut sums);
                     }
                 } else {
@@ -191,14 +195,13 @@ impl<'a> HalfSteps<'a> {
         }
     }
 
-    /// Makes marginal `mode` exact at inverse temperature `beta`; returns how far it was off in l1.
+    /// Makes marginal `mode` exact at inverse temperature `beta`. Returns its l1 violation before.
     pub(crate) fn normalise(&mut self, mode: usize, beta: f64) -> Result<f64, Breakdown> {
         let mut sums = self.sums(mode, beta);
-        // f32 sums are safe in a smaller range.
         let safe = if self.single {
-            1e-20..=1e20
+            SAFE_SINGLE
         } else {
-            1e-200..=1e200
+            SAFE_DOUBLE
         };
         let masses = self.marginals.masses(mode);
         if sums
@@ -206,7 +209,7 @@ impl<'a> HalfSteps<'a> {
             .zip(masses)
             .any(|(s, m)| *m > 0.0 && !safe.contains(s))
         {
-            // Start from the c-transform: each sum then has a term 1 and none above it.
+            // Sums out of range: start again from the c-transform, where every sum has a term 1 and no larger one.
             let scaled = |v: &Vec<f64>| v.iter().map(|x| x / beta).collect();
             let mut scaled: Vec<Vec<f64>> = self.potentials.iter().map(scaled).collect();
             certificate::c_transform(self.shape(), &self.lines(), &mut scaled, mode);
@@ -236,7 +239,7 @@ impl<'a> HalfSteps<'a> {
         Ok(off)
     }
 
-    /// Moves a potential to where it is expected at `beta · factor`: `u − log μ` grows with `β`.
+    /// Moves a potential to where it is expected at inverse temperature `beta · factor`: `u − log μ` grows with `β`.
     pub(crate) fn carry(&mut self, mode: usize, factor: f64) {
         for (u, log) in self.potentials[mode].iter_mut().zip(&self.logs[mode]) {
             *u = if u.is_finite() {
