@@ -87,6 +87,7 @@ impl Coupling {
         let shape = marginals.layout();
         let (n, piece, arch) = (shape.line(), shape.piece(), shape.arch);
         let masses = marginals.masses(mode);
+        // One pass: the gradient step, the new entries, and their sums.
         let lift = eta * middle;
         let potentials = &self.potentials;
         let step = |l: usize, k: &mut [f64], p: &mut [f64]| {
@@ -129,6 +130,7 @@ impl Coupling {
         } else {
             shape.slots(parts.into_iter().flatten(), mode)
         };
+        // Sums that overflowed or vanished say nothing: normalise again, with maxima.
         if sums
             .iter()
             .zip(masses)
@@ -136,6 +138,7 @@ impl Coupling {
         {
             return self.renormalise(marginals, mode);
         }
+        // The potential takes up what the normalisation multiplies by, and the entries follow.
         for ((u, s), m) in self.potentials[mode].iter_mut().zip(&sums).zip(masses) {
             *u = if *m > 0.0 {
                 *u + lift + (m / s).ln()
