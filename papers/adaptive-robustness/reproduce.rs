@@ -5,7 +5,9 @@
 #[path = "../../src/cli/plot.rs"]
 mod plot;
 
-use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run};
+use dyncvx::adversary::{
+    Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run, unobserved,
+};
 use dyncvx::privacy::{Demand, calibrated, theory};
 use dyncvx::random::Seed;
 use plot::{Labels, Series, lines};
@@ -125,7 +127,13 @@ fn growth(folder: Option<&str>) -> Outcome<()> {
                 )?
                 .worst_p95()
             } else {
-                run(&mut target, &mut Oblivious::new(2.into()), &settings, None)?.p95()
+                run(
+                    &mut target,
+                    &mut Oblivious::new(2.into()),
+                    &settings,
+                    &mut unobserved,
+                )?
+                .p95()
             })
         };
         let x = copies as f64;

@@ -185,12 +185,7 @@ impl Contest<'_> {
                 ControlFlow::Continue(())
             }
         };
-        let run = adversary::run(
-            target,
-            attacker.as_mut(),
-            &self.settings,
-            Some(&mut observe),
-        )?;
+        let run = adversary::run(target, attacker.as_mut(), &self.settings, &mut observe)?;
         self.complete &= run.complete;
         Ok(run)
     }
