@@ -123,7 +123,7 @@ fn growth(folder: Option<&str>) -> Outcome<()> {
                     &mut target,
                     &mut SignCorrelation::new(2.into()),
                     &settings,
-                    None,
+                    &mut unobserved,
                 )?
                 .worst_p95()
             } else {
