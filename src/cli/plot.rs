@@ -1,6 +1,6 @@
 //! Line charts as SVG files. The reproductions in `papers/` use this file too.
 
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
@@ -11,8 +11,11 @@ pub type Series = (String, Vec<(f64, f64)>);
 /// Title and axes of a chart. An empty label is not drawn.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Labels<'a> {
+    /// Above the curves.
     pub title: &'a str,
+    /// Along the horizontal axis.
     pub x: &'a str,
+    /// Along the vertical axis.
     pub y: &'a str,
     /// Whether the x and the y axis are logarithmic. Points that are not positive are left out on such an axis.
     pub log: (bool, bool),

@@ -8,8 +8,8 @@ mod sparse;
 use super::{Outcome, interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
-    self, Cost, Iteration, Linear, LinearSolution, Marginals, PointClouds, Settings, Start, Status,
-    minimize_linear,
+    self, Cost, InitialCoupling, Linear, Marginals, PointClouds, Settings, SinkhornSolution,
+    Snapshot, Status, minimise_linear,
 };
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -26,9 +26,8 @@ enum Method {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Finish {
-    /// Whichever measured faster.
-    Auto,
     /// Network simplex.
+    #[value(alias = "auto")]
     Simplex,
     /// Interior-point method, and the network simplex from its plan to a vertex.
     InteriorPoint,
@@ -97,7 +96,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value = "exact")]
     method: Method,
     /// What solves on the arcs chosen (exact).
-    #[arg(long, value_enum, default_value = "auto")]
+    #[arg(long, value_enum, default_value = "simplex")]
     finish: Finish,
     /// Sinkhorn half-steps that choose the arcs (exact).
     #[arg(long, value_name = "N")]
@@ -302,7 +301,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     settings.step_scale = arguments.step_scale;
     settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
     let show = !arguments.quiet && std::io::stderr().is_terminal();
-    let mut observer = |it: &Iteration| {
+    let mut observer = |it: &Snapshot| {
         if show && it.iteration.is_multiple_of(50) {
             eprint!(
                 "\r{:8} steps  objective {:.8e}  lower bound {:.8e}  violation {:.1e}  {:.1} s ",
@@ -315,12 +314,12 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
             ControlFlow::Continue(())
         }
     };
-    let solution = minimize_linear(
+    let solution = minimise_linear(
         cost,
         &marginals,
         &settings,
-        Start::Independent,
-        Some(&mut observer),
+        InitialCoupling::Independent,
+        &mut observer,
     )
     .map_err(|e| e.to_string())?;
     if show {
@@ -358,7 +357,7 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     }
     write_plan(arguments, &solution, cost)?;
     if let Some(path) = &arguments.solution {
-        let point = solution.start(cost, &marginals);
+        let point = solution.central_point(cost, &marginals);
         write_solution(path, cost, &marginals, point)?;
     }
     Ok(solution.status)
@@ -376,7 +375,7 @@ fn write_solution(
 
 fn write_plan(
     arguments: &Arguments,
-    solution: &LinearSolution,
+    solution: &SinkhornSolution,
     cost: &dyn Cost,
 ) -> Result<(), String> {
     if arguments.plan.is_none() && arguments.plot.is_none() {

@@ -32,7 +32,7 @@ pub enum StepRule {
 /// Floating-point type of the half-steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Precision {
+pub enum HalfStepPrecision {
     /// f64 throughout.
     #[default]
     Double,
@@ -103,7 +103,7 @@ pub struct Settings {
     /// Whether the average is kept.
     pub average: bool,
     /// Type of the half-steps.
-    pub precision: Precision,
+    pub precision: HalfStepPrecision,
     /// Randomness of stochastic gradients.
     pub seed: Seed,
 }
@@ -121,7 +121,7 @@ impl Default for Settings {
             check_every: 0,
             predict: Predict::Auto,
             average: true,
-            precision: Precision::Double,
+            precision: HalfStepPrecision::Double,
             seed: Seed::default(),
         }
     }
@@ -196,7 +196,7 @@ impl Settings {
 /// What an observer sees, once a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Iteration {
+pub struct Snapshot {
     /// Steps done.
     pub iteration: usize,
     /// Length of the last step.
@@ -215,13 +215,18 @@ pub struct Iteration {
     pub seconds: f64,
 }
 
-/// Watches an iteration, and ends it by [`ControlFlow::Break`].
-pub type Observer<'a> = &'a mut dyn FnMut(&Iteration) -> ControlFlow<()>;
+/// Watches a run, and ends it by returning [`ControlFlow::Break`]. Pass [`unobserved`] where nothing watches.
+pub type Observer<'a> = dyn FnMut(&Snapshot) -> ControlFlow<()> + 'a;
+
+/// The observer that ignores what it sees.
+pub fn unobserved(_: &Snapshot) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Where an iteration starts.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub enum Start<'a> {
+pub enum InitialCoupling<'a> {
     /// The product of the marginals.
     #[default]
     Independent,

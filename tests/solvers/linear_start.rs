@@ -2,7 +2,7 @@
 
 use dyncvx::ipm::{self, LinearOutcome, Settings, Start, Status};
 use dyncvx::problem::{ConicProgram, Limits, LinearProgram, LinearSolution, Sense};
-use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact, linear_program};
+use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact, linear_program, unobserved};
 use dyncvx::{Error, Solver};
 use std::ops::ControlFlow;
 
@@ -105,8 +105,15 @@ fn an_optimum_to_begin_from_saves_iterations() {
     });
     let marginals = Marginals::uniform(&[20, 25]).unwrap();
     let program = linear_program(&cost, &marginals).unwrap();
-    let answer = exact(&cost, &marginals, &ExactSettings::default(), None, None).unwrap();
-    let start = answer.solution(&cost, &marginals).unwrap();
+    let answer = exact(
+        &cost,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
+    let start = answer.linear_solution(&cost, &marginals).unwrap();
     // It is the optimum of the linear program.
     let errors = program
         .errors(&start.x, &start.row_duals, &start.reduced_costs)

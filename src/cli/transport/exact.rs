@@ -4,7 +4,7 @@ use super::{
     Arguments, Finish, Record, Seconds, images, interrupted, read, report, sparse, write_solution,
 };
 use dyncvx::transport::{
-    self, Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact, exact_sparse,
+    self, Cost, ExactSettings, ExactSolution, Marginals, Snapshot, Status, exact, exact_sparse,
 };
 use report::say;
 use serde::Serialize;
@@ -36,14 +36,13 @@ fn settings(arguments: &Arguments) -> ExactSettings {
     settings.half_steps = arguments.half_steps.unwrap_or(settings.half_steps);
     settings.beta = arguments.beta.unwrap_or(settings.beta);
     settings.finish = match arguments.finish {
-        Finish::Auto => transport::Finish::Auto,
         Finish::Simplex => transport::Finish::Simplex,
         Finish::InteriorPoint => transport::Finish::InteriorPoint,
     };
     settings
 }
 
-fn observer(_: &Iteration) -> ControlFlow<()> {
+fn observer(_: &Snapshot) -> ControlFlow<()> {
     match interrupted() {
         true => ControlFlow::Break(()),
         false => ControlFlow::Continue(()),
@@ -58,11 +57,11 @@ pub(super) fn run(
     before: [f64; 2],
 ) -> Result<Status, String> {
     let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact(cost, marginals, &settings, None, Some(&mut observer));
+    let answer = exact(cost, marginals, &settings, None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
     report(arguments, &answer, cost.shape(), before)?;
     if let Some(path) = &arguments.solution {
-        let point = answer.solution(cost, marginals);
+        let point = answer.linear_solution(cost, marginals);
         write_solution(path, cost, marginals, point)?;
     }
     Ok(answer.status)
@@ -76,7 +75,7 @@ pub(super) fn run_sparse(
     before: [f64; 2],
 ) -> Result<Status, String> {
     let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact_sparse(arcs, marginals, &settings, None, Some(&mut observer));
+    let answer = exact_sparse(arcs, marginals, &settings, None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
     let shape = (marginals.masses(0).len(), marginals.masses(1).len());
     report(arguments, &answer, shape, before)?;
@@ -85,7 +84,7 @@ pub(super) fn run_sparse(
 
 fn report(
     arguments: &Arguments,
-    answer: &Exact,
+    answer: &ExactSolution,
     (m, n): (usize, usize),
     [read, setup]: [f64; 2],
 ) -> Result<(), String> {
@@ -149,7 +148,12 @@ fn report(
     write_plan(arguments, answer, m, n)
 }
 
-fn write_plan(arguments: &Arguments, answer: &Exact, m: usize, n: usize) -> Result<(), String> {
+fn write_plan(
+    arguments: &Arguments,
+    answer: &ExactSolution,
+    m: usize,
+    n: usize,
+) -> Result<(), String> {
     if let Some(path) = &arguments.plan {
         if path.ends_with(".npy") {
             let mut plan = vec![0.0; m * n];

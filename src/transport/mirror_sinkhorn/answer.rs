@@ -6,13 +6,14 @@ use crate::error::Result;
 use crate::ipm::Status;
 use crate::transport::polytope::certificate::{dual_bound, masked_lines};
 use crate::transport::polytope::rounding::round_unchecked;
-use crate::transport::settings::Iteration;
+use crate::transport::settings::Snapshot;
 use crate::transport::step_size::Steps;
+use crate::transport::verdict;
 
 /// A coupling that was rounded onto the polytope.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct RoundedPlan {
     /// The plan, first index fastest.
     pub plan: Vec<f64>,
     /// Objective at the plan (`NaN` when a stochastic objective's expectation is unknown).
@@ -25,16 +26,16 @@ pub struct Answer {
     pub raw_value: f64,
 }
 
-/// What [`minimize`](super::minimize) and [`minimize_stochastic`](super::minimize_stochastic) return.
+/// What [`minimise`](super::minimise) and [`minimise_stochastic`](super::minimise_stochastic) return.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Solution {
+pub struct MirrorSinkhornSolution {
     /// Why the iteration ended.
     pub status: Status,
     /// The last iterate.
-    pub last: Answer,
+    pub last: RoundedPlan,
     /// The average of the iterates, when [`Settings::average`](crate::transport::Settings::average) is on.
-    pub average: Option<Answer>,
+    pub average: Option<RoundedPlan>,
     /// Certified lower bound on the minimum; minus infinity when none was found.
     pub lower_bound: f64,
     /// Step lengths and the bounds they imply.
@@ -48,9 +49,9 @@ pub struct Solution {
     pub seconds: f64,
 }
 
-impl Solution {
+impl MirrorSinkhornSolution {
     /// The answer of smaller value.
-    pub fn best(&self) -> &Answer {
+    pub fn best(&self) -> &RoundedPlan {
         match &self.average {
             Some(a) if a.value < self.last.value => a,
             _ => &self.last,
@@ -129,22 +130,18 @@ impl Run<'_> {
         self.lower = bounds.into_iter().fold(self.lower, f64::max);
     }
 
-    pub(super) fn stop(&self) -> Option<Status> {
-        let s = self.settings;
-        let gap = self.current - self.lower;
-        let absolute = s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.current.abs();
-        if absolute || relative {
-            return Some(Status::Solved);
-        }
-        let feasible = s.tol_feas > 0.0
-            && self.steps.count > 0
-            && self.violation <= s.tol_feas * self.marginals.total();
-        feasible.then_some(Status::AlmostSolved)
+    pub(super) fn judge(&self) -> Option<Status> {
+        let iterate = verdict::Iterate {
+            value: self.current,
+            lower_bound: self.lower,
+            raw_violation: self.violation,
+            total: self.marginals.total(),
+        };
+        iterate.judge(self.settings)
     }
 
-    pub(super) fn report(&self, clock: Instant) -> Iteration {
-        Iteration {
+    pub(super) fn report(&self, clock: Instant) -> Snapshot {
+        Snapshot {
             iteration: self.steps.count,
             step: self.last_step,
             beta: self.beta,
@@ -156,7 +153,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn finish(self, status: Status, clock: Instant) -> Result<Solution> {
+    pub(super) fn finish(self, status: Status, clock: Instant) -> Result<MirrorSinkhornSolution> {
         let marginals = self.marginals;
         let exact = self.source.exact();
         let answer = |mut plan: Vec<f64>| {
@@ -164,7 +161,7 @@ impl Run<'_> {
             let value = |plan: &[f64]| exact.map_or(f64::NAN, |f| f.value(plan));
             let raw_value = value(&plan);
             let marginal_violation = round_unchecked(&mut plan, marginals);
-            Answer {
+            RoundedPlan {
                 value: value(&plan),
                 plan,
                 marginal_violation,
@@ -173,7 +170,7 @@ impl Run<'_> {
             }
         };
         let average = self.average.filter(|_| self.weight > 0.0).map(answer);
-        Ok(Solution {
+        Ok(MirrorSinkhornSolution {
             status,
             last: answer(self.state.plan),
             average,

@@ -14,7 +14,9 @@ use super::objective::Objective;
 use super::polytope::marginals::Marginals;
 use super::polytope::rounding::round;
 use super::polytope::shape::extremes;
-use super::settings::{Observer, Precision, Settings, Start, StepRule, check_potentials};
+use super::settings::{
+    HalfStepPrecision, InitialCoupling, Observer, Settings, StepRule, check_potentials,
+};
 use super::step_size::Steps;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
@@ -22,7 +24,7 @@ use crate::ipm::Status;
 use crate::random::Lane;
 use coupling::Coupling;
 
-pub use answer::{Answer, Solution};
+pub use answer::{MirrorSinkhornSolution, RoundedPlan};
 pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use online::{Online, OnlineSettings, Regret};
 pub use stochastic::{MiniBatch, Noise, Noisy, StochasticObjective};
@@ -38,13 +40,13 @@ const MIX: f64 = 1e-5;
 /// the iteration's own potentials yield after one c-transform each.
 ///
 /// ```
-/// use dyncvx::transport::{Entropic, Linear, Marginals, Settings, Start, Status, Sum, minimize};
+/// use dyncvx::transport::{unobserved, Entropic, Linear, Marginals, Settings, InitialCoupling, Status, Sum, minimise};
 /// let marginals = Marginals::new(&[0.4, 0.6], &[0.5, 0.5])?;
 /// let cost = Linear::new(&[2, 2], vec![0.0, 1.0, 1.0, 0.0])?;
 /// let objective = Sum::new().with(1.0, cost)?.with(1.0, Entropic::new(&[2, 2], 0.1)?)?;
 /// let mut settings = Settings::default();
 /// settings.tol_gap_rel = 1e-9;
-/// let solution = minimize(&objective, &marginals, &settings, Start::Independent, None)?;
+/// let solution = minimise(&objective, &marginals, &settings, InitialCoupling::Independent, &mut unobserved)?;
 /// assert_eq!(solution.status, Status::Solved);
 /// assert!(solution.gap() <= 1e-9 * solution.objective().abs());
 /// # Ok::<(), dyncvx::Error>(())
@@ -64,13 +66,13 @@ const MIX: f64 = 1e-5;
 /// The paper's anytime step is `(1/B)√(δ/t)` with `B = ‖G‖_∞`, `δ = ‖log μ‖_∞ + ‖log ν‖_∞`; ours is `(2/ω)√(D/t)` with the
 /// gradient's range `ω ≤ 2B` and the divergence bound `D ≤ δ`. Its average is plain; ours has the steps as weights, except
 /// under the strongly convex rule. Rounding, certificates, the other step rules and the bounds are ours.
-pub fn minimize(
+pub fn minimise(
     objective: &dyn Objective,
     marginals: &Marginals,
     settings: &Settings,
-    start: Start<'_>,
-    observer: Option<Observer<'_>>,
-) -> Result<Solution> {
+    start: InitialCoupling<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<MirrorSinkhornSolution> {
     run(
         Source::Exact(objective),
         marginals,
@@ -86,17 +88,17 @@ pub fn minimize(
 /// there is no lower bound. Gradients at step `t` draw from the stream `(seed, TRANSPORT, 0, t)`.
 ///
 /// # Errors
-/// As [`minimize`]; [`Error::Unsupported`] for the backtracking rule.
+/// As [`minimise`]; [`Error::Unsupported`] for the backtracking rule.
 ///
 /// # Complexity
-/// As [`minimize`].
-pub fn minimize_stochastic(
+/// As [`minimise`].
+pub fn minimise_stochastic(
     objective: &dyn StochasticObjective,
     marginals: &Marginals,
     settings: &Settings,
-    start: Start<'_>,
-    observer: Option<Observer<'_>>,
-) -> Result<Solution> {
+    start: InitialCoupling<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<MirrorSinkhornSolution> {
     run(
         Source::Noisy(objective),
         marginals,
@@ -183,9 +185,9 @@ fn run(
     source: Source<'_>,
     marginals: &Marginals,
     settings: &Settings,
-    start: Start<'_>,
-    mut observer: Option<Observer<'_>>,
-) -> Result<Solution> {
+    start: InitialCoupling<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<MirrorSinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
     let mut run = Run::new(source, marginals, settings, start)?;
@@ -199,7 +201,7 @@ fn run(
         if t >= check || t == settings.max_iter {
             run.certify();
             check = settings.next_check(t);
-            if let Some(status) = run.stop() {
+            if let Some(status) = run.judge() {
                 break status;
             }
         }
@@ -213,9 +215,7 @@ fn run(
             Some(ready) => ready,
             None => break Status::NumericalError,
         };
-        if let Some(observer) = observer.as_mut()
-            && observer(&run.report(clock)).is_break()
-        {
+        if observer(&run.report(clock)).is_break() {
             break Status::Stopped;
         }
     };
@@ -227,7 +227,7 @@ impl<'a> Run<'a> {
         source: Source<'a>,
         marginals: &'a Marginals,
         settings: &'a Settings,
-        start: Start<'_>,
+        start: InitialCoupling<'_>,
     ) -> Result<Self> {
         let (shape, range) = match source {
             Source::Exact(f) => (f.shape(), f.gradient_range()),
@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
                 reason,
             });
         }
-        if settings.precision != Precision::Double {
+        if settings.precision != HalfStepPrecision::Double {
             return unsupported("single precision");
         }
         let linear = matches!(source, Source::Exact(f) if f.is_linear());
@@ -259,8 +259,8 @@ impl<'a> Run<'a> {
         steps.range = range.unwrap_or(0.0);
         let mut beta = 0.0;
         let state = match start {
-            Start::Independent => Coupling::independent(marginals),
-            Start::Plan(plan) => {
+            InitialCoupling::Independent => Coupling::independent(marginals),
+            InitialCoupling::Plan(plan) => {
                 let mut plan = plan.to_vec();
                 round(&mut plan, marginals)?;
                 let independent = marginals.independent();
@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
                 steps.divergence -= MIX.ln();
                 Coupling::from_plan(marginals, plan)
             }
-            Start::Potentials {
+            InitialCoupling::Potentials {
                 beta: start,
                 potentials,
             } => {
@@ -294,10 +294,11 @@ impl<'a> Run<'a> {
         };
         let exact = matches!(source, Source::Exact(_));
         let predicted = settings.predicts(steps.rule, exact);
-        let warm = matches!(start, Start::Potentials { .. });
+        let warm = matches!(start, InitialCoupling::Potentials { .. });
         steps.proved = !predicted && !warm && steps.rule != StepRule::Backtracking;
         // The averaged model needs a kernel that holds nothing but gradients.
-        let modelled = matches!(source, Source::Exact(_)) && !matches!(start, Start::Plan(_));
+        let modelled =
+            matches!(source, Source::Exact(_)) && !matches!(start, InitialCoupling::Plan(_));
         let anchor = state.potentials.iter().map(|u| (u.clone(), beta)).collect();
         Ok(Self {
             source,

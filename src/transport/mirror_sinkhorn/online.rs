@@ -1,7 +1,7 @@
 //! The online game: play a coupling, see a loss, pay.
 
 use super::coupling::Coupling;
-use super::minimize;
+use super::minimise;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel;
 use crate::transport::objective::{Linear, Objective};
@@ -9,7 +9,7 @@ use crate::transport::polytope::checks::check_positive;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::polytope::shape::extremes;
-use crate::transport::settings::{Settings, Start};
+use crate::transport::settings::{InitialCoupling, Settings, unobserved};
 use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 
 /// Settings of [`Online`].
@@ -247,7 +247,7 @@ impl Online {
     /// approximately; the bound is a bound all the same).
     ///
     /// # Errors
-    /// None in practice: those of [`sinkhorn`](super::sinkhorn()) for two measures, of [`minimize`](super::minimize) otherwise.
+    /// None in practice: those of [`sinkhorn`](super::sinkhorn()) for two measures, of [`minimise`](super::minimise) otherwise.
     ///
     /// # Complexity
     /// Some hundred passes over the entries.
@@ -270,7 +270,14 @@ impl Online {
                 average: false,
                 ..Settings::default()
             };
-            minimize(&cost, &self.marginals, &settings, Start::Independent, None)?.lower_bound
+            minimise(
+                &cost,
+                &self.marginals,
+                &settings,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )?
+            .lower_bound
         };
         let comparator = self.constant + lower;
         let (rounds, loss, bound) = (self.rounds, self.loss, self.bound);

@@ -10,14 +10,15 @@ use crate::ipm::Status;
 use crate::transport::polytope::cost::{self, Cost};
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::settings::{
-    Iteration, Observer, Settings, Start, StepRule, check_potentials,
+    InitialCoupling, Observer, Settings, Snapshot, StepRule, check_potentials,
 };
 use crate::transport::step_size::Steps;
+use crate::transport::verdict;
 
-/// What [`minimize_linear`] and [`sinkhorn`](super::sinkhorn()) return.
+/// What [`minimise_linear`] and [`sinkhorn`](super::sinkhorn()) return.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct LinearSolution {
+pub struct SinkhornSolution {
     /// Why the iteration ended.
     pub status: Status,
     /// The rounded last iterate.
@@ -40,7 +41,7 @@ pub struct LinearSolution {
     pub seconds: f64,
 }
 
-impl LinearSolution {
+impl SinkhornSolution {
     /// Certified gap of the plan.
     pub fn gap(&self) -> f64 {
         self.value - self.lower_bound
@@ -69,12 +70,12 @@ pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) ->
 /// half-step of Sinkhorn at a temperature that falls.
 ///
 /// ```
-/// use dyncvx::transport::{CostFn, Marginals, Settings, Start, minimize_linear};
+/// use dyncvx::transport::{unobserved, CostFn, Marginals, Settings, InitialCoupling, minimise_linear};
 /// let cost = CostFn::new(30, 40, |i, j| (i as f64 / 30.0 - j as f64 / 40.0).powi(2));
 /// let marginals = Marginals::uniform(&[30, 40])?;
 /// let mut settings = Settings::default();
 /// settings.tol_gap_abs = 2e-3;
-/// let solution = minimize_linear(&cost, &marginals, &settings, Start::Independent, None)?;
+/// let solution = minimise_linear(&cost, &marginals, &settings, InitialCoupling::Independent, &mut unobserved)?;
 /// assert!(solution.lower_bound <= solution.value && solution.gap() <= 2e-3);
 /// assert!(solution.marginal_violation < 1e-12);
 /// # Ok::<(), dyncvx::Error>(())
@@ -82,19 +83,19 @@ pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) ->
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two
-/// measures, forbidden arcs ([`minimize`](super::minimize) takes them), a start from a plan, and the backtracking and
+/// measures, forbidden arcs ([`minimise`](super::minimise) takes them), a start from a plan, and the backtracking and
 /// strongly convex rules. The average is not kept, whatever [`Settings::average`] says.
 ///
 /// # Complexity
 /// A step reads the cost once with one exponential an entry, a check about six times. Space `O(m + n)`, 16 partial
-/// sums of length `m`, and with [`Precision::Single`](super::Precision::Single) an f32 copy of a stored cost.
-pub fn minimize_linear(
+/// sums of length `m`, and with [`HalfStepPrecision::Single`](super::HalfStepPrecision::Single) an f32 copy of a stored cost.
+pub fn minimise_linear(
     cost: &dyn Cost,
     marginals: &Marginals,
     settings: &Settings,
-    start: Start<'_>,
-    mut observer: Option<Observer<'_>>,
-) -> Result<LinearSolution> {
+    start: InitialCoupling<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<SinkhornSolution> {
     let by = "Mirror Sinkhorn on potentials";
     let clock = Instant::now();
     settings.validate()?;
@@ -114,14 +115,14 @@ pub fn minimize_linear(
     let mut half = HalfSteps::new(cost, marginals, settings.precision);
     let mut beta = 0.0;
     match start {
-        Start::Independent => {}
-        Start::Plan(_) => {
+        InitialCoupling::Independent => {}
+        InitialCoupling::Plan(_) => {
             return Err(Error::Unsupported {
                 what: "a start from a plan",
                 by,
             });
         }
-        Start::Potentials {
+        InitialCoupling::Potentials {
             beta: from,
             potentials,
         } => {
@@ -144,7 +145,7 @@ pub fn minimize_linear(
         if t >= next || t == settings.max_iter {
             best.take(&mut half, beta);
             next = settings.next_check(t);
-            if let Some(status) = best.stop(settings, marginals.total()) {
+            if let Some(status) = best.judge(settings, marginals.total()) {
                 break status;
             }
         }
@@ -179,20 +180,18 @@ pub fn minimize_linear(
             *old = *new;
         }
         *at = beta;
-        if let Some(observer) = observer.as_mut() {
-            let report = Iteration {
-                iteration: steps.count,
-                step: eta,
-                beta,
-                value: f64::NAN,
-                upper: best.value,
-                lower: best.lower,
-                violation,
-                seconds: clock.elapsed().as_secs_f64(),
-            };
-            if observer(&report).is_break() {
-                break Status::Stopped;
-            }
+        let seen = Snapshot {
+            iteration: steps.count,
+            step: eta,
+            beta,
+            value: f64::NAN,
+            upper: best.value,
+            lower: best.lower,
+            violation,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        if observer(&seen).is_break() {
+            break Status::Stopped;
         }
     };
     Ok(best.finish(half, beta, status, steps, clock))
@@ -234,13 +233,14 @@ impl Best {
         (self.plan, self.value, self.violation) = (plan, rounded.value, rounded.violation);
     }
 
-    pub(crate) fn stop(&self, s: &Settings, total: f64) -> Option<Status> {
-        let gap = self.value - self.lower;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.value.abs();
-        if relative || (s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs) {
-            return Some(Status::Solved);
-        }
-        (s.tol_feas > 0.0 && self.raw <= s.tol_feas * total).then_some(Status::AlmostSolved)
+    pub(crate) fn judge(&self, settings: &Settings, total: f64) -> Option<Status> {
+        let iterate = verdict::Iterate {
+            value: self.value,
+            lower_bound: self.lower,
+            raw_violation: self.raw,
+            total,
+        };
+        iterate.judge(settings)
     }
 
     pub(crate) fn finish(
@@ -250,12 +250,12 @@ impl Best {
         status: Status,
         steps: Steps,
         clock: Instant,
-    ) -> LinearSolution {
+    ) -> SinkhornSolution {
         // After a breakdown the last point that was rounded is the answer.
         if self.at < 0.0 || (self.at != beta && status != Status::NumericalError) {
             self.take(&mut half, beta);
         }
-        LinearSolution {
+        SinkhornSolution {
             status,
             plan: self.plan,
             value: self.value,

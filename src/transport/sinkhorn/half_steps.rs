@@ -5,7 +5,7 @@ use crate::transport::polytope::certificate;
 use crate::transport::polytope::cost::Cost;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::{Breakdown, Shape};
-use crate::transport::settings::Precision;
+use crate::transport::settings::HalfStepPrecision;
 
 /// Entries of a cost computed at a time: with the potentials they fit the first-level cache.
 const TILE: usize = 1024;
@@ -25,12 +25,16 @@ pub(crate) struct HalfSteps<'a> {
 }
 
 impl<'a> HalfSteps<'a> {
-    pub(crate) fn new(cost: &'a dyn Cost, marginals: &'a Marginals, precision: Precision) -> Self {
+    pub(crate) fn new(
+        cost: &'a dyn Cost,
+        marginals: &'a Marginals,
+        precision: HalfStepPrecision,
+    ) -> Self {
         let logs = vec![marginals.logs(0), marginals.logs(1)];
         let mut potentials = logs.clone();
         let spread = marginals.total().ln();
         potentials[1].iter_mut().for_each(|v| *v -= spread);
-        let single = precision == Precision::Single;
+        let single = precision == HalfStepPrecision::Single;
         let stored = cost.dense().filter(|_| single);
         let stored_single = stored.map(|c| c.iter().map(|x| *x as f32).collect());
         Self {
@@ -122,7 +126,7 @@ impl<'a> HalfSteps<'a> {
                     let mut sum = 0.0;
                     if v[j] > f64::NEG_INFINITY {
                         self.tiles(j, &mut buffer, u, |_, c, u| {
-                            sum += kernel::exp_sum(arch, c, beta, u, v[j])
+                            sum += kernel::exp_sum(arch, c, beta, u, v[j]);
                         });
                     }
                     sums.push(sum);

@@ -3,16 +3,18 @@
 pub(crate) mod annealed;
 pub(crate) mod half_steps;
 
+use super::params::STAGE_VIOLATION;
 use super::polytope::checks::check_positive;
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
-use super::settings::{Precision, Settings, StepRule};
+use super::settings::{HalfStepPrecision, Settings, StepRule};
 use super::step_size::Steps;
+use super::verdict::meets_marginals;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
 use annealed::Best;
-pub use annealed::{LinearSolution, minimize_linear};
+pub use annealed::{SinkhornSolution, minimise_linear};
 use half_steps::HalfSteps;
 pub use half_steps::ImplicitPlan;
 
@@ -43,7 +45,7 @@ pub struct SinkhornSettings {
     /// Marginal violation relative to the mass.
     pub tol_feas: f64,
     /// Type of the half-steps.
-    pub precision: Precision,
+    pub precision: HalfStepPrecision,
 }
 
 impl Default for SinkhornSettings {
@@ -55,7 +57,7 @@ impl Default for SinkhornSettings {
             stage_iter: 10,
             time_limit: f64::INFINITY,
             tol_feas: 1e-6,
-            precision: Precision::Double,
+            precision: HalfStepPrecision::Double,
         }
     }
 }
@@ -97,19 +99,19 @@ impl SinkhornSettings {
 ///
 /// The result is the rounded plan with a certified lower bound for the *unregularised* cost; its status is
 /// [`Status::AlmostSolved`] when the marginal violation reached `tol_feas`. The potentials are a warm start for
-/// [`minimize_linear`](super::minimize_linear) at `β = 1/ε`.
+/// [`minimise_linear`](super::minimise_linear) at `β = 1/ε`.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`], [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two measures or
 /// forbidden arcs.
 ///
 /// # Complexity
-/// As [`minimize_linear`](super::minimize_linear): one pass and one exponential an entry a half-step, `O(m + n)` space.
+/// As [`minimise_linear`](super::minimise_linear): one pass and one exponential an entry a half-step, `O(m + n)` space.
 pub fn sinkhorn(
     cost: &dyn Cost,
     marginals: &Marginals,
     settings: &SinkhornSettings,
-) -> Result<LinearSolution> {
+) -> Result<SinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
     annealed::check(cost, marginals, "Sinkhorn on potentials")?;
@@ -138,7 +140,7 @@ pub fn sinkhorn(
         steps.count += 1;
         stage += 1;
         let last = beta == target;
-        if last && stage > 1 && violation <= settings.tol_feas * marginals.total() {
+        if last && stage > 1 && meets_marginals(violation, marginals.total(), settings.tol_feas) {
             break Status::AlmostSolved;
         }
         if steps.count == settings.max_iter {
@@ -150,7 +152,8 @@ pub fn sinkhorn(
         // A coarse stage need not be solved better than the next one can use.
         if !last
             && stage > 1
-            && (stage >= settings.stage_iter || violation <= 1e-2 * marginals.total())
+            && (stage >= settings.stage_iter
+                || meets_marginals(violation, marginals.total(), STAGE_VIOLATION.get()))
         {
             let next = target.min(beta * settings.scaling);
             half.carry(0, next / beta);
