@@ -29,5 +29,5 @@ pub use solve::{Iteration, Observer, solve, solve_from};
 pub use start::Start;
 pub use status::{Certificate, Phases, Solution, Status};
 
-#[allow(unused_imports)] // for the links above
+#[allow(unused_imports, reason = "for the links above")]
 use crate::projection::Projection;
