@@ -1,7 +1,8 @@
 //! What a caller sees: solving, from cold or from a nearby point.
 
+use super::direction::nonneg;
 use super::run::{Method, Run};
-use super::{SearchDirection, Settings, Solution, Start, Status, nonneg};
+use super::{SearchDirection, Settings, Solution, Start, Status};
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;

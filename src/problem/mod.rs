@@ -1,7 +1,6 @@
 //! Convex programs: what a solver is given.
 
 mod conic;
-pub(crate) mod face;
 pub mod generators;
 mod linear;
 mod reduction;

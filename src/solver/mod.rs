@@ -1,6 +1,6 @@
 //! The front door: a conic program is reduced, solved, and answered in its own terms.
 
-mod face;
+mod facial_reduction;
 
 use crate::constraints::Constraints;
 use crate::error::{Result, check_finite, check_shape};
@@ -304,10 +304,10 @@ impl Solver {
         found: &Solution,
         observer: &mut Observer<'_>,
     ) -> Result<Option<Solution>> {
-        if !face::gave_up(found.status) {
+        if !facial_reduction::gave_up(found.status) {
             return Ok(None);
         }
-        let mut open = face::Open {
+        let mut open = facial_reduction::Open {
             program: self.reduced.program(),
             projection,
             engine: &self.engine,

@@ -1,11 +1,9 @@
 //! A point near the central path to begin at, by ordinary steps with exact answers.
 
+use super::super::cone::{Interior, Scaling, Storage, step};
 use super::super::direction::{Geometry, NesterovTodd, System};
-use super::super::interior::Interior;
-use super::super::scaling::Scaling;
 use super::super::solve::check_rows;
-use super::super::space::Space;
-use super::super::{Start, Status, start, step};
+use super::super::{Start, Status, start};
 use super::frame::diagonal;
 use super::potential::Potential;
 use super::{Settings, slack};
@@ -79,7 +77,7 @@ pub fn central_point(
     settings.validate()?;
     check_rows(problem, projection)?;
     let a = problem.constraints();
-    let (blocks, space) = (a.blocks().to_vec(), Space::flat(a.blocks()));
+    let (blocks, space) = (a.blocks().to_vec(), Storage::flat(a.blocks()));
     let degree: usize = blocks.iter().map(|b| b.order()).sum();
     let potential = Potential::new(degree, settings.radius);
     let mut cost = vec![0.0; a.ambient()];
@@ -155,8 +153,8 @@ pub fn central_point(
             mu,
             target: 1e-12 * scale_b,
             inexact: 1e-12 * scale_b,
-            primal_space: &space,
-            dual_space: &space,
+            primal_storage: &space,
+            dual_storage: &space,
         };
         if geometry.move_to(&system).is_err() {
             return Ok(out);

@@ -1,8 +1,6 @@
 //! The steps themselves.
 
-use super::super::interior::Interior;
-use super::super::scaling::Scaling;
-use super::super::space::Space;
+use super::super::cone::{Interior, Scaling, Storage};
 use super::super::{Iteration, Start, dimacs};
 use super::frame::{Frame, diagonal};
 use super::potential::Potential;
@@ -53,7 +51,7 @@ pub(super) struct Path<'a> {
     y: Vec<f64>,
     s: Vec<f64>,
     interiors: (Interior, Interior),
-    space: Space,
+    space: Storage,
     primal: Vec<f64>,
     t: f64,
     frame: Option<Frame>,
@@ -74,7 +72,7 @@ impl<'a> Path<'a> {
     ) -> Result<Self> {
         start.check(problem)?;
         let a = problem.constraints();
-        let (blocks, space) = (a.blocks(), Space::flat(a.blocks()));
+        let (blocks, space) = (a.blocks(), Storage::flat(a.blocks()));
         let mut cost = vec![0.0; a.ambient()];
         problem.cost().adjoint(&[1.0], &mut cost)?;
         let (x, y) = (start.x.clone(), start.y.clone());
