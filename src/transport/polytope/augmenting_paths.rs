@@ -87,9 +87,10 @@ impl<'a> Flow<'a> {
                 }
             } else {
                 let j = node - m;
-                for i in 0..m {
-                    if before[i] == usize::MAX && self.plan[i + m * j] > self.negligible {
-                        before[i] = node;
+                let column = &self.plan[m * j..m * (j + 1)];
+                for (i, (before, mass)) in before.iter_mut().zip(column).enumerate() {
+                    if *before == usize::MAX && *mass > self.negligible {
+                        *before = node;
                         queue.push_back(i);
                     }
                 }
