@@ -109,9 +109,9 @@ impl Auto {
 }
 
 fn direct_settings(settings: Settings) -> direct::Settings {
-    let mut out = direct::Settings::default();
-    out.nearly_dependent = settings.nearly_dependent;
-    out
+    direct::Settings {
+        nearly_dependent: settings.nearly_dependent,
+    }
 }
 
 fn pays(a: &Constraints) -> bool {
