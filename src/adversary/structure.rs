@@ -1,9 +1,9 @@
 //! Structures of this library as targets.
 
-use super::Target;
-use super::model::median;
+use super::protocol::Target;
 use crate::constraints::{Block, BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
+use crate::privacy::median;
 use crate::projection::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use faer::{ColRef, Mat, MatMut, MatRef};
 

@@ -52,7 +52,13 @@ fn run(
 ) -> adversary::Run {
     let settings = Settings::new(queries, watch.to_vec());
     let mut attacker = adversary::attacker(name, 3.into()).unwrap();
-    adversary::run(&mut target.clone(), attacker.as_mut(), &settings, None).unwrap()
+    adversary::run(
+        &mut target.clone(),
+        attacker.as_mut(),
+        &settings,
+        &mut adversary::unobserved,
+    )
+    .unwrap()
 }
 
 #[test]

@@ -1,60 +1,22 @@
-//! Targets that need no structure: a closure, and one coordinate of many sketches on its own.
+//! One coordinate of many Gaussian sketches, without a structure around it.
 
-use super::Target;
-use crate::error::{Error, Result, check_shape};
+use super::protocol::Target;
+use crate::error::{Result, check_range, check_shape};
 use crate::linalg::{axpy, dot, norm};
-use crate::privacy::{Grid, PrivateMedian, Sampler};
+use crate::privacy::{Grid, PrivateMedian, Sampler, median};
 use crate::random::{Lane, Seed};
 use rand_chacha::ChaCha20Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::sync::Arc;
 
-/// A target from a closure `(h, coordinate) ↦ answer` and the exact rows of coordinates 0, 1, ….
-#[derive(Debug, Clone)]
-pub struct FromFn<F> {
-    rows: Vec<Vec<f64>>,
-    answer: F,
-}
-
-impl<F: FnMut(&[f64], usize) -> f64> FromFn<F> {
-    /// Rows of one length.
-    pub fn new(rows: Vec<Vec<f64>>, answer: F) -> Self {
-        Self { rows, answer }
-    }
-}
-
-impl<F: FnMut(&[f64], usize) -> f64> Target for FromFn<F> {
-    fn ambient(&self) -> usize {
-        self.rows.first().map_or(0, Vec::len)
-    }
-
-    fn answer(&mut self, h: &[f64], coords: &[usize], out: &mut [f64]) -> Result<()> {
-        for (out, c) in out.iter_mut().zip(coords) {
-            *out = (self.answer)(h, *c);
-        }
-        Ok(())
-    }
-
-    fn row(&mut self, coord: usize, out: &mut [f64]) -> Result<()> {
-        let row = self.rows.get(coord).ok_or(Error::OutOfRange {
-            what: "coordinate",
-            index: coord,
-            bound: self.rows.len(),
-        })?;
-        check_shape("row of a target", (out.len(), 1), (row.len(), 1))?;
-        out.copy_from_slice(row);
-        Ok(())
-    }
-}
-
-/// How several copies make one answer.
+/// How the copies make one answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Answer {
     /// The first copy alone.
     Single,
-    /// The median of the first so many copies.
+    /// The median of this many copies, the first ones.
     Median(usize),
-    /// A [`PrivateMedian`] of `sample` secretly drawn copies, on a grid from −1 to 1 with step 1/1000.
+    /// A [`PrivateMedian`] of `sample` secretly drawn copies, on a grid from −1 to 1 with step 1/1000, times `‖h‖`.
     Private {
         /// Number `s` of copies drawn for each answer.
         sample: usize,
@@ -63,19 +25,21 @@ pub enum Answer {
     },
 }
 
-/// One coordinate of `L` Gaussian sketches on its own: copy `l` answers `gᵀR_lᵀR_l h` for a fixed unit `g`.
+/// One coordinate of `L` Gaussian sketches: copy `l` answers `gᵀR_lᵀR_l h` for a fixed unit `g`, whatever the coordinate
+/// asked for.
 ///
-/// All that a sketched coordinate can leak is the `L` vectors `R_lᵀR_l g`, and here they are held outright (`L·N`
-/// numbers, in single precision), so that an answer costs `s` inner products: what [`crate::privacy::calibrated`] is
-/// measured on.
+/// All that a sketched coordinate can leak are the `L` vectors `R_lᵀR_l g`. This target stores them (`L·N` numbers, in
+/// single precision), so that an answer costs `s` inner products. [`crate::privacy::calibrated`] is measured on it.
 #[derive(Debug, Clone)]
 pub struct GaussianCopies {
     row: Vec<f64>,
+    /// `R_lᵀR_l g` of every copy.
     copies: Arc<Vec<Vec<f32>>>,
     answer: Answer,
     sampler: Sampler,
     median: PrivateMedian,
     rng: ChaCha20Rng,
+    /// Copies that answer, and their answers.
     which: Vec<usize>,
     values: Vec<f64>,
 }
@@ -84,7 +48,8 @@ impl GaussianCopies {
     /// `copies` sketches of `rows × ambient`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for sizes of 0, or a sample or median of more copies than there are.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for sizes of 0, or a sample or median of more copies than
+    /// exist.
     pub fn new(
         ambient: usize,
         rows: usize,
@@ -92,19 +57,15 @@ impl GaussianCopies {
         answer: Answer,
         seed: Seed,
     ) -> Result<Self> {
-        if ambient == 0 || rows == 0 {
-            return Err(Error::InvalidSetting {
-                field: "rows",
-                reason: format!("expected at least 1 x 1, found {rows} x {ambient}"),
-            });
-        }
+        check_range("ambient", 1..=usize::MAX, ambient)?;
+        check_range("rows", 1..=usize::MAX, rows)?;
         let mut row: Vec<f64> = vec![0.0; ambient];
         let mut rng = seed.stream(Lane::GENERATOR, 0, 1);
         row.iter_mut()
             .for_each(|v| *v = StandardNormal.sample(&mut rng));
         let length = norm(&row);
         row.iter_mut().for_each(|v| *v /= length);
-        // R = u gᵀ + R⊥ with u = R g and R⊥ᵀu independent normal given u: no row of R need be drawn.
+        // R = u gᵀ + R⊥ with u = R g. Given u, R⊥ᵀu is an independent normal vector: no row of R needs to be drawn.
         let copies: Vec<Vec<f32>> = (0..copies)
             .map(|copy| {
                 let mut rng = seed.stream(Lane::GENERATOR, copy as u32, 2);
@@ -121,18 +82,12 @@ impl GaussianCopies {
         Self::over(row, Arc::new(copies), answer, seed)
     }
 
-    /// The same first copies, asked otherwise and with other coins.
+    /// The first `copies` of these copies, with another way of answering and other random numbers.
     ///
     /// # Errors
     /// As [`GaussianCopies::new`].
     pub fn restrict(&self, copies: usize, answer: Answer, seed: Seed) -> Result<Self> {
-        let held = self.copies.len();
-        if copies > held {
-            return Err(Error::InvalidSetting {
-                field: "copies",
-                reason: format!("expected at most {held}, found {copies}"),
-            });
-        }
+        check_range("copies", 0..=self.copies.len(), copies)?;
         let mut other = Self::over(self.row.clone(), self.copies.clone(), answer, seed)?;
         other.sampler = Sampler::new(copies, other.sampler.sample())?;
         Ok(other)
@@ -197,21 +152,11 @@ impl Target for GaussianCopies {
     }
 }
 
-/// The middle value, or the mean of the two; 0 of none.
-pub(crate) fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => values[n / 2],
-        n => 0.5 * (values[n / 2 - 1] + values[n / 2]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The shortcut draws what full Gaussian matrices would: `E[gᵀRᵀRh] = gᵀh`, variance `((gᵀh)² + ‖g‖²‖h‖²)/b`, and errors on
+    /// The shortcut has the moments of full Gaussian matrices: `E[gᵀRᵀRh] = gᵀh`, variance `((gᵀh)² + ‖g‖²‖h‖²)/b`, and errors on
     /// orthogonal questions that are correlated by their inner product alone.
     #[test]
     fn copies_have_the_moments_of_gaussian_sketches() {
