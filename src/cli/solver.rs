@@ -2,9 +2,10 @@
 
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
+use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{Iteration, Phases, SearchDirection, Settings, Status};
-use dyncvx::projection::{Auto, Direct, Maintained, Refresh};
+use dyncvx::projection::{Auto, Direct, Maintained, Refresh, auto, direct, maintained};
 use dyncvx::solver;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -117,9 +118,19 @@ pub(super) fn read<P>(
 /// How to make the engine for given rows.
 pub(super) fn engine(which: Engine) -> solver::Engine {
     match which {
-        Engine::Auto => Box::new(|a| Ok(Box::new(Auto::new(a.clone())))),
-        Engine::Direct => Box::new(|a| Ok(Box::new(Direct::new(a.clone())))),
-        Engine::Maintained => Box::new(|a| Ok(Box::new(Maintained::new(a.clone())?))),
+        Engine::Auto => Box::new(|a| {
+            let settings = auto::Settings::for_solvers();
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+        }),
+        Engine::Direct => Box::new(|a| {
+            let settings = direct::Settings::for_solvers();
+            Ok(Box::new(Direct::with_settings(a.clone(), settings)))
+        }),
+        Engine::Maintained => Box::new(|a| {
+            let mut settings = maintained::Settings::default();
+            settings.nearly_dependent = NearlyDependent::Accept;
+            Ok(Box::new(Maintained::with_settings(a.clone(), settings)?))
+        }),
     }
 }
 

@@ -17,6 +17,7 @@ mod weighted;
 
 pub use basis::Basis;
 pub(crate) use given::{GivenWeight, GramPair, GramWeight};
+pub use independence::NearlyDependent;
 pub(crate) use operator::GramOperator;
 pub(crate) use rows::{NonnegRows, RankOne, SparseSymmetric, SymmetricRows};
 pub use weight::BlockWeight;
@@ -83,6 +84,7 @@ pub struct Constraints {
     /// Start of each block in a flat vector, and `N` at the end.
     offsets: Vec<usize>,
     parts: Vec<Part>,
+    checks: independence::RowChecks,
 }
 
 impl Constraints {
@@ -257,6 +259,7 @@ impl Constraints {
                 blocks: self.blocks.clone(),
                 offsets: self.offsets.clone(),
                 parts: parts.collect(),
+                checks: Default::default(),
             });
         }
         let mut builder = Self::builder(self.m, &self.blocks)?;
@@ -470,6 +473,7 @@ impl Builder {
             blocks,
             offsets,
             parts,
+            checks: Default::default(),
         })
     }
 }

@@ -7,11 +7,11 @@
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
 
-mod auto;
+pub mod auto;
 pub mod base_low_rank;
 pub mod bipartite;
 mod complement;
-mod direct;
+pub mod direct;
 mod ensemble;
 mod gram;
 pub mod kronecker;
@@ -255,18 +255,10 @@ pub trait Projection: Send {
         &mut self,
         h: MatRef<'_, f64>,
         goal: Goal,
-        mut multipliers: MatMut<'_, f64>,
+        multipliers: MatMut<'_, f64>,
         projected: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
-        let operator = self.operator(goal)?;
-        let (m, k) = (operator.constraints().len(), h.ncols());
-        check_shape("multipliers", (m, k), multipliers.shape())?;
-        check_shape("projected", h.shape(), projected.shape())?;
-        operator.apply(h, multipliers.as_mut())?;
-        let accuracy = self.solve(multipliers.as_mut(), goal)?;
-        self.operator(goal)?
-            .apply_transpose(multipliers.as_ref(), projected)?;
-        Ok(accuracy)
+        query(self, h, goal, multipliers, projected)
     }
 
     /// `P h` for one `h`, for a follower of a path that needs `A δx = 0`: whatever the error of the answer, `projected` is `Bᵀ` times
@@ -296,34 +288,64 @@ pub trait Projection: Send {
         h: ColRef<'_, f64>,
         coords: &[usize],
         goal: Goal,
-        mut out: MatMut<'_, f64>,
+        out: MatMut<'_, f64>,
     ) -> Result<Accuracy> {
-        let operator = self.operator(goal)?;
-        let (m, bound) = (
-            operator.constraints().len(),
-            operator.constraints().ambient(),
-        );
-        check_shape("answers", (coords.len(), 1), out.shape())?;
-        if let Some(&index) = coords.iter().find(|&&c| c >= bound) {
-            return Err(Error::OutOfRange {
-                what: "coordinate",
-                index,
-                bound,
-            });
-        }
-        let mut lent = operator.lend(m + coords.len());
-        let (y, values) = lent.split_at_mut(m);
-        let mut column = MatMut::from_column_major_slice_mut(y, m, 1);
-        operator.apply(h.as_mat(), column.as_mut())?;
-        let accuracy = self.solve(column, goal)?;
-        let operator = self.operator(goal)?;
-        operator.apply_transpose_at(y, coords, values)?;
-        for (i, v) in values.iter().enumerate() {
-            out[(i, 0)] = *v;
-        }
-        operator.give_back(lent);
-        Ok(accuracy)
+        query_set(self, h, coords, goal, out)
     }
+}
+
+/// [`Projection::query`] by one solve.
+fn query<P: Projection + ?Sized>(
+    p: &mut P,
+    h: MatRef<'_, f64>,
+    goal: Goal,
+    mut multipliers: MatMut<'_, f64>,
+    projected: MatMut<'_, f64>,
+) -> Result<Accuracy> {
+    let operator = p.operator(goal)?;
+    let (m, k) = (operator.constraints().len(), h.ncols());
+    check_shape("multipliers", (m, k), multipliers.shape())?;
+    check_shape("projected", h.shape(), projected.shape())?;
+    operator.apply(h, multipliers.as_mut())?;
+    let accuracy = p.solve(multipliers.as_mut(), goal)?;
+    p.operator(goal)?
+        .apply_transpose(multipliers.as_ref(), projected)?;
+    Ok(accuracy)
+}
+
+/// [`Projection::query_set`] by one solve.
+fn query_set<P: Projection + ?Sized>(
+    p: &mut P,
+    h: ColRef<'_, f64>,
+    coords: &[usize],
+    goal: Goal,
+    mut out: MatMut<'_, f64>,
+) -> Result<Accuracy> {
+    let operator = p.operator(goal)?;
+    let (m, bound) = (
+        operator.constraints().len(),
+        operator.constraints().ambient(),
+    );
+    check_shape("answers", (coords.len(), 1), out.shape())?;
+    if let Some(&index) = coords.iter().find(|&&c| c >= bound) {
+        return Err(Error::OutOfRange {
+            what: "coordinate",
+            index,
+            bound,
+        });
+    }
+    let mut lent = operator.lend(m + coords.len());
+    let (y, values) = lent.split_at_mut(m);
+    let mut column = MatMut::from_column_major_slice_mut(y, m, 1);
+    operator.apply(h.as_mat(), column.as_mut())?;
+    let accuracy = p.solve(column, goal)?;
+    let operator = p.operator(goal)?;
+    operator.apply_transpose_at(y, coords, values)?;
+    for (i, v) in values.iter().enumerate() {
+        out[(i, 0)] = *v;
+    }
+    operator.give_back(lent);
+    Ok(accuracy)
 }
 
 /// A structure chosen at run time is a structure.

@@ -1,9 +1,9 @@
 //! The naive way: everything anew at every change.
 
-use super::gram::{Assembler, Factor, MAX_ITER, RankCheck, Refiner};
+use super::gram::{Assembler, MAX_ITER, Refiner, ScaledFactor};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use faer::MatMut;
 use std::sync::Arc;
 
@@ -22,7 +22,6 @@ use std::sync::Arc;
 pub struct Recompute {
     a: Arc<Constraints>,
     assembler: Assembler,
-    rank: RankCheck,
     refiner: Refiner,
     state: Option<State>,
 }
@@ -30,7 +29,7 @@ pub struct Recompute {
 #[derive(Debug, Clone)]
 struct State {
     weight: Vec<HeldWeight>,
-    factor: Factor,
+    factor: ScaledFactor<f64>,
 }
 
 impl Recompute {
@@ -41,7 +40,6 @@ impl Recompute {
         Self {
             a,
             assembler,
-            rank: RankCheck::default(),
             refiner,
             state: None,
         }
@@ -55,7 +53,10 @@ impl Projection for Recompute {
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let weight = HeldWeight::new_all(self.a.blocks(), weight)?;
-        let factor = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?;
+        let m = self.a.len() as u128;
+        check_memory("the Gram matrix", m * m)?;
+        self.a.check_separation()?;
+        let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.state = Some(State { weight, factor });
         self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
@@ -72,10 +73,4 @@ impl Projection for Recompute {
         self.refiner
             .solve(&state.weight, goal, precondition, rhs, MAX_ITER)
     }
-}
-
-/// A slice as a one-column matrix.
-pub(super) fn as_column(v: &mut [f64]) -> MatMut<'_, f64> {
-    let n = v.len();
-    MatMut::from_column_major_slice_mut(v, n, 1)
 }

@@ -10,7 +10,7 @@ use crate::ipm::{
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Auto, Projection};
+use crate::projection::{Auto, Projection, auto};
 use std::sync::Arc;
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
@@ -68,7 +68,10 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        let auto: Engine = Box::new(|a| Ok(Box::new(Auto::new(a.clone()))));
+        let auto: Engine = Box::new(|a| {
+            let settings = auto::Settings::for_solvers();
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+        });
         Self::with_engine(program, settings, auto)
     }
 

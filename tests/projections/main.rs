@@ -8,6 +8,7 @@ mod bipartite;
 mod complement;
 mod constraints;
 mod direct;
+mod independence;
 mod laws;
 mod lazy;
 mod maintained;

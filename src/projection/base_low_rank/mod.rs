@@ -8,7 +8,7 @@ mod graded;
 mod preconditioner;
 mod spectrum;
 
-use super::gram::{Assembler, Base, Refiner, each_column};
+use super::gram::{Base, Refiner, each_column};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -159,7 +159,7 @@ impl BaseLowRank {
         settings.validate()?;
         let a = a.into();
         let weight = HeldWeight::new_all(a.blocks(), weight)?;
-        let base = Base::new(&a, &Assembler::new(&a))?;
+        let base = Base::new(&a)?;
         let (base, preconditioner, report) = build(&a, &base, &weight, &settings)?;
         let refiner = Refiner::new(a.clone());
         Ok(Self {

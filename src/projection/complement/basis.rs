@@ -57,17 +57,6 @@ fn coordinates(a: &Constraints) -> Vec<Coordinate> {
     out
 }
 
-/// Number of distinct positions of all blocks.
-pub(super) fn positions(a: &Constraints) -> u128 {
-    a.blocks()
-        .iter()
-        .map(|b| match *b {
-            Block::Psd(n) => n as u128 * (n as u128 + 1) / 2,
-            Block::Nonneg(n) => n as u128,
-        })
-        .sum()
-}
-
 /// Rows that with those of `A` make a basis of all symmetric matrices, and are orthogonal to them.
 ///
 /// Positions that no row reads give one entry each; what a row of one entry reads is zero. The others are taken from random

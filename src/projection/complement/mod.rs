@@ -3,7 +3,7 @@
 mod basis;
 mod normal;
 
-use super::gram::{Assembler, Factor, MAX_ITER, RankCheck, Refiner, each_column};
+use super::gram::{Assembler, MAX_ITER, Refiner, ScaledFactor, each_column};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::constraints::{BlockWeight, Constraints, HeldWeight, Weighted};
 use crate::error::{Error, Result};
@@ -59,7 +59,6 @@ pub struct Complement {
     a: Arc<Constraints>,
     z: Arc<Constraints>,
     assembler: Assembler,
-    check: RankCheck,
     normal: Normal,
     refiner: Refiner,
     state: State,
@@ -72,7 +71,7 @@ struct State {
     weight: Vec<HeldWeight>,
     inverse: Vec<HeldWeight>,
     /// Of `Z T Zᵀ`; none where `A` leaves nothing out.
-    factor: Option<Factor>,
+    factor: Option<ScaledFactor<f64>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -92,16 +91,12 @@ impl Complement {
     pub fn new(a: impl Into<Arc<Constraints>>, weight: &[BlockWeight<'_>]) -> Result<Self> {
         let a = a.into();
         let weight = HeldWeight::new_all(a.blocks(), weight)?;
-        if a.len() as u128 > basis::positions(&a) {
-            let rank = basis::positions(&a) as usize;
-            let needed = a.len();
-            return Err(Error::RankDeficient { rank, needed });
-        }
+        a.check_separation()?;
         let mut normal = Normal::new(&a)?;
         let z = basis::null_space(&a, &normal)?;
         normal.hasten();
-        let (assembler, mut check) = (Assembler::new(&z), RankCheck::default());
-        let state = State::new(weight, &z, &assembler, &mut check)?;
+        let assembler = Assembler::new(&z);
+        let state = State::new(weight, &z, &assembler)?;
         let scratch = Scratch {
             flat: vec![0.0; a.ambient()],
             turned: vec![0.0; a.ambient()],
@@ -113,7 +108,6 @@ impl Complement {
             a,
             z: Arc::new(z),
             assembler,
-            check,
             normal,
             state,
             scratch,
@@ -133,12 +127,7 @@ impl Complement {
 }
 
 impl State {
-    fn new(
-        weight: Vec<HeldWeight>,
-        z: &Constraints,
-        assembler: &Assembler,
-        check: &mut RankCheck,
-    ) -> Result<Self> {
+    fn new(weight: Vec<HeldWeight>, z: &Constraints, assembler: &Assembler) -> Result<Self> {
         const WHAT: &str = "weight of a positive semidefinite block";
         let mut inverse = Vec::with_capacity(weight.len());
         for held in &weight {
@@ -159,7 +148,7 @@ impl State {
         }
         let factor = match z.is_empty() {
             true => None,
-            false => Some(Factor::new(z, &inverse, assembler, check)?),
+            false => Some(ScaledFactor::new(z, &inverse, assembler)?),
         };
         Ok(Self {
             weight,
@@ -176,7 +165,7 @@ impl Projection for Complement {
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let weight = HeldWeight::new_all(self.a.blocks(), weight)?;
-        self.state = State::new(weight, &self.z, &self.assembler, &mut self.check)?;
+        self.state = State::new(weight, &self.z, &self.assembler)?;
         self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
     }

@@ -2,7 +2,7 @@
 
 use crate::constraints::{Block, Constraints, HeldWeight};
 use crate::error::{Error, Result};
-use crate::projection::gram::{Assembler, Base, Factor, RankCheck};
+use crate::projection::gram::{Assembler, Base, ScaledFactor};
 use crate::projection::kronecker::{Held, Precision};
 use faer::Mat;
 
@@ -21,7 +21,7 @@ impl Normal {
     /// [`Error::RankDeficient`], [`Error::TooLarge`].
     pub(super) fn new(a: &Constraints) -> Result<Self> {
         let (m, assembler) = (a.len(), Assembler::new(a));
-        match Base::new(a, &assembler) {
+        match Base::new(a) {
             Ok(base) if (base.nonzeros() as f64) < SPARSE_UP_TO * (m * m) as f64 + 64.0 => {
                 return Ok(Normal::Sparse(Box::new(base)));
             }
@@ -36,7 +36,7 @@ impl Normal {
                 Block::Nonneg(n) => HeldWeight::Nonneg(vec![1.0; n]),
             })
             .collect();
-        let factor = Factor::new(a, &identity, &assembler, &mut RankCheck::default())?;
+        let factor = ScaledFactor::new(a, &identity, &assembler)?;
         Ok(Normal::Dense(Box::new(Held::Factor(Box::new(factor)))))
     }
 

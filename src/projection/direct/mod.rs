@@ -8,14 +8,37 @@ mod sparse;
 mod tests;
 
 use super::gram::{Assembler, Refiner};
-use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
-use crate::constraints::{BlockWeight, Constraints, GivenWeight, GramWeight, HeldWeight, Weighted};
+use super::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape, query, query_set};
+use crate::constraints::{
+    BlockWeight, Constraints, GivenWeight, GramWeight, HeldWeight, NearlyDependent, Weighted,
+};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::pcg::Reached;
-pub(super) use dense::DenseGram;
-use faer::MatMut;
+use dense::DenseGram;
+use faer::{ColRef, MatMut, MatRef};
 use sparse::SparseGram;
 use std::sync::Arc;
+
+/// Settings of [`Direct`].
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart | |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What to do with rows that products of rows cannot tell apart.
+    pub nearly_dependent: NearlyDependent,
+}
+
+impl Settings {
+    /// For solvers, which measure their answers in the program itself: nearly dependent rows are accepted.
+    pub fn for_solvers() -> Self {
+        Self {
+            nearly_dependent: NearlyDependent::Accept,
+        }
+    }
+}
 
 /// The engine of an interior-point method whose weight changes everywhere at each step: symbolic work done once, every
 /// number of the Gram matrix made anew, residuals measured with the assembled matrix.
@@ -27,8 +50,8 @@ use std::sync::Arc;
 /// All forms of [`BlockWeight`] are supported.
 ///
 /// Where few rows meet in any block (linear programs; many small blocks) the Gram matrix is sparse and factored as such, in
-/// an order of approximate minimum degree. Then dependent rows are no error: their pivots vanish and are replaced, and the
-/// answer has the residual that is reported.
+/// an order of approximate minimum degree. With [`NearlyDependent::Accept`], dependent rows are no error there either: their
+/// pivots vanish and are replaced, and the answer has the residual that is reported.
 ///
 /// # Complexity
 /// Sparse, `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and a multiplication for every pair of rows
@@ -42,6 +65,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Direct {
     a: Arc<Constraints>,
+    settings: Settings,
     gram: Gram,
     weight: Option<Vec<HeldWeight>>,
     refiner: Refiner,
@@ -76,16 +100,35 @@ impl Direct {
     /// A sort of the rows by their nonzeros, and where few of them meet a symbolic factorisation; a dense Gram matrix is
     /// allocated at the first update.
     pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
+        Self::with_settings(a, Settings::default())
+    }
+
+    /// A structure with settings, without a weight yet.
+    ///
+    /// # Complexity
+    /// As [`Direct::new`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Self {
         let a = a.into();
         let gram = match SparseGram::analyse(&a) {
             Some(sparse) => Gram::Sparse(Box::new(sparse)),
-            None => Gram::Dense(Box::new(DenseGram::new(Arc::new(Assembler::new(&a))))),
+            None => Gram::Dense(Box::new(DenseGram::new(Assembler::new(&a)))),
         };
         Self {
             gram,
+            settings,
             weight: None,
             refiner: Refiner::new(a.clone()),
             a,
+        }
+    }
+
+    /// The shift, relative to its diagonal, without which a dense Gram matrix could not be factored at the last weight: 0 unless
+    /// the weight is so ill-conditioned that the matrix is singular to working precision. `None` for a sparse one, where pivots
+    /// are replaced instead.
+    pub fn shift(&self) -> Option<f64> {
+        match &self.gram {
+            Gram::Dense(gram) => Some(gram.shift()),
+            Gram::Sparse(_) => None,
         }
     }
 
@@ -127,6 +170,7 @@ impl Projection for Direct {
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         let given = GivenWeight::new_all(self.a.blocks(), weight)?;
+        self.a.check_rows(self.settings.nearly_dependent)?;
         let weight: Vec<_> = given.iter().map(GivenWeight::gram).collect();
         if let Err(error) = self.gram.refresh(&self.a, &weight) {
             // The Gram matrix and its factor were overwritten: what was there is made again.
@@ -179,5 +223,32 @@ impl Projection for Direct {
             residual,
             iterations,
         })
+    }
+
+    /// # Errors
+    /// [`Error::NearlyDependent`], [`Error::RankDeficient`] also where such rows are accepted: the residual of the multipliers
+    /// does not bound the error of `P h` then.
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.a.check_separation()?;
+        query(self, h, goal, multipliers, projected)
+    }
+
+    /// # Errors
+    /// As [`Direct::query`].
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.a.check_separation()?;
+        query_set(self, h, coords, goal, out)
     }
 }

@@ -186,7 +186,7 @@ fn dependent_rows_leave_a_consistent_system_solvable() {
     }
     let mut rhs = vec![0.0; 206];
     a.apply(&down, &mut rhs).unwrap();
-    let mut direct = Direct::new(a);
+    let mut direct = Direct::with_settings(a, super::Settings::for_solvers());
     direct.update(&weight).unwrap();
     let mut x = Mat::from_fn(206, 1, |i, _| rhs[i]);
     let accuracy = direct.solve(x.as_mut(), Goal::Residual(1e-12)).unwrap();

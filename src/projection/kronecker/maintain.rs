@@ -10,7 +10,7 @@ use crate::constraints::HeldWeight;
 use crate::error::Result;
 use crate::linalg::padded;
 use crate::linalg::{product, spectral};
-use crate::projection::gram::{Factor, Refiner};
+use crate::projection::gram::{Refiner, ScaledFactor};
 use crate::projection::lazy::{self, BlockDrift, Step};
 use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
@@ -248,7 +248,7 @@ impl Kronecker {
 
     pub(super) fn rebuild(&mut self, weight: Vec<HeldWeight>, why: Reason) -> Result<Refresh> {
         let start = Instant::now();
-        let factor = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?;
+        let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.model
             .observe(Kernel::Build, 1, start.elapsed().as_secs_f64());
         self.held = Held::Factor(Box::new(factor));

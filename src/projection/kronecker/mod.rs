@@ -15,7 +15,7 @@ pub use change::LowRank;
 pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
-use super::gram::{Assembler, Factor, RankCheck, Refiner};
+use super::gram::{Assembler, Refiner, ScaledFactor};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
@@ -76,7 +76,6 @@ pub struct Kronecker {
     a: Arc<Constraints>,
     settings: Settings,
     assembler: Assembler,
-    rank: RankCheck,
     /// Per block, the rows in the eigenbasis of its weight.
     rotated: Vec<Rotated>,
     model: Model,
@@ -167,10 +166,10 @@ impl Kronecker {
         settings.validate()?;
         let a = a.into();
         let assembler = Assembler::new(&a);
-        let mut rank = RankCheck::default();
         let given = Self::hold(&a, weight)?;
+        a.check_separation()?;
         let start = Instant::now();
-        let factor = Factor::new(&a, &given, &assembler, &mut rank)?;
+        let factor = ScaledFactor::new(&a, &given, &assembler)?;
         let order = a.blocks().iter().map(|b| match b {
             Block::Psd(n) => *n,
             Block::Nonneg(_) => 0,
@@ -189,7 +188,6 @@ impl Kronecker {
             a,
             settings,
             assembler,
-            rank,
             given,
             refiner,
             absorbed: None,

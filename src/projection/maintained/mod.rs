@@ -2,20 +2,19 @@
 //! cost.
 
 mod choice;
-mod single;
 
 pub(super) use choice::Costs;
 
 use super::base_low_rank::{self, Preconditioner, Spectrum, spectra};
-use super::direct::DenseGram;
-use super::gram::{Assembler, Base, Refiner, each_column};
-use super::{Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape};
-use crate::clock::Instant;
-use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
+use super::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
+use super::{
+    Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape, query, query_set,
+};
+use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, NearlyDependent, Weighted};
 use crate::error::{Error, Result};
+use crate::linalg::shifts;
 use choice::{Choice, Way};
-use faer::MatMut;
-use single::Single;
+use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
 
 /// Relative residual that [`Goal::Maintained`] answers are refined to.
@@ -33,6 +32,7 @@ const MOST_STEPS: usize = 100_000;
 /// |---|---|---|---|
 /// | `split` | [`base_low_rank::Settings::default`] | how a weight is split in a base and a low-rank part; `max_iter` bounds the steps where no factor may be made | |
 /// | `max_bytes` | no limit | the largest Gram matrix that may be formed | |
+/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart; a sparse base refuses them in any case | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
@@ -40,6 +40,8 @@ pub struct Settings {
     pub split: base_low_rank::Settings,
     /// Bytes of the largest Gram matrix that may be formed.
     pub max_bytes: u64,
+    /// What to do with rows that products of rows cannot tell apart.
+    pub nearly_dependent: NearlyDependent,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
         Self {
             split: base_low_rank::Settings::default(),
             max_bytes: u64::MAX,
+            nearly_dependent: NearlyDependent::Refuse,
         }
     }
 }
@@ -87,7 +90,7 @@ impl Default for Settings {
 pub struct Maintained {
     a: Arc<Constraints>,
     settings: Settings,
-    assembler: Arc<Assembler>,
+    assembler: Assembler,
     /// For weights of one; `None` where `A Aᵀ` is not sparse.
     base: Option<Base>,
     refiner: Refiner,
@@ -124,15 +127,15 @@ struct Aged {
 
 #[derive(Debug, Clone)]
 enum Kept {
-    Single(Single),
-    Double(Box<DenseGram>),
+    Single(ScaledFactor<f32>),
+    Double(ScaledFactor<f64>),
 }
 
 impl Kept {
     fn solve_in_place(&mut self, v: &mut [f64]) {
         match self {
-            Kept::Single(single) => single.solve_in_place(v),
-            Kept::Double(gram) => gram.precondition(v),
+            Kept::Single(factor) => factor.solve_vector(v),
+            Kept::Double(factor) => factor.solve_vector(v),
         }
     }
 
@@ -148,7 +151,7 @@ impl Maintained {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
     /// # Errors
-    /// [`Error::RankDeficient`] where the rows are seen to be dependent.
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
     ///
     /// # Complexity
     /// A sparse factorisation of `A Aᵀ`, where it is sparse.
@@ -163,10 +166,13 @@ impl Maintained {
     pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         settings.split.validate()?;
         let a = a.into();
-        let assembler = Arc::new(Assembler::new(&a));
-        let base = match Base::new(&a, &assembler) {
+        let assembler = Assembler::new(&a);
+        let base = match Base::new(&a) {
             Ok(base) => Some(base),
-            Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => None,
+            Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => {
+                a.check_rows(settings.nearly_dependent)?;
+                None
+            }
             Err(error) => return Err(error),
         };
         Ok(Self {
@@ -186,6 +192,14 @@ impl Maintained {
     /// The settings it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Fails unless answers `P h` can be given: a sparse base was only made of rows that are separated.
+    fn check_separation(&self) -> Result<()> {
+        match &self.base {
+            Some(_) => Ok(()),
+            None => self.a.check_separation(),
+        }
     }
 
     /// Whether a Gram matrix in the given precision may be formed.
@@ -209,25 +223,29 @@ impl Maintained {
             Some(Kept::Double(old)) => double = Some(old),
             None => {}
         }
+        let gram: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+        let of = GramMatrix {
+            rows: &self.a,
+            assembler: &self.assembler,
+            weight: &gram,
+        };
+        // Single precision, until it cannot hold a Gram matrix.
         if self.choice.factor() == Way::Single {
             self.allowed(Way::Single)?;
-            let clock = Instant::now();
-            let mut single = single.take().unwrap_or_else(Single::empty);
-            let found = single.refresh(&self.a, weight, &self.assembler)?;
-            self.seconds.factorisation += clock.elapsed().as_secs_f64();
-            if found {
-                return Ok(self.keep(Kept::Single(single)));
+            let mut factor = single.take().unwrap_or_else(ScaledFactor::empty);
+            match factor.refresh(&of, shifts::SINGLE, &mut self.seconds) {
+                Ok(()) => return Ok(self.keep(Kept::Single(factor))),
+                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                    self.choice.single = false;
+                }
+                Err(error) => return Err(error),
             }
-            self.choice.single = false;
         }
         drop(single);
         self.allowed(Way::Double)?;
-        let clock = Instant::now();
-        let mut gram = double.unwrap_or_else(|| Box::new(DenseGram::new(self.assembler.clone())));
-        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
-        let done = gram.refresh(&self.a, &weight);
-        self.seconds.factorisation += clock.elapsed().as_secs_f64();
-        done.map(|()| self.keep(Kept::Double(gram)))
+        let mut factor = double.unwrap_or_else(ScaledFactor::empty);
+        factor.refresh(&of, shifts::ASSEMBLED, &mut self.seconds)?;
+        Ok(self.keep(Kept::Double(factor)))
     }
 
     fn keep(&mut self, kept: Kept) -> Way {
@@ -447,6 +465,33 @@ impl Projection for Maintained {
             }
             self.refiner.restore(rhs.as_mut());
         }
+    }
+
+    /// # Errors
+    /// [`Error::NearlyDependent`], [`Error::RankDeficient`] also where such rows are accepted: the residual of the multipliers
+    /// does not bound the error of `P h` then.
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.check_separation()?;
+        query(self, h, goal, multipliers, projected)
+    }
+
+    /// # Errors
+    /// As [`Maintained::query`].
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.check_separation()?;
+        query_set(self, h, coords, goal, out)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::constraints::Weighted;
 use crate::error::{Error, Result};
-use crate::projection::gram::{Assembler, Factor, RankCheck};
+use crate::projection::gram::{Assembler, ScaledFactor};
 
 /// `K = L_K L_Kᵀ`, made on first use after an update: the inner structure may hold an inverse, or nothing that can be
 /// taken apart.
@@ -12,8 +12,7 @@ use crate::projection::gram::{Assembler, Factor, RankCheck};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Whitener {
     assembler: Option<Assembler>,
-    rank: RankCheck,
-    factor: Option<Factor>,
+    factor: Option<ScaledFactor<f64>>,
 }
 
 impl Whitener {
@@ -23,11 +22,11 @@ impl Whitener {
     }
 
     /// The factor at the weight of `B`.
-    pub(super) fn factor(&mut self, weighted: &Weighted) -> Result<&Factor> {
+    pub(super) fn factor(&mut self, weighted: &Weighted) -> Result<&ScaledFactor<f64>> {
         if self.factor.is_none() {
             let a = weighted.constraints();
             let assembler = self.assembler.get_or_insert_with(|| Assembler::new(a));
-            let made = Factor::new(a, &weighted.held(), assembler, &mut self.rank)?;
+            let made = ScaledFactor::new(a, &weighted.held(), assembler)?;
             self.factor = Some(made);
         }
         self.factor.as_ref().ok_or(Error::NoWeight)
