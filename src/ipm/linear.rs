@@ -64,7 +64,7 @@ pub struct LinearOutcome {
 /// program.add_row("b", Limits::at_most(6.0)?, &[(x, 3.0), (y, 1.0)])?;
 /// let mut conic = |p: &_, s: &_, o: &mut ipm::Observer<'_>| {
 ///     let p: &dyncvx::problem::ConicProgram = p;
-///     ipm::solve(p, &mut Recompute::new(p.constraints().clone()), s, o)
+///     ipm::solve(p, &mut Recompute::new(p.constraints().clone()).unwrap(), s, o)
 /// };
 /// let found = ipm::solve_linear(&program, &Settings::default(), &mut conic, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!(found.status, Status::Solved);

@@ -4,9 +4,10 @@ use super::direction::nonneg;
 use super::run::{Method, Run};
 use super::{SearchDirection, Settings, Solution, Start, Status};
 use crate::clock::Instant;
+use crate::constraints::WeightForm;
 use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;
-use crate::projection::{Projection, Refresh};
+use crate::projection::{Projection, Refresh, Support};
 use std::ops::ControlFlow;
 
 /// Flat vectors of length `N` that a solve holds at once, about.
@@ -125,7 +126,9 @@ fn begin(
         match settings.direction {
             SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
             SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
-            SearchDirection::Auto if projection.prefers_two_sided() => {
+            SearchDirection::Auto
+                if projection.supports(WeightForm::Root) == Support::Preferred =>
+            {
                 let first = attempt(Method::NesterovTodd, projection, observer)?;
                 if !matches!(
                     first.status,

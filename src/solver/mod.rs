@@ -10,7 +10,7 @@ use crate::ipm::{
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Auto, Projection, auto};
+use crate::projection::{Auto, Projection, Replaced, auto};
 use std::sync::Arc;
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
@@ -70,7 +70,7 @@ impl Solver {
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
         let auto: Engine = Box::new(|a| {
             let settings = auto::Settings::for_solvers();
-            Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
         });
         Self::with_engine(program, settings, auto)
     }
@@ -155,7 +155,7 @@ impl Solver {
         // Last, since an engine that took the values cannot give them back.
         let stays = match &mut self.projection {
             Some(projection) if same => {
-                projection.replace_values(reduced.program().constraints())?
+                projection.replace_values(reduced.program().constraints())? == Replaced::Yes
             }
             _ => false,
         };

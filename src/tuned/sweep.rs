@@ -56,7 +56,7 @@ fn bundled(name: &str) -> Vec<u8> {
 
 fn engine(name: &str) -> Option<Engine> {
     match name {
-        "direct" => Some(Box::new(|a| Ok(Box::new(Direct::new(Arc::clone(a)))))),
+        "direct" => Some(Box::new(|a| Ok(Box::new(Direct::new(Arc::clone(a))?)))),
         "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
     }

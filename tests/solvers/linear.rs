@@ -210,7 +210,7 @@ fn conic(
     settings: &Settings,
     observer: &mut ipm::Observer<'_>,
 ) -> dyncvx::Result<ipm::Solution> {
-    let mut engine = Recompute::new(p.constraints().clone());
+    let mut engine = Recompute::new(p.constraints().clone()).unwrap();
     ipm::solve(p, &mut engine, settings, observer)
 }
 

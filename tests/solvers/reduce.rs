@@ -83,7 +83,7 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
 }
 
 fn solve(program: &ConicProgram) -> ipm::Solution {
-    let mut p = Recompute::new(program.constraints().clone());
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
     ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
         ControlFlow::Continue(())
     })

@@ -293,13 +293,13 @@ impl<'a> Run<'a> {
             if geometry.move_to(&system).is_err() {
                 return Ok(Status::NumericalError);
             }
-            let before = projection.seconds();
+            let before = projection.report().seconds;
             match projection.update(&geometry.weight(&system)) {
                 Ok(done) => answered = (Some(done), 0),
                 Err(error) if self.iterations == 0 => return Err(error),
                 Err(_) => return Ok(Status::NumericalError),
             }
-            let gram = spent(before, projection.seconds());
+            let gram = spent(before, projection.report().seconds);
             let mu = now.row.mu;
             let Ok(affine) = geometry.affine(&system, projection) else {
                 return Ok(Status::NumericalError);
@@ -316,8 +316,9 @@ impl<'a> Run<'a> {
                 Ok(d) if d.residual <= 0.1 => d,
                 _ => return Ok(Status::NumericalError),
             };
-            if let Some(now) = projection.answered() {
-                answered = (Some(now.refresh), now.steps);
+            let report = projection.report();
+            if let Some(refresh) = report.refresh {
+                answered = (Some(refresh), report.steps);
             }
             let safe = 0.9 + 0.09 * ap.min(ad);
             let (ap, ad) = geometry.steps(&system, &d, safe);
