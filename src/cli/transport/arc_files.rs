@@ -1,30 +1,35 @@
-//! Sparse plans and costs as files.
+//! Arcs as files: text with one line per arc, and sparse matrices as SciPy writes and reads them.
 
-use super::read::{self, Table};
+use super::tables::{self, Table};
 use npyz::NpyFile;
 use std::io::{BufWriter, Write};
 
-/// Row, column and cost of every arc: `.npz` as SciPy's `save_npz(…, compressed=False)` writes a matrix in coordinates, otherwise one
-/// line of text an arc.
-pub(super) fn arcs(path: &str) -> Result<Vec<(usize, usize, f64)>, String> {
+/// Row, column and cost of every arc: `.npz` as SciPy's `save_npz(…, compressed=False)` writes a matrix in coordinates, otherwise
+/// text with one line per arc.
+pub(super) fn read(path: &str) -> Result<Vec<(usize, usize, f64)>, String> {
     let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
-    let table = match bytes.starts_with(b"PK") {
-        true => coordinates(&bytes).map_err(|reason| format!("{path}: {reason}"))?,
-        false if bytes.iter().all(|b| b.is_ascii_whitespace()) => return Ok(vec![]),
-        false => read::table(path)?,
+    let table = if bytes.starts_with(b"PK") {
+        coordinates(&bytes).map_err(|reason| format!("{path}: {reason}"))?
+    } else if bytes.iter().all(|b| b.is_ascii_whitespace()) {
+        return Ok(vec![]);
+    } else {
+        tables::table(path)?
     };
     if table.columns != 3 {
         let found = table.columns;
         return Err(format!(
-            "{path}: expected row, column and cost an arc, found {found} numbers"
+            "{path}: expected row, column and cost of every arc, found {found} numbers per line"
         ));
     }
-    let index = |k: usize, what: &str, v: f64| match v.fract() == 0.0 && (0.0..9e15).contains(&v) {
-        true => Ok(v as usize),
-        false => Err(format!(
-            "{path}: arc {}: expected a {what} counted from 0, found {v}",
-            k + 1
-        )),
+    let index = |k: usize, what: &str, v: f64| {
+        // Whole numbers below 2⁵³ are exact.
+        if v.fract() == 0.0 && (0.0..9e15).contains(&v) {
+            return Ok(v as usize);
+        }
+        let arc = k + 1;
+        Err(format!(
+            "{path}: arc {arc}: expected a {what} counted from 0, found {v}"
+        ))
     };
     let lines = table.values.chunks_exact(3).enumerate();
     lines
@@ -69,7 +74,7 @@ fn coordinates(bytes: &[u8]) -> Result<Table, String> {
 
 fn numbers(bytes: &[u8]) -> Result<Vec<f64>, String> {
     let file = NpyFile::new(bytes).map_err(|e| format!("not a readable npy file: {e}"))?;
-    read::numbers(file)
+    tables::numbers(file)
 }
 
 /// Names and contents of the files of a ZIP archive without compression, by its central directory.
@@ -84,7 +89,7 @@ fn members(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
                 .fold(0, |sum, b| sum << 8 | usize::from(*b)),
         )
     };
-    // The end record is the last thing but a comment.
+    // Nothing but a comment follows the end record.
     let end = bytes
         .windows(4)
         .rposition(|w| w == b"PK\x05\x06")
@@ -109,7 +114,7 @@ fn members(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
         };
         let (method, name, content, next) = entry().ok_or_else(broken)?;
         if method != 0 {
-            return Err("compressed: write it with compressed=False, or as text".into());
+            return Err("expected an archive without compression (compressed=False), found a compressed one".into());
         }
         found.push((name, content.ok_or_else(broken)?));
         at = next;
@@ -117,7 +122,8 @@ fn members(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, String> {
     Ok(found)
 }
 
-/// Writes row, column and mass of every arc: `.npz` as SciPy's `load_npz` reads it, otherwise one line of text an arc.
+/// Writes row, column and mass of every arc: `.npz` as SciPy's `load_npz` reads it, otherwise text with one
+/// line per arc.
 pub(super) fn write(
     path: &str,
     plan: &[(usize, usize, f64)],
