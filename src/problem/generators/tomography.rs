@@ -81,7 +81,7 @@ pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Resu
             .collect()
     };
     let (u, v) = (factor(), factor());
-    // (u + iv)(u + iv)ᴴ, scaled to trace 1.
+    // The state (u + iv)(u + iv)ᴴ, scaled to trace 1.
     let trace: f64 = u.iter().chain(&v).map(|x| x * x).sum();
     let (mut real, mut imaginary) = (vec![0.0; d * d], vec![0.0; d * d]);
     for t in 0..rank {
@@ -93,10 +93,12 @@ pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Resu
             }
         }
     }
+    // Operators other than the identity, which has index 0.
     let paulis: Vec<usize> = sample(d * d - 1, measured, &mut rng)
         .into_iter()
         .map(|k| k + 1)
         .collect();
+    // One row per operator; its entries and its expectation come from the one nonzero per row of the operator.
     let blocks = [Block::Psd(2 * d)];
     let mut constant = Constraints::builder(1, &blocks)?;
     for k in 0..2 * d {
