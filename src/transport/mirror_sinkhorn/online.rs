@@ -1,7 +1,7 @@
 //! The online game: play a coupling, see a loss, pay.
 
 use super::coupling::Coupling;
-use super::minimise;
+use super::minimise::minimise;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel;
 use crate::transport::objective::{Linear, Objective};

@@ -1,6 +1,6 @@
 //! One step: at its length by rule, or by backtracking.
 
-use super::{MirrorRun, Source, unsupported};
+use super::run::{MirrorRun, Source, StepEnd, unsupported};
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
 use crate::transport::settings::StepRule;
@@ -12,14 +12,6 @@ const LATER_GROWTH: f64 = 1.1;
 const MAX_HALVINGS: usize = 200;
 /// Rounding error of the model's value, relative to its terms.
 const MODEL_ROUNDING: f64 = 1e-13;
-
-/// How a step ended.
-pub(super) enum StepEnd {
-    /// At a new point, with value and gradient evaluated there or not.
-    Taken { evaluated: bool },
-    /// A point of positive mass has no arc with a finite weight, or no step is short enough.
-    Impossible,
-}
 
 impl MirrorRun<'_> {
     pub(super) fn step(&mut self) -> Result<StepEnd> {
