@@ -29,9 +29,9 @@ use crate::transport::settings::{InitialCoupling, Observer, Settings};
 /// ```
 ///
 /// # Errors
-/// [`Error::Shape`] for an objective of another shape; [`Error::InvalidSetting`]; [`Error::NonFinite`] when the objective
-/// returns a gradient or value that is not finite; [`Error::Unsupported`] for a start from potentials with an objective
-/// that is not linear, or single precision; the errors of a start's plan are those of [`round`](round()).
+/// [`Error::Shape`](crate::Error::Shape) for an objective of another shape; [`Error::InvalidSetting`](crate::Error::InvalidSetting); [`Error::NonFinite`](crate::Error::NonFinite) when the objective
+/// returns a gradient or value that is not finite; [`Error::Unsupported`](crate::Error::Unsupported) for a start from potentials with an objective
+/// that is not linear, or single precision; the errors of a start's plan are those of [`round`](crate::transport::round()).
 ///
 /// # Complexity
 /// A step costs one gradient and two passes over the `N` entries (one pass for the columns of a matrix) with one exponential per
@@ -64,7 +64,7 @@ pub fn minimise(
 /// there is no lower bound. Gradients at step `t` draw from the stream `(seed, TRANSPORT, 0, t)`.
 ///
 /// # Errors
-/// As [`minimise`]; [`Error::Unsupported`] for the backtracking rule.
+/// As [`minimise`]; [`Error::Unsupported`](crate::Error::Unsupported) for the backtracking rule.
 ///
 /// # Complexity
 /// As [`minimise`].
