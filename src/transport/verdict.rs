@@ -113,14 +113,18 @@ mod tests {
             let larger = |size: f64| size * (1.0 + f64::from(more));
             let [small, large] = [gaps.0.min(gaps.1), gaps.0.max(gaps.1)].map(size);
             let [near, far] = [violations.0.min(violations.1), violations.0.max(violations.1)].map(size);
-            let mut settings = Settings::default();
-            settings.tol_gap_rel = size(tolerances.0);
-            settings.tol_gap_abs = size(tolerances.1);
-            settings.tol_feas = size(tolerances.2);
-            let mut loose = settings.clone();
-            loose.tol_gap_rel = larger(settings.tol_gap_rel);
-            loose.tol_gap_abs = larger(settings.tol_gap_abs);
-            loose.tol_feas = larger(settings.tol_feas);
+            let settings = Settings {
+                tol_gap_rel: size(tolerances.0),
+                tol_gap_abs: size(tolerances.1),
+                tol_feas: size(tolerances.2),
+                ..Settings::default()
+            };
+            let loose = Settings {
+                tol_gap_rel: larger(settings.tol_gap_rel),
+                tol_gap_abs: larger(settings.tol_gap_abs),
+                tol_feas: larger(settings.tol_feas),
+                ..settings.clone()
+            };
             let exact = |gap, violation, tol| rank(Some(vertex(gap, violation, 0.7).judge(tol, None)));
             let rough = |gap, violation, s: &Settings| rank(iterate(gap, violation, 0.7).judge(s));
             exact(small, near, loose.tol_gap_rel) >= exact(large, far, settings.tol_gap_rel)
@@ -133,8 +137,11 @@ mod tests {
         for gap in [f64::NAN, f64::INFINITY] {
             let status = vertex(gap, 0.0, 1.0).judge(1e-3, Some(Status::TimeLimit));
             assert_eq!(status, Status::TimeLimit);
-            let mut settings = Settings::default();
-            (settings.tol_gap_rel, settings.tol_gap_abs) = (1.0, 1.0);
+            let settings = Settings {
+                tol_gap_rel: 1.0,
+                tol_gap_abs: 1.0,
+                ..Settings::default()
+            };
             assert_eq!(iterate(gap, 0.0, 1.0).judge(&settings), None);
         }
         let off = vertex(0.0, 1e-3, 1.0).judge(1e-3, None);
