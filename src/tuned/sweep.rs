@@ -7,7 +7,7 @@ use crate::io::{mps, sdpa};
 use crate::ipm::{Settings, solve_linear};
 use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, random_quadratic};
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
-use crate::projection::{Direct, Maintained, direct};
+use crate::projection::{Direct, Iterative, direct};
 use crate::solver::{Engine, Solver};
 use crate::transport::{
     CostFn, ExactSettings, Finish, Marginals, SinkhornSettings, exact, sinkhorn, unobserved,
@@ -71,7 +71,7 @@ fn engine(name: &str) -> Option<Engine> {
             let settings = direct::Settings::for_solvers();
             Ok(Box::new(Direct::with_settings(Arc::clone(a), settings)))
         })),
-        "iterative" => Some(Box::new(|a| Ok(Box::new(Maintained::new(Arc::clone(a))?)))),
+        "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Answers refined with the exact operator, and their residuals.
 
-use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
+use crate::constraints::{Constraints, GramOperator, OwnedWeight, Weighted};
 use crate::error::{Result, check_shape};
 use crate::linalg::pcg::{Limits, Reached, Systems, Workspace, pcg, pcg_mixed};
 use crate::projection::{Accuracy, Goal};
@@ -38,15 +38,15 @@ impl Refiner {
     }
 
     /// `B` at this weight.
-    pub(crate) fn weighted(&mut self, weight: &[HeldWeight]) -> Result<&mut Weighted> {
+    pub(crate) fn weighted(&mut self, weight: &[OwnedWeight]) -> Result<&mut Weighted> {
         self.operator.weighted(weight)
     }
 
-    /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the residual of the goal. For [`Goal::Maintained`] the preconditioner is applied
+    /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the residual of the goal. For [`Goal::AsAbsorbed`] the preconditioner is applied
     /// once, and its residual is measured.
     pub(crate) fn solve(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         goal: Goal,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
@@ -60,7 +60,7 @@ impl Refiner {
     /// root; residuals are measured through the root.
     pub(crate) fn solve_within(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         limits: Limits,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
@@ -107,7 +107,7 @@ impl Refiner {
     /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
     pub(crate) fn probe(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         precondition: impl FnMut(MatMut<'_, f64>),
         probe: &[f64],
     ) -> f64 {
@@ -188,7 +188,7 @@ mod tests {
         let g = Mat::from_fn(n, n, |i, j| {
             ((i * 3 + j * 7) as f64).sin() + if i == j { 3.0 } else { 0.0 }
         });
-        let weight = HeldWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let weight = OwnedWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
         let mut k = Mat::<f64>::zeros(m, m);
         Assembler::new(&a).assemble(&[weight[0].gram()], k.as_mut());
         crate::linalg::product::mirror_lower(k.as_mut());
