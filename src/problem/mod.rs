@@ -1,4 +1,4 @@
-//! Convex programs: what a solver is given.
+//! Convex programs, and what is done to them before they are solved.
 
 mod conic;
 pub mod generators;
