@@ -3,7 +3,7 @@
 mod conic;
 pub mod generators;
 mod linear;
-mod reduction;
+pub(crate) mod reduction;
 mod semidefinite;
 
 pub use conic::ConicProgram;
