@@ -3,7 +3,7 @@
 mod conic;
 pub mod generators;
 pub(crate) mod linear;
-mod reduction;
+pub(crate) mod reduction;
 mod semidefinite;
 
 pub use conic::ConicProgram;

@@ -10,6 +10,7 @@ use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, r
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
 use crate::projection::{
     Auto, BaseLowRank, Complement, Direct, Goal, Iterative, Kronecker, Projection, Recompute,
+    direct,
 };
 use crate::solver::{Engine, Solver};
 use crate::transport::{
@@ -23,9 +24,18 @@ use std::sync::Arc;
 /// Every area's thresholds, and the problems that they can influence.
 const AREAS: &[(&[&Tuned], &[Problems])] = &[
     (
+        crate::constraints::independence::params::ALL,
+        &[semidefinite, linear, updates],
+    ),
+    (
         crate::problem::linear::presolve::params::ALL,
         &[linear, presolve],
     ),
+    (
+        crate::problem::reduction::params::ALL,
+        &[semidefinite, linear],
+    ),
+    (direct::params::ALL, &[semidefinite, linear, updates]),
     (crate::transport::params::ALL, &[transport]),
 ];
 
@@ -66,7 +76,10 @@ fn bundled(name: &str) -> Vec<u8> {
 
 fn engine(name: &str) -> Option<Engine> {
     match name {
-        "direct" => Some(Box::new(|a| Ok(Box::new(Direct::new(Arc::clone(a)))))),
+        "direct" => Some(Box::new(|a| {
+            let settings = direct::Settings::for_solvers();
+            Ok(Box::new(Direct::with_settings(Arc::clone(a), settings)))
+        })),
         "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
     }
