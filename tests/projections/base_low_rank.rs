@@ -286,7 +286,7 @@ fn every_block_has_its_own_base() {
                         .unwrap()
                         .with_weight(&weight)
                         .unwrap(),
-                )
+                );
             }
         }
         naive.update(&weight).unwrap();

@@ -191,7 +191,7 @@ fn the_complement_agrees_with_the_definition() {
                             .unwrap()
                             .with_weight(&views(&w))
                             .unwrap(),
-                    )
+                    );
                 }
             }
             let p = p.as_mut().unwrap();
