@@ -148,7 +148,8 @@ pub trait Projection: Send {
     /// # Errors
     /// [`Error::Unsupported`] for a form that [`Projection::supports`] denies, before anything else is looked at;
     /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is not one;
-    /// [`Error::RankDeficient`] when the rows are dependent.
+    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::NearlyDependent`] when they are so nearly dependent that
+    /// `P h` would have fewer than three right digits, the same in every engine.
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
 
     /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
