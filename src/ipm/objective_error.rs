@@ -58,7 +58,7 @@ impl Solution {
 }
 
 /// The same of a point of the right shape, and its errors.
-pub(super) fn objective_error(
+pub(crate) fn objective_error(
     problem: &ConicProgram,
     (x, y, s): (&[f64], &[f64], &[f64]),
     errors: &Dimacs,

@@ -1,4 +1,4 @@
-//! A primal point that rounding holds off `A x = b`, brought back to it.
+//! Brings a primal point that rounding holds off `A x = b` back to it.
 //!
 //! Late steps miss `A(dx) = r_p` by some `eps·‖X‖‖dS‖‖S⁻¹‖`, and what they miss stays. A correction in the metric of
 //! `W = X + δI` misses nothing: `dx = W Aᵀ(ν) W` with `K_W ν = r_p` and a `W` whose eigenvalues are in ratio `δ` at worst. It changes
@@ -6,8 +6,12 @@
 //! row sees, until `⟨x, s⟩` is what is wanted. The point may leave the cone by as little as it moves: that is for the caller to
 //! measure.
 
+use super::params::{HIDDEN_OBJECTIVE, RESTORABLE};
+use super::strategy::multipliers_diverged;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
+use crate::ipm::verdict::{Measured, judge};
+use crate::ipm::{Dimacs, Finished, Settings, Solution, Start, Status, dimacs, objective_error};
 use crate::linalg::product::gemm;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::ConicProgram;
@@ -17,11 +21,119 @@ use faer::{Accum, MatMut, MatRef};
 /// `δ`, relative to the largest entry of `X`. From 1e-8 to 1e-5 the results are the same.
 const SHIFT: f64 = 1e-6;
 
-/// Corrections, each of what rounding left of the one before.
+/// Corrections; each removes what rounding left of the one before.
 const PASSES: usize = 3;
 
-/// Residual of a solve; the passes make good what it leaves.
+/// Relative residual of a solve; the next pass removes what the solve leaves.
 const SOLVE: f64 = 1e-10;
+
+/// What came of bringing the points of a run back to their rows.
+pub(super) enum Restored {
+    /// No point was near enough.
+    NotWorthwhile,
+    /// No restored point has smaller errors.
+    NoBetter,
+    /// The solution of the run was replaced by a better one.
+    Better,
+}
+
+/// Brings the last point of a run, whose multipliers are the best, or its best point back to `A x = b`, where nothing else keeps the point
+/// from being an answer. Where multipliers diverged, a restored point is taken only if it is an answer in which what the point
+/// then lacks of the cone does not count.
+pub(super) fn restore_run(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    run: &mut Finished,
+) -> Result<Restored> {
+    let best = &run.solution;
+    let scale_b = 1.0 + max_abs(problem.rhs());
+    let value = best.primal_objective.abs().max(best.dual_objective.abs());
+    let bounded = !multipliers_diverged(&best.y, scale_b, 1.0 + value);
+    let mut outcome = Restored::NotWorthwhile;
+    let candidates = [run.last.take(), Some(Start::from(best))];
+    for candidate in candidates.into_iter().flatten() {
+        let Some(restored) = restored(problem, projection, settings, &candidate)? else {
+            continue;
+        };
+        let Start { y, s, .. } = candidate;
+        let status = judge(&restored.measured, &run.solution.ended, settings);
+        let solved = status == Status::Solved;
+        let errors = restored.measured.dimacs;
+        let trusted = bounded
+            || solved
+                && objective_error(problem, (&restored.x, &y, &s), &errors)
+                    .is_ok_and(|e| e.max() <= HIDDEN_OBJECTIVE.get());
+        if matches!(outcome, Restored::NotWorthwhile) {
+            outcome = Restored::NoBetter;
+        }
+        if errors.max() < run.solution.dimacs.max() && trusted {
+            outcome = Restored::Better;
+            restored.put(&mut run.solution, y, s, status);
+        }
+        if run.solution.status == Status::Solved {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// A restored point, and what was measured of it.
+struct RestoredPoint {
+    x: Vec<f64>,
+    objectives: [f64; 2],
+    measured: Measured,
+}
+
+impl RestoredPoint {
+    fn put(self, into: &mut Solution, y: Vec<f64>, s: Vec<f64>, status: Status) {
+        let [primal, dual] = self.objectives;
+        (into.x, into.y, into.s) = (self.x, y, s);
+        (into.primal_objective, into.dual_objective) = (primal, dual);
+        into.dimacs = self.measured.dimacs;
+        // A certificate that the run found stays where the point is no answer.
+        if status == Status::Solved || status == Status::AlmostSolved {
+            into.certificate = None;
+        }
+        if into.certificate.is_none() {
+            into.status = status;
+        }
+    }
+}
+
+/// The candidate with its primal point brought back, where its errors are small enough and the projection takes the weight.
+fn restored(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    candidate: &Start,
+) -> Result<Option<RestoredPoint>> {
+    let Start { x, y, s } = candidate;
+    let far = RESTORABLE.get() * settings.tol_feas;
+    let near = |e: &Dimacs| e.infeasibility() <= far && e.0[5].abs() <= far;
+    if !dimacs(problem, x, y, s).is_ok_and(|e| near(&e)) {
+        return Ok(None);
+    }
+    let value = |x: &[f64]| -> Result<f64> {
+        let mut value = [0.0];
+        problem.cost().apply(x, &mut value)?;
+        Ok(value[0])
+    };
+    let (p, d) = (value(x)?, dot(problem.rhs(), y));
+    let gap = 0.5 * settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
+    let Some(x) = restore(problem, projection, x, s, gap)? else {
+        return Ok(None);
+    };
+    let Ok(after) = dimacs(problem, &x, y, s) else {
+        return Ok(None);
+    };
+    let objectives = [value(&x)?, d];
+    Ok(Some(RestoredPoint {
+        measured: Measured::new(after, objectives[0], d),
+        x,
+        objectives,
+    }))
+}
 
 /// The point nearest to `x`, in that metric, with `A x = b` and `⟨x, s⟩ = gap`; `None` when the projection refuses.
 ///
