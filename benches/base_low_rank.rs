@@ -4,9 +4,6 @@
 //! to 1e-8 takes: for weights of a given ratio of the eigenvalues, with `A Aᵀ` diagonal and not, and for those that an
 //! interior-point method comes by. `DYNCVX_BENCH_LARGE=1` runs that method at n = 300, m = 5000 instead of 120, 1200.
 
-mod common;
-
-use common::median;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
 use dyncvx::ipm;
@@ -14,6 +11,7 @@ use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::matrix_completion;
 use dyncvx::projection::{Accuracy, BaseLowRank, Goal, Projection, Recompute, Refresh, Shape};
 use dyncvx::random::{Lane, Seed};
+use dyncvx_papers::updates::median;
 use faer::{Mat, MatMut};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use std::ops::ControlFlow;

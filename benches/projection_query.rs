@@ -3,14 +3,12 @@
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench --bench projection_query`; `DYNCVX_BENCH_LARGE=1` adds n = 128, m = 8000.
 
-mod common;
-
-use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Policy, Settings};
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute};
 use dyncvx::random::{Lane, Seed};
+use dyncvx_papers::updates::*;
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;

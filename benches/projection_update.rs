@@ -4,13 +4,11 @@
 //! from interleaved runs in this process: median of naive over median, and over mean, of maintained. Criterion's own groups
 //! follow.
 
-mod common;
-
-use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Settings};
 use dyncvx::projection::{Goal, Kronecker, Projection, Recompute};
+use dyncvx_papers::updates::*;
 use faer::Mat;
 
 /// Name, shape, updates, every how many the naive one runs, floor and goal.

@@ -4,15 +4,13 @@
 //! solves) and `Kronecker` (one product with its inverse), both asked for `Goal::Maintained`; interleaved runs in this process,
 //! medians. Then what an update of `Y` costs beside the inner structure's own. Criterion's group follows.
 
-mod common;
-
-use common::{Walk, median};
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Policy, Rates, Settings};
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution, Family};
+use dyncvx_papers::updates::{Walk, median};
 use faer::Mat;
 use rand_distr::{Distribution as _, StandardNormal};
 use std::time::Instant;

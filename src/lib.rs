@@ -2,6 +2,17 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![warn(clippy::disallowed_methods)]
+// Nothing that a caller passes may panic, and a library prints nothing.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod adversary;
 mod clock;
@@ -17,7 +28,12 @@ pub mod random;
 pub mod sketch;
 pub mod solver;
 pub mod transport;
-#[allow(dead_code, unused_imports, unused_macros)] // until the first area declares its thresholds
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "until the first area declares its thresholds"
+)]
 mod tuned;
 
 pub use error::{Error, Result};

@@ -1,5 +1,11 @@
 //! A query in the steady state allocates nothing, counted by the allocator of this test process: therefore a binary of its own.
 
+#![allow(
+    unsafe_code,
+    clippy::undocumented_unsafe_blocks,
+    reason = "a global allocator is unsafe to implement"
+)]
+
 mod common;
 
 use common::*;
@@ -71,12 +77,12 @@ fn steady(name: &str, p: &mut dyn Projection, goal: Goal) {
             all[1] = counted(|| {
                 p.query(h.as_ref(), goal, y.as_mut(), ph.as_mut())
                     .map(|_| ())
-                    .unwrap()
+                    .unwrap();
             });
             all[2] = counted(|| {
                 p.query_set(h.col(0), &coords, goal, some.as_mut())
                     .map(|_| ())
-                    .unwrap()
+                    .unwrap();
             });
             all
         };

@@ -2,13 +2,10 @@
 //!
 //!     cargo run --release --features plot --example adaptive_robustness -- papers/adaptive-robustness
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
 use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run};
 use dyncvx::privacy::{Demand, calibrated, theory};
 use dyncvx::random::Seed;
-use plot::{Labels, Series, lines};
+use dyncvx_papers::plot::{Labels, Series, lines};
 use std::error::Error;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;

@@ -4,9 +4,7 @@
 //!
 //! reads `times.csv` in that folder and writes `times.svg` there.
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
+use dyncvx_papers::plot;
 use std::collections::BTreeMap;
 use std::error::Error;
 

@@ -8,12 +8,10 @@ use dyncvx::transport::{
     Online, OnlineSettings, PointClouds, Predict, Quadratic, Settings, SinkhornSettings, StepRule,
     Sum, barycentre, minimise, minimise_linear, minimise_stochastic, sinkhorn, unobserved,
 };
+use dyncvx_papers::plot;
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
 use std::error::Error;
-
-#[path = "../../src/cli/plot.rs"]
-mod plot;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -2,9 +2,6 @@
 //!
 //!     cargo run --release --features plot --example robust_path -- papers/robust-path
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
 use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
 use dyncvx::faer::{ColRef, Mat, MatMut};
 use dyncvx::io::sdpa;
@@ -18,7 +15,7 @@ use dyncvx::projection::{
     Sketched,
 };
 use dyncvx::sketch::{Base, Distribution};
-use plot::{Labels, Series, lines};
+use dyncvx_papers::plot::{Labels, Series, lines};
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::sync::Arc;

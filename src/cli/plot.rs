@@ -1,6 +1,6 @@
 //! Line charts as SVG files; the reproductions in `papers/` draw with it too.
 
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
@@ -11,8 +11,11 @@ pub type Series = (String, Vec<(f64, f64)>);
 /// What stands around the curves. An empty label is left out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Labels<'a> {
+    /// Above the curves.
     pub title: &'a str,
+    /// Along the horizontal axis.
     pub x: &'a str,
+    /// Along the vertical axis.
     pub y: &'a str,
     /// Whether each axis is logarithmic; points that are not positive are left out there.
     pub log: (bool, bool),

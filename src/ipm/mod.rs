@@ -40,5 +40,5 @@ pub use start::Start;
 pub use status::Status;
 pub use termination::{Ended, Stall};
 
-#[allow(unused_imports)] // for the links above
+#[allow(unused_imports, reason = "for the links above")]
 use crate::projection::Projection;

@@ -297,7 +297,7 @@ mod tests {
                 out.iter_mut()
                     .zip(v)
                     .zip(&d)
-                    .for_each(|((o, v), d)| *o = d * v)
+                    .for_each(|((o, v), d)| *o = d * v);
             },
             |mut v| (0..n).for_each(|i| v[(i, 0)] /= m[i]),
             n,

@@ -99,13 +99,13 @@ fn recompute_agrees_with_the_definition() {
         for (w, b) in w.iter_mut().zip(a.blocks()) {
             match (*b, form % 4) {
                 (Block::Psd(n), 2) => {
-                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng))
+                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng));
                 }
                 // Any root, far from symmetric.
                 (Block::Psd(n), 3) => {
                     *w = Owned::Root(
                         gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0),
-                    )
+                    );
                 }
                 _ => {}
             }

@@ -52,7 +52,7 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
         let n = b.order();
         match b {
             Block::Psd(_) => {
-                identity.extend((0..n * n).map(|k| f64::from(u8::from(k % (n + 1) == 0))))
+                identity.extend((0..n * n).map(|k| f64::from(u8::from(k % (n + 1) == 0))));
             }
             Block::Nonneg(_) => identity.extend(vec![1.0; n]),
         }

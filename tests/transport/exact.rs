@@ -1,5 +1,6 @@
 //! Exact transport: against a simplex for general linear programs, and certified from the outside.
 
+use crate::common::published;
 use dyncvx::Error;
 use dyncvx::transport::{
     Cost, CostFn, Distance, ExactSettings, ExactSolution, Finish, Linear, Marginals, PointClouds,
@@ -341,13 +342,11 @@ fn point_clouds_agree_with_their_matrices() {
 }
 
 #[test]
+#[ignore = "needs DYNCVX_DATA"]
 fn dotmark_images() {
-    let Ok(data) = std::env::var("DYNCVX_DATA") else {
-        eprintln!("skipped: DYNCVX_DATA is not set");
-        return;
-    };
     let read = |name: &str| -> Vec<f64> {
-        let text = std::fs::read_to_string(format!("{data}/transport/{name}")).unwrap();
+        let path = published::path(&format!("transport/{name}"));
+        let text = std::fs::read_to_string(path).unwrap();
         let values: Vec<f64> = text
             .split([',', '\n'])
             .filter_map(|v| v.trim().parse().ok())

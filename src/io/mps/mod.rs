@@ -51,7 +51,7 @@ mod write;
 pub use write::write;
 
 use super::ParseError;
-#[allow(unused_imports)] // for the links above
+#[allow(unused_imports, reason = "for the links above")]
 use crate::problem::Limits;
 use crate::problem::LinearProgram;
 use fields::Layout;

@@ -126,7 +126,7 @@ impl<'a> HalfSteps<'a> {
                     let mut sum = 0.0;
                     if v[j] > f64::NEG_INFINITY {
                         self.tiles(j, &mut buffer, u, |_, c, u| {
-                            sum += kernel::exp_sum(arch, c, beta, u, v[j])
+                            sum += kernel::exp_sum(arch, c, beta, u, v[j]);
                         });
                     }
                     sums.push(sum);

@@ -1,5 +1,4 @@
 //! What the projection benchmarks share: a stream of weights with full turnover, and interleaved medians.
-#![allow(dead_code)]
 
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Settings};
@@ -16,7 +15,9 @@ pub const RESIDUAL: f64 = 1e-10;
 
 /// `0.3 I + Σ V_t V_tᵀ / n` over a window of `n` directions: the oldest leave as new ones come, in turns, so that every
 /// change is of the asked rank, nothing of an old weight lasts, and the condition number stays near 10.
+#[derive(Debug)]
 pub struct Walk {
+    /// The weight after the last step.
     pub weight: Mat<f64>,
     rank: usize,
     leave: bool,
@@ -25,6 +26,7 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// The weight after `n` directions have come, each change of rank `rank`.
     pub fn new(n: usize, rank: usize, seed: u64) -> Self {
         let mut walk = Self {
             weight: Mat::from_fn(n, n, |i, j| if i == j { 0.3 } else { 0.0 }),
@@ -61,6 +63,7 @@ impl Walk {
     }
 }
 
+/// The middle one of some times, NaN of none.
 pub fn median(mut seconds: Vec<f64>) -> f64 {
     seconds.sort_by(f64::total_cmp);
     seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
@@ -69,13 +72,19 @@ pub fn median(mut seconds: Vec<f64>) -> f64 {
 /// Medians and means of one interleaved run.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
+    /// Median seconds of [`Recompute`] per change and query.
     pub naive: f64,
+    /// Median seconds of [`Kronecker`] per change and query.
     pub maintained: f64,
     /// Mean of the maintained seconds: rebuilds and flushes count in full.
     pub amortised: f64,
+    /// The largest relative residual of all answers.
     pub worst_residual: f64,
+    /// Refinement steps per query.
     pub iterations: f64,
+    /// Rebuilds of the maintained structure.
     pub rebuilds: usize,
+    /// The rank that the maintained structure absorbed in all.
     pub absorbed_rank: usize,
     /// Median of [`Complement`], where the rows leave out fewer positions than they are.
     pub complement: Option<f64>,
@@ -173,6 +182,7 @@ pub fn roofline(n: usize, m: usize, rank: usize) -> f64 {
     m as f64 / (3 * n * rank) as f64
 }
 
+/// Whether an update was followed as a change of low rank.
 pub fn was_low_rank(refresh: Refresh) -> bool {
     matches!(refresh, Refresh::LowRank { .. })
 }
