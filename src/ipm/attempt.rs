@@ -51,6 +51,8 @@ pub enum Step {
     Search(Method),
     /// The primal point is brought back to `A x = b`.
     Restore,
+    /// Short steps along the central path, see [`short_step`](super::short_step).
+    ShortStep,
 }
 
 /// One attempt of a solve. Displayed as a path: `hkm`, `cold/linear`, `face1/search/hkm`, `tightened/restore`.
@@ -91,6 +93,7 @@ impl fmt::Display for Attempt {
             Step::Run(method) => f.write_str(method.name()),
             Step::Search(method) => write!(f, "search/{}", method.name()),
             Step::Restore => f.write_str("restore"),
+            Step::ShortStep => f.write_str("short_step"),
         }
     }
 }

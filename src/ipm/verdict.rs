@@ -134,7 +134,11 @@ mod tests {
             let share = |g: &mut Gen| f64::from(u8::arbitrary(g)) / 255.0;
             let mut shrink = [1.0; 6];
             shrink.iter_mut().for_each(|s| *s = share(g));
-            let side = if bool::arbitrary(g) { Side::Primal } else { Side::Dual };
+            let side = if bool::arbitrary(g) {
+                Side::Primal
+            } else {
+                Side::Dual
+            };
             let proof = bool::arbitrary(g).then(|| Proof {
                 side,
                 excess: magnitude(g) * 1e8,
@@ -166,13 +170,24 @@ mod tests {
     #[test]
     fn verdicts_are_monotone_in_errors_and_tolerances() {
         fn law(case: Case) -> bool {
-            let Case { measured, ended, settings, shrink, widen } = case;
+            let Case {
+                measured,
+                ended,
+                settings,
+                shrink,
+                widen,
+            } = case;
             let sure = |m: &Measured| {
                 ended == Ended::Certified && m.proof.is_some_and(|p| p.excess <= 1.0)
             };
             let before = judge(&measured, &ended, &settings);
             let mut smaller = measured;
-            smaller.dimacs.0.iter_mut().zip(shrink).for_each(|(e, s)| *e *= s);
+            smaller
+                .dimacs
+                .0
+                .iter_mut()
+                .zip(shrink)
+                .for_each(|(e, s)| *e *= s);
             let mut wider = settings.clone();
             wider.tol_feas = (widen * settings.tol_feas).min(0.1);
             wider.tol_gap_rel = (widen * settings.tol_gap_rel).min(0.1);
@@ -182,19 +197,27 @@ mod tests {
                 || rank(judge(&smaller, &ended, &settings)) >= rank(before)
                     && rank(judge(&measured, &ended, &wider)) >= rank(before)
         }
-        QuickCheck::new().tests(5000).quickcheck(law as fn(Case) -> bool);
+        QuickCheck::new()
+            .tests(5000)
+            .quickcheck(law as fn(Case) -> bool);
     }
 
     /// A certificate that is violated less never proves less, and none proves anything beyond its tolerance.
     #[test]
     fn verdicts_are_monotone_in_the_violation_of_a_certificate() {
         fn law(case: Case, share: u8) -> bool {
-            let Case { mut measured, ended, settings, .. } = case;
+            let Case {
+                mut measured,
+                ended,
+                settings,
+                ..
+            } = case;
             let before = judge(&measured, &ended, &settings);
             let Some(mut proof) = measured.proof else {
                 return !before.is_infeasible();
             };
-            if before.is_infeasible() && !(proof.excess <= 1.0) {
+            let holds = proof.excess <= 1.0;
+            if before.is_infeasible() && !holds {
                 return false;
             }
             proof.excess *= f64::from(share) / 255.0;
@@ -202,14 +225,21 @@ mod tests {
             let after = judge(&measured, &ended, &settings);
             !before.is_infeasible() || after == before
         }
-        QuickCheck::new().tests(5000).quickcheck(law as fn(Case, u8) -> bool);
+        QuickCheck::new()
+            .tests(5000)
+            .quickcheck(law as fn(Case, u8) -> bool);
     }
 
     /// NaN is never an answer, and a limit never leaves more than the tolerances allow.
     #[test]
     fn neither_nan_nor_limits_pass_for_answers() {
         fn law(case: Case) -> bool {
-            let Case { measured, ended, settings, .. } = case;
+            let Case {
+                measured,
+                ended,
+                settings,
+                ..
+            } = case;
             let status = judge(&measured, &ended, &settings);
             let errors = measured.dimacs;
             let unknown = errors.0.iter().any(|e| e.is_nan()) && rank(status) > 0;
@@ -218,6 +248,8 @@ mod tests {
                     || status == Status::Solved && errors.infeasibility() > settings.tol_feas);
             !unknown && !lax
         }
-        QuickCheck::new().tests(5000).quickcheck(law as fn(Case) -> bool);
+        QuickCheck::new()
+            .tests(5000)
+            .quickcheck(law as fn(Case) -> bool);
     }
 }

@@ -1,9 +1,9 @@
 //! Carries out the strategy on one program with one engine.
 
+use super::Engine;
 use super::facial_reduction::{self, OnFace};
 use super::history::History;
 use super::restore::{self, Restored};
-use super::Engine;
 use super::strategy::{self, Facts, Next, State, Tried, better};
 use crate::error::{Error, Result};
 use crate::ipm::{

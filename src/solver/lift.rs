@@ -60,7 +60,7 @@ impl Solver {
                 outside_cone(blocks, &self.reduced.slack_parts(&found.s)?)?,
             )
         };
-        Ok((x, s.max(-self.reduced.least_untouched())))
+        Ok((x, s.max(-self.reduced.least_unconstrained())))
     }
 
     /// A certificate in terms of the program as it was stated, and its violation in units of what is allowed.

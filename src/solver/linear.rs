@@ -6,13 +6,12 @@ use super::{Engine, Solver};
 use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::verdict::{Measured, Proof, Side, judge};
 use crate::ipm::{
-    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, Phases, Settings, Solution,
-    Start, Status,
+    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, Phases, Settings,
+    Solution, Start, Status,
 };
 use crate::problem::{
     LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
 };
-use crate::projection::Auto;
 
 /// Where solving a linear program ended; numbers in the convention of [`LinearProgram`].
 #[derive(Debug, Clone)]
@@ -85,7 +84,7 @@ enum Inner {
 
 #[derive(Debug)]
 struct Conic {
-    reduced: ReducedLinear,
+    reduced: Box<ReducedLinear>,
     form: LinearForm,
     solver: Solver,
 }
@@ -106,21 +105,16 @@ impl LinearSolver {
     ///
     /// # Errors
     /// As [`LinearSolver::new`].
-    pub fn with_engine(
-        program: LinearProgram,
-        settings: Settings,
-        engine: Engine,
-    ) -> Result<Self> {
+    pub fn with_engine(program: LinearProgram, settings: Settings, engine: Engine) -> Result<Self> {
         settings.validate()?;
         let inner = match program.presolve()? {
             Presolved::Infeasible(proof) => Inner::Proved(proof),
             Presolved::Reduced(reduced) if reduced.program().variables().is_empty() => {
-                Inner::Nothing(Box::new(reduced))
+                Inner::Nothing(reduced)
             }
             Presolved::Reduced(reduced) => {
                 let form = reduced.program().conic()?;
-                let solver =
-                    Solver::with_engine(form.conic().clone(), settings.clone(), engine)?;
+                let solver = Solver::with_engine(form.conic().clone(), settings.clone(), engine)?;
                 Inner::Conic(Box::new(Conic {
                     reduced,
                     form,
@@ -222,8 +216,7 @@ impl Conic {
         if let Some(sharper) = tightened(Stated::Linear, &left, &reached, &verdict) {
             self.solver.settings = sharper;
             let start = start.as_ref();
-            let (_, second) =
-                self.pass(stated, start, &mut history, Pass::Tightened, observer)?;
+            let (_, second) = self.pass(stated, start, &mut history, Pass::Tightened, observer)?;
             if second.errors.max() < kept.errors.max() {
                 kept = second;
             }

@@ -15,12 +15,12 @@
 //! that was solved has reached. Every attempt is recorded in [`Solution::attempts`].
 
 use super::params::{BOUNDED_MULTIPLIERS, FAR_FROM_A_SOLUTION};
+use crate::constraints::Block;
 use crate::error::Error;
 use crate::ipm::{
-    Dimacs, Ended, Method, Pass, Request, SearchDirection, Settings, Solution, Status, first_direction,
-    is_linear,
+    Dimacs, Ended, Method, Pass, Request, SearchDirection, Settings, Solution, Status,
+    first_direction, is_linear,
 };
-use crate::constraints::Block;
 use crate::linalg::max_abs;
 use crate::problem::ConicProgram;
 use crate::projection::Projection;
@@ -258,7 +258,7 @@ pub(super) fn tightened(
 ) -> Option<Settings> {
     let missed = match kind {
         Stated::Conic => stated.status != Status::Solved,
-        Stated::Linear => !(stated.merit <= 1.0),
+        Stated::Linear => stated.merit.is_nan() || stated.merit > 1.0,
     };
     if reached.status != Status::Solved || !missed {
         return None;

@@ -9,7 +9,7 @@ impl Run<'_> {
     ///
     /// After a full step, and from then on, `s = c − Aᵀy`, so that the dual residual is zero to the last bit and what depends on it
     /// need not be worked out; unless that is not in the interior, and `s + α ds` is.
-    fn advance_dual(
+    pub(super) fn advance_dual(
         &mut self,
         (dy, ds): (&[f64], &[f64]),
         mut alpha: f64,
@@ -42,7 +42,7 @@ impl Run<'_> {
     }
 
     /// `s ← c − Aᵀy`, if that is in the interior.
-    fn close_dual(&mut self, dual: &mut Interior) -> bool {
+    pub(super) fn close_dual(&mut self, dual: &mut Interior) -> bool {
         let a = self.problem.constraints();
         let mut slack = vec![0.0; self.cost.len()];
         self.dual_storage.adjoint(a, &self.point.y, &mut slack);

@@ -12,7 +12,7 @@ use super::termination::{Progress, Prospects, limit};
 use super::verdict::judge;
 use super::{
     Attempt, AttemptRecord, Certificate, Dimacs, Ended, Method, Observer, Phases, Settings,
-    Solution, Stall, Start, dimacs, start,
+    Solution, Stall, Start, start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
@@ -268,7 +268,7 @@ impl<'a> Run<'a> {
             let d = geometry
                 .corrected(&system, projection, affine, centre)
                 .map_err(failed)?;
-            if !(d.residual <= USELESS_RESIDUAL) {
+            if d.residual.is_nan() || d.residual > USELESS_RESIDUAL {
                 let what = "solution of the Newton system";
                 return Err(failed(Error::NoConvergence { what }));
             }

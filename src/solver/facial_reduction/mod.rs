@@ -5,11 +5,11 @@ mod face;
 mod multipliers;
 mod split;
 
+use super::Engine;
 use super::climb::{Climb, Reached};
 use super::history::History;
 use super::observe::in_units;
 use super::params::{INTERIOR, RANGE_WEIGHT, SEARCH_ITERATIONS};
-use super::{Engine, strategy};
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
