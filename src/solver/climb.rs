@@ -85,7 +85,7 @@ impl Climb<'_> {
             match next {
                 None => break,
                 Some(Next::Run(method)) => self.run(method, start, &mut held, observer)?,
-                Some(Next::Restore) => self.restore(&mut held)?,
+                Some(Next::Restore) => self.restore(&mut held),
                 Some(Next::Cold) => {
                     (self.pass, start) = (Pass::Cold, None);
                     held.tried.clear();
@@ -96,7 +96,10 @@ impl Climb<'_> {
         let on_face = held.on_face;
         match (held.kept, held.refused) {
             (Some(solution), _) => Ok(Reached { solution, on_face }),
-            (None, refused) => Err(refused.unwrap_or(Error::NoWeight)),
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(Error::NoConvergence {
+                what: "every method that was tried",
+            }),
         }
     }
 
@@ -168,14 +171,15 @@ impl Climb<'_> {
     }
 
     /// Brings the points of the last run back to `A x = b`.
-    fn restore(&mut self, held: &mut Held) -> Result<()> {
+    fn restore(&mut self, held: &mut Held) {
         let (Some(last), Some(tried)) = (&mut held.last, held.tried.last_mut()) else {
-            return Ok(());
+            return;
         };
         tried.restored = true;
-        let restored = restore::restore_run(self.problem, self.projection, self.settings, last)?;
+        let restored = restore::restore_run(self.problem, self.projection, self.settings, last);
         let ended = match restored {
-            Restored::NotWorthwhile => return Ok(()),
+            Restored::NotWorthwhile => return,
+            Restored::Failed(error) => Ended::Failed(error),
             Restored::NoBetter => Ended::Stalled(ipm::Stall::NoProgress),
             Restored::Better => {
                 tried.status = last.solution.status;
@@ -188,7 +192,6 @@ impl Climb<'_> {
             }
         };
         self.history.note(self.named(Step::Restore), ended);
-        Ok(())
     }
 
     /// Solves on the face that holds the feasible points, where there is one.

@@ -32,6 +32,9 @@ const SEARCH_TOLERANCE: f64 = 1e-10;
 /// Primal infeasibility at which the search believes the eigenvalue that it has reached.
 const SEARCH_FEASIBLE: f64 = 1e-8;
 
+/// Relative residual of a solve in polishing.
+const POLISH: f64 = 1e-13;
+
 /// Rounds of polishing.
 const ROUNDS: usize = 5;
 
@@ -259,18 +262,18 @@ impl OnFace<'_> {
         let (mut excess, mut deviation) = split.excess(z, RANGE_WEIGHT.get());
         let weight = split.weight(RANGE_WEIGHT.get());
         let weight = BlockWeight::of_flat(a.blocks(), &weight);
-        if self.projection.update(&weight).is_err() {
+        if let Err(error) = self.projection.update(&weight) {
+            self.history
+                .refused(self.attempt(Step::Search(Method::Hkm)), error);
             return Ok(false);
         }
         for pass in 0..REFINEMENTS {
             let mut rhs = vec![0.0; a.len()];
             a.apply(&excess, &mut rhs)?;
             let column = MatMut::from_column_major_slice_mut(&mut rhs, a.len(), 1);
-            if self
-                .projection
-                .solve(column, Goal::Residual(1e-13))
-                .is_err()
-            {
+            if let Err(error) = self.projection.solve(column, Goal::Residual(POLISH)) {
+                self.history
+                    .refused(self.attempt(Step::Search(Method::Hkm)), error);
                 return Ok(false);
             }
             let tried: Vec<f64> = d.iter().zip(&rhs).map(|(d, r)| d - r).collect();
