@@ -1,6 +1,6 @@
 //! Mirror Sinkhorn: half-steps, threads, and quadratic objectives to a given accuracy.
 //!
-//! Prints one `key=value` line a measurement, medians of interleaved runs; `benches/mirror_sinkhorn_pot.py` runs the same
+//! Prints one `key=value` line a measurement, medians of interleaved runs; `benches/peers/mirror_sinkhorn.py` runs the same
 //! problems with POT and prints the ratios. With arguments (`quadratic FILE…`) it solves problems that script wrote.
 
 use dyncvx::random::{Lane, Seed};

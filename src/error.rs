@@ -94,6 +94,20 @@ pub enum Error {
         /// Number of rows.
         needed: usize,
     },
+    /// A constraint row is independent of the others in exact arithmetic, but too near them for an engine that works with
+    /// products of rows: rounding would leave less than three digits of an answer `P h`.
+    #[error(
+        "constraint row {row} is independent in exact arithmetic, but too nearly dependent for products of rows: expected a \
+         relative distance of {needed:.1e} or more, found {separation:.1e}"
+    )]
+    NearlyDependent {
+        /// The last row that takes part in the shortest combination of rows of length one.
+        row: usize,
+        /// Length of that combination, its factors having length one.
+        separation: f64,
+        /// Length from which on rows are separated.
+        needed: f64,
+    },
     /// Measures that have no coupling of the kind asked for.
     #[error("marginal {mode}: {reason}")]
     Marginals {
@@ -210,14 +224,19 @@ pub(crate) fn check_shape(
     }
 }
 
-/// Fails with [`Error::TooLarge`] when this many numbers cannot be had: asked for, and given back at once.
+/// Fails with [`Error::TooLarge`] when memory for this many numbers cannot be reserved; it is given back at once.
 pub(crate) fn check_memory(what: &'static str, numbers: u128) -> Result<()> {
+    check_memory_of::<f64>(what, numbers)
+}
+
+/// As [`check_memory`], for numbers of another size.
+pub(crate) fn check_memory_of<T>(what: &'static str, numbers: u128) -> Result<()> {
     let given = usize::try_from(numbers)
-        .is_ok_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok());
+        .is_ok_and(|numbers| Vec::<T>::new().try_reserve_exact(numbers).is_ok());
     if given {
         return Ok(());
     }
-    let bytes = numbers.saturating_mul(8);
+    let bytes = numbers.saturating_mul(size_of::<T>() as u128);
     Err(Error::TooLarge { what, bytes })
 }
 

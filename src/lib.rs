@@ -28,12 +28,6 @@ pub mod random;
 pub mod sketch;
 pub mod solver;
 pub mod transport;
-#[allow(
-    dead_code,
-    unused_imports,
-    unused_macros,
-    reason = "until the first area declares its thresholds"
-)]
 mod tuned;
 
 pub use constraints::{Block, Constraints};

@@ -88,3 +88,6 @@ macro_rules! tuned {
     };
 }
 pub(crate) use tuned;
+
+#[cfg(test)]
+mod sweep;

@@ -1,4 +1,4 @@
-//! Draws the times of `measure.py` against the size of the problem, and prints them side by side.
+//! Draws the times of `benches/peers/transport.py` against the size of the problem, and prints them side by side.
 //!
 //!     cargo run --release --features plot --example exact_transport -- papers/exact-transport
 //!

@@ -2,11 +2,12 @@
 
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
+use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{
     Attempt, AttemptRecord, Dimacs, Ended, Iteration, Phases, SearchDirection, Settings, Status,
 };
-use dyncvx::projection::{Auto, Direct, Maintained, Refresh};
+use dyncvx::projection::{Auto, Direct, Iterative, Refresh, auto, direct, iterative};
 use dyncvx::solver;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -124,9 +125,19 @@ pub(super) fn read<P>(
 /// How to make the engine for given rows.
 pub(super) fn engine(which: Engine) -> solver::Engine {
     match which {
-        Engine::Auto => Box::new(|a| Ok(Box::new(Auto::new(a.clone())))),
-        Engine::Direct => Box::new(|a| Ok(Box::new(Direct::new(a.clone())))),
-        Engine::Iterative => Box::new(|a| Ok(Box::new(Maintained::new(a.clone())?))),
+        Engine::Auto => Box::new(|a| {
+            let settings = auto::Settings::for_solvers();
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+        }),
+        Engine::Direct => Box::new(|a| {
+            let settings = direct::Settings::for_solvers();
+            Ok(Box::new(Direct::with_settings(a.clone(), settings)))
+        }),
+        Engine::Iterative => Box::new(|a| {
+            let mut settings = iterative::Settings::default();
+            settings.nearly_dependent = NearlyDependent::Accept;
+            Ok(Box::new(Iterative::with_settings(a.clone(), settings)?))
+        }),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod product;
 pub(crate) mod real;
 pub(crate) mod row_solves;
 pub(crate) mod sampled_cholesky;
+pub(crate) mod shifts;
 pub(crate) mod sparse;
 pub(crate) mod sparse_cholesky;
 pub(crate) mod spectral;

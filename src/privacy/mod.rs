@@ -19,12 +19,14 @@
 
 mod accountant;
 pub mod calibrated;
+mod median;
 mod plan;
 mod private_median;
 mod sampler;
 pub mod theory;
 
 pub use accountant::{Accountant, Charge, Composition};
+pub(crate) use median::median;
 pub use plan::{Demand, Plan, Release, noise_share};
 pub use private_median::{Grid, Piece, PrivateMedian};
 pub use sampler::Sampler;

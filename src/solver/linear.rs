@@ -98,7 +98,7 @@ impl LinearSolver {
     /// # Complexity
     /// That of [`LinearProgram::presolve`] and [`Solver::new`].
     pub fn new(program: LinearProgram, settings: Settings) -> Result<Self> {
-        Self::with_engine(program, settings, super::auto())
+        Self::with_engine(program, settings, super::auto_engine())
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.

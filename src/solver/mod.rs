@@ -22,7 +22,7 @@ use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::ipm::{Observer, Pass, Settings, Solution, Start};
 use crate::problem::{ConicProgram, Reduced};
-use crate::projection::{Auto, Projection};
+use crate::projection::{Auto, Projection, auto};
 use climb::{Climb, Reached};
 use history::History;
 use observe::in_units;
@@ -84,7 +84,7 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        Self::with_engine(program, settings, auto())
+        Self::with_engine(program, settings, auto_engine())
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.
@@ -307,9 +307,12 @@ impl Solver {
     }
 }
 
-/// The engine that chooses for itself.
-fn auto() -> Engine {
-    Box::new(|a| Ok(Box::new(Auto::new(a.clone()))))
+/// The engine that chooses for itself. It answers for nearly dependent rows too: a verdict is measured in the stated program.
+fn auto_engine() -> Engine {
+    Box::new(|a| {
+        let settings = auto::Settings::for_solvers();
+        Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+    })
 }
 
 /// Solves a conic program with a projection of the caller's, by as many runs as the strategy of [`Solver`] asks for. The program is

@@ -31,7 +31,7 @@ const MAX_FACES: u8 = 4;
 /// No tolerance is tightened below this.
 const SHARPEST: f64 = 1e-14;
 
-/// No tolerance is tightened to less than this share of it.
+/// No tolerance of a linear program is tightened to less than this share of it.
 const SHARPEST_SHARE: f64 = 1e-4;
 
 /// What one attempt does next.
@@ -252,8 +252,9 @@ impl Verdict {
 }
 
 /// Settings for one more pass, when the program that was solved `reached` its tolerances and the program as it was `stated` misses
-/// them. All tolerances are tightened by what the largest error is too large, and by another tenth; a tolerance that is missed also
-/// goes below what was reached and was not enough.
+/// them. Each tolerance is tightened to a tenth, and by the factor that an error is too large: its own error for conic programs, the
+/// largest error for linear ones, whose residuals and gap are coupled by postsolve. A tolerance that is missed also goes below what was
+/// reached and was not enough.
 pub(super) fn tightened(
     kind: Stated,
     settings: &Settings,
@@ -268,17 +269,19 @@ pub(super) fn tightened(
         return None;
     }
     let least = settings.tol_feas.min(settings.tol_gap_rel);
-    let share = (0.1 * least / stated.dimacs.max()).clamp(SHARPEST_SHARE, 0.1);
-    let tighten = |tol: f64, missed: bool, reached: f64| {
-        let most = if missed { 0.1 * reached.abs() } else { tol };
-        (share * tol).min(most).max(SHARPEST).min(tol)
+    let tighten = |tol: f64, error: f64, reached: f64| {
+        let share = match kind {
+            Stated::Conic => (tol / error).min(1.0),
+            Stated::Linear => (least / stated.dimacs.max()).clamp(10.0 * SHARPEST_SHARE, 1.0),
+        };
+        let most = if error > tol { 0.1 * reached } else { tol };
+        (0.1 * share * tol).min(most).max(SHARPEST).min(tol)
     };
-    let infeasible = stated.dimacs.infeasibility() > settings.tol_feas;
-    let open = stated.dimacs.gap() > settings.tol_gap_rel;
+    let (infeasibility, gap) = (stated.dimacs.infeasibility(), stated.dimacs.gap());
     let reached = &reached.dimacs;
     let mut sharper = settings.clone();
-    sharper.tol_feas = tighten(settings.tol_feas, infeasible, reached.infeasibility());
-    sharper.tol_gap_rel = tighten(settings.tol_gap_rel, open, reached.gap());
-    sharper.tol_gap_abs = tighten(settings.tol_gap_abs, open, reached.gap());
+    sharper.tol_feas = tighten(settings.tol_feas, infeasibility, reached.infeasibility());
+    sharper.tol_gap_rel = tighten(settings.tol_gap_rel, gap, reached.gap());
+    sharper.tol_gap_abs = tighten(settings.tol_gap_abs, gap, reached.gap());
     sharper.validate().is_ok().then_some(sharper)
 }

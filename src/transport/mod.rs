@@ -1,7 +1,8 @@
 //! Convex optimisation over transport polytopes.
 //!
-//! A *coupling* of measures `μ` and `ν` is a matrix `γ ≥ 0` with row sums `μ` and column sums `ν` (for `K` measures: an order-`K` array).
-//! [`minimise`] minimises any convex [`Objective`] over them by Mirror Sinkhorn: an entropic gradient step and one normalisation at a time.
+//! A *coupling* of measures `μ` and `ν` is a matrix `γ ≥ 0` with row sums `μ` and column sums `ν`. For `K` measures it is an
+//! array of order `K`. [`minimise`] minimises any convex [`Objective`] over couplings by Mirror Sinkhorn: every iteration is one
+//! entropic gradient step and one normalisation.
 //!
 //! | problem | entry point | memory beside the problem |
 //! |---|---|---|
@@ -9,17 +10,24 @@
 //! | noisy gradients, mini-batches | [`minimise_stochastic`] | the same |
 //! | a stream of losses | [`Online`] | 4 arrays |
 //! | a linear cost, stored or computed on the fly | [`minimise_linear`] | `O(m + n)` |
-//! | a linear cost, to the optimum | [`exact()`] | `O(m + n)` times the arcs kept |
+//! | a linear cost, to the optimum | [`exact()`] | `O(m + n)` times the arcs kept per point |
+//! | a linear cost on given arcs, to the optimum | [`exact_sparse`] | `O(m + n + arcs)` |
 //! | barycentres | [`barycentre()`] | that of [`minimise`] |
 //! | the entropic baseline | [`sinkhorn()`] | `O(m + n)` |
 //!
-//! Every answer is rounded onto the polytope and comes with a certified lower bound where the objective can be evaluated.
-//! Randomness, where there is any, is addressed; every number is the same for any number of threads.
+//! Every plan returned is rounded onto the polytope. It comes with a certified lower bound wherever the objective can be
+//! evaluated. Every random number has an address, and every answer is the same for any number of threads.
 //!
 //! # Known limitations
 //!
-//! For *linear* costs gaps below about 1e-3 need many thousand steps of Mirror Sinkhorn: [`exact()`] is better there. Gradients that are unbounded on the
-//! polytope (an entropy without a [`StepRule::StronglyConvex`] rule) make the anytime steps short. Masks need two measures.
+//! For *linear* costs, gaps below about 1e-3 take many thousand steps of Mirror Sinkhorn; use [`exact()`]. Where gradients are
+//! unbounded on the polytope (an entropy without a [`StepRule::StronglyConvex`] rule), the anytime steps get short. Forbidden
+//! arcs need two measures.
+//!
+//! # Rooms
+//!
+//! `kernel` (passes over memory) ← `polytope` (couplings and bounds) ← `objective` ← `settings`, `step_size`, `prediction`,
+//! `verdict` ← `sinkhorn` (linear costs on potentials) ← `mirror_sinkhorn`, `exact`. Imports point to the left.
 
 mod exact;
 pub(crate) mod kernel;
@@ -27,6 +35,7 @@ mod mirror_sinkhorn;
 mod objective;
 pub(crate) mod params;
 mod polytope;
+mod prediction;
 mod settings;
 mod sinkhorn;
 mod step_size;

@@ -78,6 +78,34 @@ impl UnitRows {
         (&self.index[at.clone()], &self.value[at])
     }
 
+    /// `to ← to + factor · row i`.
+    pub(super) fn add(&self, i: usize, factor: f64, to: &mut [f64]) {
+        let (index, value) = self.row(i);
+        for (&p, v) in index.iter().zip(value) {
+            to[p as usize] += factor * v;
+        }
+    }
+
+    /// `⟨row i, v⟩`.
+    pub(super) fn inner(&self, i: usize, v: &[f64]) -> f64 {
+        let (index, value) = self.row(i);
+        let terms = index.iter().zip(value);
+        terms.map(|(&p, u)| u * v[p as usize]).sum()
+    }
+
+    /// Every row has an entry of at least this size, relative to its length, where no other row has one.
+    pub(super) fn least_private_share(&self) -> f64 {
+        let mut readers = vec![0u32; self.positions];
+        self.index.iter().for_each(|&p| readers[p as usize] += 1);
+        let share = |i: usize| {
+            let (index, value) = self.row(i);
+            let private = index.iter().zip(value);
+            let private = private.filter(|(p, _)| readers[**p as usize] == 1);
+            private.fold(0.0, |most: f64, (_, v)| most.max(v.abs()))
+        };
+        (0..self.length.len()).map(share).fold(1.0, f64::min)
+    }
+
     /// The rows in question.
     pub(super) fn active(&self) -> Vec<usize> {
         (0..self.active.len()).filter(|&i| self.active[i]).collect()

@@ -9,6 +9,6 @@ mod refine;
 
 pub(crate) use assemble::Assembler;
 pub(crate) use base::Base;
-pub(crate) use factor::{Factor, RankCheck};
+pub(crate) use factor::{GramMatrix, ScaledFactor};
 pub(crate) use psd::PsdPlan;
 pub(crate) use refine::{MAX_ITER, Refiner, each_column};

@@ -3,7 +3,7 @@
 use super::change::GramChange;
 use super::settings::Precision;
 use crate::linalg::updated_inverse::{Thin, UpdatedInverse};
-use crate::projection::gram::Factor;
+use crate::projection::gram::ScaledFactor;
 use faer::prelude::ReborrowMut as _;
 use faer::{Mat, MatMut};
 
@@ -21,7 +21,7 @@ const SINGLE_FROM: usize = 256;
 
 #[derive(Debug, Clone)]
 pub(in crate::projection) enum Held {
-    Factor(Box<Factor>),
+    Factor(Box<ScaledFactor<f64>>),
     Single(Scaled<UpdatedInverse<f32>>),
     Double(Scaled<UpdatedInverse<f64>>),
 }
@@ -95,7 +95,7 @@ impl Held {
     pub(in crate::projection) fn apply(&mut self, v: &mut [f64]) {
         let scale = |v: &mut [f64], d: &[f64]| v.iter_mut().zip(d).for_each(|(v, d)| *v *= d);
         match self {
-            Held::Factor(f) => f.solve_in_place(crate::projection::recompute::as_column(v)),
+            Held::Factor(f) => f.solve_vector(v),
             Held::Single(Scaled { scale: d, kept }) => {
                 scale(v, d);
                 kept.apply(v);

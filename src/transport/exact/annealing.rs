@@ -185,7 +185,8 @@ struct Sample {
 }
 
 impl Sample {
-    /// Half of the chance of a point is its mass and half is even; strata of equal chance follow the order of the points.
+    /// Draws with chances that are half proportional to the mass and half equal, once in every stratum of equal chance. The strata
+    /// follow the order of the points.
     fn draw(masses: &[f64], stream: u64) -> Self {
         let total: f64 = masses.iter().sum();
         let positive = masses.iter().filter(|v| **v > 0.0).count();

@@ -71,7 +71,7 @@ pub(super) fn candidates(cost: &DenseCost<'_>, potentials: &Potentials, k: usize
     arcs
 }
 
-/// The arcs at every node of the forest that takes arcs in their order unless they close a cycle.
+/// The forest of the arcs in their order, without those that close a cycle: the arcs at every node.
 fn forest(arcs: &ArcList, m: usize, n: usize) -> Vec<Vec<usize>> {
     let mut above: Vec<usize> = (0..m + n).collect();
     let find = |above: &mut [usize], mut k: usize| {
@@ -139,7 +139,7 @@ impl TreeBuilder {
         });
     }
 
-    /// Sends mass along the arcs: from the leaves of the forest of the first arcs inwards, then along all arcs in their order.
+    /// Sends mass along all arcs: from the leaves of the forest of the first arcs inwards, then along all arcs in their order.
     pub(super) fn send_along_all(&mut self, arcs: &ArcList) {
         let (m, nodes) = (self.rows, self.exhausted.len());
         // A leaf has one arc to send its mass along; its end may become a leaf by that.

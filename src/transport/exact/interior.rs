@@ -36,7 +36,7 @@ struct InteriorPath {
     stage: usize,
 }
 
-/// The linear program on the kept arcs, its engine, and a point to begin from.
+/// The linear program on the kept arcs, its engine, and a point to start from.
 struct ScaledProgram {
     program: ConicProgram,
     projection: Bipartite,

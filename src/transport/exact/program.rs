@@ -28,7 +28,7 @@ use crate::transport::sinkhorn::{SinkhornSolution, annealed};
 /// # Complexity
 /// `O(mn)` time and space.
 pub fn linear_program(cost: &dyn Cost, marginals: &Marginals) -> Result<LinearProgram> {
-    annealed::check(cost, marginals, "the linear program of a transport problem")?;
+    annealed::check_two_measures(cost, marginals, "the linear program of a transport problem")?;
     let (m, n) = cost.shape();
     let mut program = LinearProgram::new(Sense::Minimise);
     program.set_name("transport");
@@ -68,7 +68,7 @@ impl SinkhornSolution {
         cost: &dyn Cost,
         marginals: &Marginals,
     ) -> Result<problem::LinearSolution> {
-        annealed::check(cost, marginals, "a start from potentials")?;
+        annealed::check_two_measures(cost, marginals, "a start from potentials")?;
         let (m, n) = cost.shape();
         for (mode, v) in self.potentials.iter().enumerate() {
             check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
@@ -116,7 +116,7 @@ impl ExactSolution {
         cost: &dyn Cost,
         marginals: &Marginals,
     ) -> Result<problem::LinearSolution> {
-        annealed::check(cost, marginals, "a solution of the linear program")?;
+        annealed::check_two_measures(cost, marginals, "a solution of the linear program")?;
         let (m, n) = cost.shape();
         let mut x = vec![0.0; m * n];
         for (i, j, mass) in &self.plan {

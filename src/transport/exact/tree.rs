@@ -5,7 +5,7 @@ use super::solution::Potentials;
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What a pivot touches of a node, in half a cache line. Arc and flow are those between the node and its parent.
+/// The fields of a node that a pivot uses, in half a cache line. Arc and flow are those between the node and its parent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) flow: i64,
@@ -21,8 +21,9 @@ pub(super) struct Node {
 
 /// Rows are the nodes `0..rows`, columns follow.
 ///
-/// Subtrees are runs of one list in preorder, so that they are moved by a few links and passed over without a stack. The height
-/// of a row is its potential, that of a column the opposite: a subtree is then shifted by one number.
+/// All nodes are in one list in preorder. A subtree is a run of it, which is moved by a few links and traversed without a stack.
+/// The height of a row is its potential, the height of a column is minus its potential: a shift adds the same number to every
+/// height of a subtree.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) rows: usize,

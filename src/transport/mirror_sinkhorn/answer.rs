@@ -1,9 +1,10 @@
-//! What a run has to show: certificates along the way, and the rounded couplings at its end.
+//! Certificates during a run, and the rounded couplings at its end.
 
-use super::{Run, Source};
+use super::{MirrorRun, Source};
 use crate::clock::Instant;
 use crate::error::Result;
 use crate::ipm::Status;
+use crate::transport::objective::Objective;
 use crate::transport::polytope::certificate::{dual_bound, masked_lines};
 use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::settings::Snapshot;
@@ -40,7 +41,7 @@ pub struct MirrorSinkhornSolution {
     pub lower_bound: f64,
     /// Step lengths and the bounds they imply.
     pub steps: Steps,
-    /// One vector a measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
+    /// One vector per measure: `γ = exp(log kernel + Σ_k u_k)` with, for linear objectives, kernel `−β C` (`β` is
     /// `steps.sum` plus that of the start): a warm start.
     pub potentials: Vec<Vec<f64>>,
     /// Inverse temperature of a linear objective, the start's included.
@@ -69,14 +70,14 @@ impl MirrorSinkhornSolution {
     }
 }
 
-impl Run<'_> {
-    /// Rounds, evaluates and bounds at the current point, where the gradient is at hand.
+impl MirrorRun<'_> {
+    /// Rounds, evaluates and bounds at the current point, whose gradient is known.
     pub(super) fn certify(&mut self) {
         let marginals = self.marginals;
-        self.violation = marginals.violation_of(&self.state.plan);
+        self.violation = marginals.violation_of(&self.coupling.plan);
         let Some(f) = self.source.exact() else { return };
         self.current = f64::INFINITY;
-        for plan in [Some(&self.state.plan), self.average.as_ref()]
+        for plan in [Some(&self.coupling.plan), self.average.as_ref()]
             .into_iter()
             .flatten()
         {
@@ -88,46 +89,64 @@ impl Run<'_> {
         if self.steps.count == 0 {
             return;
         }
-        let scaled = |by: f64| -> Vec<Vec<f64>> {
-            let logs = |k: usize| marginals.logs(k);
-            let pairs = self.state.potentials.iter().enumerate();
-            // Without the masses' own logarithms the potentials are closer to the dual solution.
-            pairs
-                .map(|(k, u)| u.iter().zip(logs(k)).map(|(u, l)| (u - l) / by).collect())
-                .collect()
-        };
-        let mut bounds = Vec::new();
-        if self.linear {
-            bounds.push(dual_bound(
-                marginals,
-                &masked_lines(marginals, &self.gradient),
-                &mut scaled(self.beta),
-            ));
+        self.lower = if self.linear {
+            let lines = masked_lines(marginals, &self.gradient);
+            self.lower
+                .max(dual_bound(marginals, &lines, &mut self.duals(self.beta)))
         } else {
-            let noisy = matches!(self.source, Source::Noisy(_));
-            let (mut exact, mut value, mut product) = (Vec::new(), self.value, self.product);
-            if noisy {
-                exact = vec![0.0; self.gradient.len()];
-                value = f.gradient(&self.state.plan, &mut exact);
-                product = marginals.layout().inner(&exact, &self.state.plan);
-            }
-            let gradient = if noisy { &exact } else { &self.gradient };
-            let mut local = self.slope.clone();
-            let lines = masked_lines(marginals, gradient);
-            bounds.push(value - product + dual_bound(marginals, &lines, &mut local));
-            bounds.push(value - product + dual_bound(marginals, &lines, &mut scaled(self.beta)));
-            if self.modelled {
-                let n = marginals.layout().line();
-                let (kernel, sum) = (&self.state.log_kernel, self.steps.sum);
-                let mean = |l: usize, out: &mut [f64]| {
-                    for (o, k) in out.iter_mut().zip(&kernel[l * n..]) {
-                        *o = -k / sum;
-                    }
-                };
-                bounds.push(self.model / sum + dual_bound(marginals, &mean, &mut scaled(sum)));
-            }
+            self.lower
+                .max(self.local_bound(f))
+                .max(self.averaged_bound())
+        };
+    }
+
+    /// Bound from the linear model `f(γ) + ⟨G, · − γ⟩` at the current point, by two choices of potentials.
+    fn local_bound(&self, f: &dyn Objective) -> f64 {
+        let marginals = self.marginals;
+        let (mut value, mut product) = (self.value, self.product);
+        // Noisy gradients bound nothing: evaluate the objective itself.
+        let mut exact = Vec::new();
+        let noisy = matches!(self.source, Source::Noisy(_));
+        if noisy {
+            exact = vec![0.0; self.gradient.len()];
+            value = f.gradient(&self.coupling.plan, &mut exact);
+            product = marginals.layout().inner(&exact, &self.coupling.plan);
         }
-        self.lower = bounds.into_iter().fold(self.lower, f64::max);
+        let gradient = if noisy { &exact } else { &self.gradient };
+        let lines = masked_lines(marginals, gradient);
+        let mut slopes = self.slopes.slopes().to_vec();
+        let by_slopes = value - product + dual_bound(marginals, &lines, &mut slopes);
+        let mut duals = self.duals(self.beta);
+        by_slopes.max(value - product + dual_bound(marginals, &lines, &mut duals))
+    }
+
+    /// Bound from the average of the linear models so far: minus infinity where the kernel is not their sum.
+    fn averaged_bound(&self) -> f64 {
+        if !self.modelled {
+            return f64::NEG_INFINITY;
+        }
+        let n = self.marginals.layout().line();
+        let (kernel, sum) = (&self.coupling.log_kernel, self.steps.sum);
+        let mean = |l: usize, out: &mut [f64]| {
+            for (o, k) in out.iter_mut().zip(&kernel[l * n..]) {
+                *o = -k / sum;
+            }
+        };
+        self.model / sum + dual_bound(self.marginals, &mean, &mut self.duals(sum))
+    }
+
+    /// Dual potentials at inverse temperature `beta`. Without the logarithms of the masses they are closer to the dual solution.
+    fn duals(&self, beta: f64) -> Vec<Vec<f64>> {
+        let dual = |(mode, u): (usize, &Vec<f64>)| {
+            let logs = self.marginals.logs(mode);
+            u.iter().zip(logs).map(|(u, l)| (u - l) / beta).collect()
+        };
+        self.coupling
+            .potentials
+            .iter()
+            .enumerate()
+            .map(dual)
+            .collect()
     }
 
     pub(super) fn judge(&self) -> Option<Status> {
@@ -172,11 +191,11 @@ impl Run<'_> {
         let average = self.average.filter(|_| self.weight > 0.0).map(answer);
         Ok(MirrorSinkhornSolution {
             status,
-            last: answer(self.state.plan),
+            last: answer(self.coupling.plan),
             average,
             lower_bound: self.lower,
             steps: self.steps,
-            potentials: self.state.potentials,
+            potentials: self.coupling.potentials,
             beta: self.beta,
             seconds: clock.elapsed().as_secs_f64(),
         })

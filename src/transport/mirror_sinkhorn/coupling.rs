@@ -1,17 +1,17 @@
-//! A coupling in the log domain: `γ = exp(log_kernel + Σ_k u_k)`, one normalisation a step.
+//! A coupling in the log domain, `γ = exp(log_kernel + Σ_k u_k)`, and its gradient steps and normalisations.
 
 use crate::transport::kernel::{self, parallel};
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::{Breakdown, Shape};
 
-/// Sums outside this range are formed again with their own maximum.
+/// Sums outside this range may have lost terms to underflow or overflow: they are formed again with their own maximum.
 const SAFE: std::ops::RangeInclusive<f64> = 1e-200..=1e200;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Coupling {
     /// Minus the weighted sum of the gradients (plus the start's logarithm); minus infinity on forbidden arcs.
     pub(crate) log_kernel: Vec<f64>,
-    /// One vector a measure; minus infinity at zero masses.
+    /// One vector per measure; minus infinity at zero masses.
     pub(crate) potentials: Vec<Vec<f64>>,
     /// The coupling itself.
     pub(crate) plan: Vec<f64>,
@@ -37,7 +37,7 @@ impl Coupling {
         }
     }
 
-    /// A given coupling, kept whole in the kernel; `potentials` start at 0.
+    /// A given coupling, all of it in the kernel; the potentials are 0.
     pub(crate) fn from_plan(marginals: &Marginals, plan: Vec<f64>) -> Self {
         let mut log_kernel: Vec<f64> = plan.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect();
         mask(&mut log_kernel, marginals);
@@ -74,8 +74,8 @@ impl Coupling {
         it
     }
 
-    /// `log_kernel −= eta · gradient`, then marginal `mode` is made exact. `middle` is about the middle of the
-    /// gradient's range: subtracting it keeps the exponentials in range and changes nothing else.
+    /// `log_kernel −= eta · gradient`, then marginal `mode` is made exact. `middle` is near the middle of the gradient's range:
+    /// subtracting it keeps the exponentials in range and changes nothing else.
     pub(crate) fn advance(
         &mut self,
         marginals: &Marginals,
@@ -87,6 +87,7 @@ impl Coupling {
         let shape = marginals.layout();
         let (n, piece, arch) = (shape.line(), shape.piece(), shape.arch);
         let masses = marginals.masses(mode);
+        // One pass: the gradient step, the new entries, and their sums.
         let lift = eta * middle;
         let potentials = &self.potentials;
         let step = |l: usize, k: &mut [f64], p: &mut [f64]| {
@@ -129,6 +130,7 @@ impl Coupling {
         } else {
             shape.slots(parts.into_iter().flatten(), mode)
         };
+        // Sums that overflowed or vanished say nothing: normalise again, with maxima.
         if sums
             .iter()
             .zip(masses)
@@ -136,6 +138,7 @@ impl Coupling {
         {
             return self.renormalise(marginals, mode);
         }
+        // The potential takes up what the normalisation multiplies by, and the entries follow.
         for ((u, s), m) in self.potentials[mode].iter_mut().zip(&sums).zip(masses) {
             *u = if *m > 0.0 {
                 *u + lift + (m / s).ln()
@@ -154,7 +157,7 @@ impl Coupling {
         Ok(())
     }
 
-    /// Normalises `mode` with a log-sum-exp of its own for every point: slower, and safe for any step.
+    /// Normalises `mode` by a log-sum-exp with a maximum of its own for every point: slower, and safe for any step.
     fn renormalise(&mut self, marginals: &Marginals, mode: usize) -> Result<(), Breakdown> {
         let shape = marginals.layout();
         let n = shape.line();

@@ -1,4 +1,4 @@
-//! Mirror Sinkhorn[^BB23]: a gradient step in the log domain and one normalisation, over and over.
+//! Mirror Sinkhorn[^BB23]: every iteration is a gradient step in the log domain and one normalisation.
 //!
 //! [^BB23]: Ballu, Berthet. *Mirror Sinkhorn: fast online optimization on transport polytopes.* ICML 2023,
 //! arXiv 2211.10420.
@@ -14,6 +14,7 @@ use super::objective::Objective;
 use super::polytope::marginals::Marginals;
 use super::polytope::rounding::round;
 use super::polytope::shape::extremes;
+use super::prediction::PotentialSlopes;
 use super::settings::{
     HalfStepPrecision, InitialCoupling, Observer, Settings, StepRule, check_potentials,
 };
@@ -23,21 +24,22 @@ use crate::error::{Error, Result};
 use crate::ipm::Status;
 use crate::random::Lane;
 use coupling::Coupling;
+use step::StepEnd;
 
 pub use answer::{MirrorSinkhornSolution, RoundedPlan};
 pub use barycentre::{Barycentre, barycentre, barycentre_cost};
 pub use online::{Online, OnlineSettings, Regret};
 pub use stochastic::{MiniBatch, Noise, Noisy, StochasticObjective};
 
-/// Part of the independent coupling in a warm start from a plan.
-const MIX: f64 = 1e-5;
+/// Share of the independent coupling in a warm start from a plan: it keeps every allowed arc positive.
+const INDEPENDENT_SHARE: f64 = 1e-5;
 
 /// Minimises a convex objective over the couplings of `marginals`.
 ///
 /// The last iterate and (by default) the average are rounded onto the polytope. The lower bound is the better of two
-/// certificates taken at checks: the linear model `f(γ_t) + ⟨G_t, · − γ_t⟩` at the current point, and the average of
-/// these models with the steps as weights; the minimum of a linear model is bounded by feasible dual potentials, which
-/// the iteration's own potentials yield after one c-transform each.
+/// certificates, computed at checks: from the linear model `f(γ_t) + ⟨G_t, · − γ_t⟩` at the current point, and from the average
+/// of these models with the steps as weights. The minimum of a linear model is bounded by feasible dual potentials, and the
+/// potentials of the iteration become feasible by one c-transform each.
 ///
 /// ```
 /// use dyncvx::transport::{unobserved, Entropic, Linear, Marginals, Settings, InitialCoupling, Status, Sum, minimise};
@@ -58,9 +60,9 @@ const MIX: f64 = 1e-5;
 /// that is not linear, or single precision; the errors of a start's plan are those of [`round`](round()).
 ///
 /// # Complexity
-/// A step costs one gradient, two passes over the `N` entries (one for the columns of a matrix) with one exponential an
-/// entry, one more with the average; space `4N` to `6N` numbers. A check costs about ten passes. Steps from one normalisation
-/// to the next are in order: mode `t mod K` at step `t`.
+/// A step costs one gradient and two passes over the `N` entries (one pass for the columns of a matrix) with one exponential per
+/// entry; the average costs one more pass. Space `4N` to `6N` numbers. A check costs about ten passes. Step `t` normalises
+/// measure `t mod K`.
 ///
 /// # Deviations
 /// The paper's anytime step is `(1/B)√(δ/t)` with `B = ‖G‖_∞`, `δ = ‖log μ‖_∞ + ‖log ν‖_∞`; ours is `(2/ω)√(D/t)` with the
@@ -82,7 +84,7 @@ pub fn minimise(
     )
 }
 
-/// The same with unbiased noisy gradients.
+/// Minimises a convex objective of which only unbiased noisy gradients are known.
 ///
 /// Values and certificates use [`StochasticObjective::expectation`] where there is one; without it values are `NaN` and
 /// there is no lower bound. Gradients at step `t` draw from the stream `(seed, TRANSPORT, 0, t)`.
@@ -108,6 +110,7 @@ pub fn minimise_stochastic(
     )
 }
 
+/// Where gradients come from.
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Exact(&'a dyn Objective),
@@ -115,6 +118,21 @@ enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    fn shape(self) -> &'a [usize] {
+        match self {
+            Source::Exact(f) => f.shape(),
+            Source::Noisy(f) => f.shape(),
+        }
+    }
+
+    fn gradient_range(self) -> Option<f64> {
+        match self {
+            Source::Exact(f) => f.gradient_range(),
+            Source::Noisy(f) => f.gradient_range(),
+        }
+    }
+
+    /// The objective itself, where it can be evaluated.
     fn exact(self) -> Option<&'a dyn Objective> {
         match self {
             Source::Exact(f) => Some(f),
@@ -128,6 +146,7 @@ fn unsupported<T>(what: &'static str) -> Result<T> {
     Err(Error::Unsupported { what, by })
 }
 
+/// The step rule to follow: never [`StepRule::Auto`].
 fn rule(source: Source<'_>, settings: &Settings) -> Result<StepRule> {
     let rule = match (settings.step, source) {
         (StepRule::Auto, Source::Exact(f)) => {
@@ -149,35 +168,39 @@ fn rule(source: Source<'_>, settings: &Settings) -> Result<StepRule> {
     Ok(rule)
 }
 
-struct Run<'a> {
+struct MirrorRun<'a> {
     source: Source<'a>,
     marginals: &'a Marginals,
     settings: &'a Settings,
-    state: Coupling,
+    coupling: Coupling,
     steps: Steps,
+    slopes: PotentialSlopes,
+    /// Whether the potentials that a step does not normalise are carried along.
+    predicts: bool,
+    /// Gradient, value, and middle of the gradient's range at the current point.
     gradient: Vec<f64>,
     value: f64,
     middle: f64,
     /// `⟨G, γ⟩` at the current point.
     product: f64,
+    /// The weighted average of the iterates, and the sum of the weights.
     average: Option<Vec<f64>>,
     weight: f64,
     /// `Σ η_t (f(γ_t) − ⟨G_t, γ_t⟩)`: the constant of the averaged model.
     model: f64,
+    /// Whether the averaged model bounds the objective.
     modelled: bool,
     linear: bool,
     beta: f64,
-    /// Each mode's potential after its last normalisation and `β` then; its slope in `β` between its last two.
-    anchor: Vec<(Vec<f64>, f64)>,
-    slope: Vec<Vec<f64>>,
-    predicted: bool,
-    /// Whether a trial step was refused yet.
-    failed: bool,
+    /// Whether backtracking has refused a trial step.
+    refused: bool,
     last_step: f64,
+    /// Best bound and best rounded value so far.
     lower: f64,
-    /// Best rounded value so far, and at the last check: only the latter's plan is there to be returned.
     upper: f64,
+    /// Best rounded value at the last check. Only the plan of the last check can be returned.
     current: f64,
+    /// l1 marginal violation at the last check, before rounding.
     violation: f64,
 }
 
@@ -190,14 +213,16 @@ fn run(
 ) -> Result<MirrorSinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
-    let mut run = Run::new(source, marginals, settings, start)?;
+    let mut run = MirrorRun::new(source, marginals, settings, start)?;
     let mut check = settings.next_check(0);
-    let mut ready = false;
+    let mut evaluated = false;
     let status = loop {
+        // Value and gradient, which backtracking has already.
         let t = run.steps.count;
-        if !ready {
+        if !evaluated {
             run.evaluate(t)?;
         }
+        // Round and bound now and then; a closed gap ends the run.
         if t >= check || t == settings.max_iter {
             run.certify();
             check = settings.next_check(t);
@@ -205,15 +230,17 @@ fn run(
                 break status;
             }
         }
+        // Limits.
         if t == settings.max_iter {
             break Status::MaxIterations;
         }
         if clock.elapsed().as_secs_f64() >= settings.time_limit {
             break Status::TimeLimit;
         }
-        ready = match run.step()? {
-            Some(ready) => ready,
-            None => break Status::NumericalError,
+        // A gradient step and one normalisation.
+        evaluated = match run.step()? {
+            StepEnd::Taken { evaluated } => evaluated,
+            StepEnd::Impossible => break Status::NumericalError,
         };
         if observer(&run.report(clock)).is_break() {
             break Status::Stopped;
@@ -222,33 +249,71 @@ fn run(
     run.finish(status, clock)
 }
 
-impl<'a> Run<'a> {
+/// The coupling that a run starts from, and its inverse temperature.
+struct StartingPoint {
+    coupling: Coupling,
+    beta: f64,
+}
+
+impl StartingPoint {
+    /// Sets what the step lengths must know of the start.
+    fn new(
+        source: Source<'_>,
+        marginals: &Marginals,
+        start: InitialCoupling<'_>,
+        steps: &mut Steps,
+    ) -> Result<Self> {
+        let (coupling, beta) = match start {
+            InitialCoupling::Independent => (Coupling::independent(marginals), 0.0),
+            InitialCoupling::Plan(plan) => {
+                let mut plan = plan.to_vec();
+                round(&mut plan, marginals)?;
+                let independent = marginals.independent();
+                for (p, q) in plan.iter_mut().zip(independent) {
+                    *p += INDEPENDENT_SHARE * (q - *p);
+                }
+                // The start is at least this share of the independent coupling.
+                steps.divergence -= INDEPENDENT_SHARE.ln();
+                (Coupling::from_plan(marginals, plan), 0.0)
+            }
+            InitialCoupling::Potentials { beta, potentials } => {
+                let Source::Exact(f) = source else {
+                    return unsupported("a start from potentials with noisy gradients");
+                };
+                if !f.is_linear() {
+                    return unsupported(
+                        "a start from potentials with an objective that is not linear",
+                    );
+                }
+                check_potentials(marginals, beta, potentials)?;
+                steps.continue_from(beta);
+                let mut cost = vec![0.0; marginals.layout().len()];
+                f.gradient(&marginals.independent(), &mut cost);
+                let coupling = Coupling::from_potentials(marginals, &cost, beta, potentials);
+                (coupling, beta)
+            }
+        };
+        Ok(Self { coupling, beta })
+    }
+}
+
+impl<'a> MirrorRun<'a> {
     fn new(
         source: Source<'a>,
         marginals: &'a Marginals,
         settings: &'a Settings,
         start: InitialCoupling<'_>,
     ) -> Result<Self> {
-        let (shape, range) = match source {
-            Source::Exact(f) => (f.shape(), f.gradient_range()),
-            Source::Noisy(f) => (f.shape(), f.gradient_range()),
-        };
+        let shape = source.shape();
         if shape != marginals.shape() {
-            let reason = format!(
-                "expected the marginals' shape {:?}, found {shape:?}",
-                marginals.shape()
-            );
-            return Err(Error::InvalidSetting {
-                field: "objective",
-                reason,
-            });
+            let expected = marginals.shape();
+            let reason = format!("expected the marginals' shape {expected:?}, found {shape:?}");
+            let field = "objective";
+            return Err(Error::InvalidSetting { field, reason });
         }
         if settings.precision != HalfStepPrecision::Double {
             return unsupported("single precision");
         }
-        let linear = matches!(source, Source::Exact(f) if f.is_linear());
-        let len = marginals.layout().len();
-        let mut gradient = vec![0.0; len];
         let mut steps = Steps::new(
             rule(source, settings)?,
             settings,
@@ -256,70 +321,35 @@ impl<'a> Run<'a> {
             marginals.total(),
             shape.len(),
         );
-        steps.range = range.unwrap_or(0.0);
-        let mut beta = 0.0;
-        let state = match start {
-            InitialCoupling::Independent => Coupling::independent(marginals),
-            InitialCoupling::Plan(plan) => {
-                let mut plan = plan.to_vec();
-                round(&mut plan, marginals)?;
-                let independent = marginals.independent();
-                for (p, q) in plan.iter_mut().zip(independent) {
-                    *p += MIX * (q - *p);
-                }
-                // The start is at least MIX times the independent coupling.
-                steps.divergence -= MIX.ln();
-                Coupling::from_plan(marginals, plan)
-            }
-            InitialCoupling::Potentials {
-                beta: start,
-                potentials,
-            } => {
-                let Source::Exact(f) = source else {
-                    return unsupported("a start from potentials with noisy gradients");
-                };
-                if !linear {
-                    return unsupported(
-                        "a start from potentials with an objective that is not linear",
-                    );
-                }
-                check_potentials(marginals, start, potentials)?;
-                beta = start;
-                let (scale, range) = (steps.scale, steps.range);
-                steps.offset = (beta * range / (2.0 * scale)).powi(2)
-                    / steps.divergence.max(f64::MIN_POSITIVE);
-                f.gradient(&marginals.independent(), &mut gradient);
-                Coupling::from_potentials(marginals, &gradient, beta, potentials)
-            }
-        };
+        steps.range = source.gradient_range().unwrap_or(0.0);
+        let StartingPoint { coupling, beta } =
+            StartingPoint::new(source, marginals, start, &mut steps)?;
+        // Which bounds hold depends on the start and the rule.
         let exact = matches!(source, Source::Exact(_));
-        let predicted = settings.predicts(steps.rule, exact);
+        let predicts = settings.predicts(steps.rule, exact);
         let warm = matches!(start, InitialCoupling::Potentials { .. });
-        steps.proved = !predicted && !warm && steps.rule != StepRule::Backtracking;
-        // The averaged model needs a kernel that holds nothing but gradients.
-        let modelled =
-            matches!(source, Source::Exact(_)) && !matches!(start, InitialCoupling::Plan(_));
-        let anchor = state.potentials.iter().map(|u| (u.clone(), beta)).collect();
+        steps.proved = !predicts && !warm && steps.rule != StepRule::Backtracking;
+        let len = marginals.layout().len();
         Ok(Self {
             source,
             marginals,
             settings,
-            state,
+            slopes: PotentialSlopes::flat(&coupling.potentials, beta),
+            coupling,
             steps,
-            gradient,
+            gradient: vec![0.0; len],
             value: f64::NAN,
             middle: 0.0,
             product: 0.0,
             average: settings.average.then(|| vec![0.0; len]),
             weight: 0.0,
             model: 0.0,
-            modelled,
-            linear,
+            // The averaged model needs a kernel that holds nothing but gradients.
+            modelled: exact && !matches!(start, InitialCoupling::Plan(_)),
+            linear: matches!(source, Source::Exact(f) if f.is_linear()),
             beta,
-            anchor,
-            slope: shape.iter().map(|n| vec![0.0; *n]).collect(),
-            predicted,
-            failed: false,
+            predicts,
+            refused: false,
             last_step: 0.0,
             lower: f64::NEG_INFINITY,
             upper: f64::INFINITY,
@@ -332,11 +362,11 @@ impl<'a> Run<'a> {
     fn evaluate(&mut self, t: usize) -> Result<()> {
         match self.source {
             // The gradient of a linear objective stays.
-            Source::Exact(f) if self.linear && t > 0 => self.value = f.value(&self.state.plan),
-            Source::Exact(f) => self.value = f.gradient(&self.state.plan, &mut self.gradient),
+            Source::Exact(f) if self.linear && t > 0 => self.value = f.value(&self.coupling.plan),
+            Source::Exact(f) => self.value = f.gradient(&self.coupling.plan, &mut self.gradient),
             Source::Noisy(f) => {
                 let mut rng = self.settings.seed.stream(Lane::TRANSPORT, 0, t as u64);
-                self.value = f.sample(&self.state.plan, &mut rng, &mut self.gradient);
+                self.value = f.sample(&self.coupling.plan, &mut rng, &mut self.gradient);
             }
         }
         self.inspect(t)
@@ -358,7 +388,7 @@ impl<'a> Run<'a> {
         } else if exact {
             self.marginals
                 .layout()
-                .inner(&self.gradient, &self.state.plan)
+                .inner(&self.gradient, &self.coupling.plan)
         } else {
             0.0
         };

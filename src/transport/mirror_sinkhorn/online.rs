@@ -71,7 +71,7 @@ pub struct Regret {
     pub comparator: f64,
     /// `loss − comparator`: the regret is at most this.
     pub certified: f64,
-    /// What our analysis promises: `M (D/η + η ω² T/8)` an epoch.
+    /// The bound of our analysis: `M (D/η + η ω² T/8)` per epoch.
     pub bound: f64,
 }
 
@@ -146,7 +146,7 @@ impl Online {
             * (self.divergence() / self.epoch as f64).sqrt()
     }
 
-    /// `M D/η`, what an epoch pays for starting far from the comparator.
+    /// `M D/η`: the part of the bound that the distance of an epoch's start from the comparator costs.
     fn start_cost(&self) -> f64 {
         self.marginals.total() * self.marginals.divergence() / self.eta()
     }
@@ -185,7 +185,7 @@ impl Online {
         self.reveal_gradient(value, &gradient)
     }
 
-    /// The same with the loss at the current coupling and its gradient there already at hand.
+    /// As [`Online::reveal`], from the loss at the current coupling and its gradient there.
     ///
     /// # Errors
     /// As [`Online::reveal`]; [`Error::Shape`].
@@ -247,7 +247,7 @@ impl Online {
     /// approximately; the bound is a bound all the same).
     ///
     /// # Errors
-    /// None in practice: those of [`sinkhorn`](super::sinkhorn()) for two measures, of [`minimise`](super::minimise) otherwise.
+    /// None in practice: those of [`sinkhorn`](crate::transport::sinkhorn()) for two measures, of [`minimise`](super::minimise) otherwise.
     ///
     /// # Complexity
     /// Some hundred passes over the entries.

@@ -1,13 +1,28 @@
 //! One step: at its length by rule, or by backtracking.
 
-use super::{Run, Source, unsupported};
+use super::{MirrorRun, Source, unsupported};
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
 use crate::transport::settings::StepRule;
 
-impl Run<'_> {
-    /// One step. `Some(true)`: the gradient at the new point is at hand; `None`: no further.
-    pub(super) fn step(&mut self) -> Result<Option<bool>> {
+/// Growth of a trial step after an accepted one: doubling until the first refusal, cautious afterwards.
+const FIRST_GROWTH: f64 = 2.0;
+const LATER_GROWTH: f64 = 1.1;
+/// Halvings of a trial step, at most: enough to leave the range of doubles.
+const MAX_HALVINGS: usize = 200;
+/// Rounding error of the model's value, relative to its terms.
+const MODEL_ROUNDING: f64 = 1e-13;
+
+/// How a step ended.
+pub(super) enum StepEnd {
+    /// At a new point, with value and gradient evaluated there or not.
+    Taken { evaluated: bool },
+    /// A point of positive mass has no arc with a finite weight, or no step is short enough.
+    Impossible,
+}
+
+impl MirrorRun<'_> {
+    pub(super) fn step(&mut self) -> Result<StepEnd> {
         let mode = (self.steps.count + 1) % self.marginals.shape().len();
         let eta = self.steps.next();
         if self.steps.rule == StepRule::Backtracking {
@@ -21,45 +36,36 @@ impl Run<'_> {
         self.accumulate(weight);
         self.predict(mode, eta);
         if self
-            .state
+            .coupling
             .advance(self.marginals, &self.gradient, eta, self.middle, mode)
             .is_err()
         {
-            return Ok(None);
+            return Ok(StepEnd::Impossible);
         }
-        self.done(mode, eta);
-        Ok(Some(false))
+        self.record(mode, eta);
+        Ok(StepEnd::Taken { evaluated: false })
     }
 
     /// Carries the potentials of the other modes along: see [`Predict`].
     fn predict(&mut self, mode: usize, eta: f64) {
-        if !self.predicted {
+        if !self.predicts {
             return;
         }
-        for (k, u) in self.state.potentials.iter_mut().enumerate() {
+        for (k, u) in self.coupling.potentials.iter_mut().enumerate() {
             if k != mode {
-                crate::linalg::axpy(eta, &self.slope[k], u);
+                self.slopes.carry(k, eta, u);
             }
         }
     }
 
-    fn done(&mut self, mode: usize, eta: f64) {
+    /// Notes a step that was taken.
+    fn record(&mut self, mode: usize, eta: f64) {
         self.model += eta * (self.value_before() - self.product);
         self.beta += eta;
         self.steps.record(eta);
         self.last_step = eta;
-        let (anchor, at) = &mut self.anchor[mode];
-        let (slope, potential) = (&mut self.slope[mode], &self.state.potentials[mode]);
-        let span = self.beta - *at;
-        for ((s, new), old) in slope.iter_mut().zip(potential).zip(&*anchor) {
-            *s = if new.is_finite() {
-                (new - old) / span
-            } else {
-                0.0
-            };
-        }
-        anchor.clone_from(potential);
-        *at = self.beta;
+        let normalised = &self.coupling.potentials[mode];
+        self.slopes.record(mode, normalised, self.beta);
     }
 
     pub(super) fn value_before(&self) -> f64 {
@@ -73,7 +79,7 @@ impl Run<'_> {
     pub(super) fn accumulate(&mut self, weight: f64) {
         if let Some(mean) = &mut self.average {
             self.weight += weight;
-            let (w, plan) = (weight / self.weight, &self.state.plan);
+            let (w, plan) = (weight / self.weight, &self.coupling.plan);
             let (arch, piece) = (
                 self.marginals.layout().arch,
                 self.marginals.layout().piece(),
@@ -84,44 +90,46 @@ impl Run<'_> {
         }
     }
 
-    /// Halves the step until the model lies above the objective; grows it by a quarter afterwards.
-    fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<Option<bool>> {
+    /// Halves the step until the model lies above the objective and the marginals are not too far off.
+    fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<StepEnd> {
         let Source::Exact(f) = self.source else {
             return unsupported("backtracking on noisy gradients");
         };
         let marginals = self.marginals;
-        let before = self.state.potentials.clone();
+        let before = self.coupling.potentials.clone();
         let floor = self.steps.floor();
         let drift = 0.25
             * marginals.total()
             * (self.steps.divergence / (self.steps.count + 1) as f64).sqrt();
         let mut next = vec![0.0; self.gradient.len()];
-        let mut done = 0.0;
-        for _ in 0..200 {
+        // The kernel holds this much of the step; a shorter trial takes the rest back.
+        let mut taken = 0.0;
+        for _ in 0..MAX_HALVINGS {
+            // The trial point, and the objective there.
             eta = eta.max(floor);
             self.predict(mode, eta);
-            let (change, middle) = (eta - done, eta / (eta - done) * self.middle);
+            let (change, middle) = (eta - taken, eta / (eta - taken) * self.middle);
             if self
-                .state
+                .coupling
                 .advance(marginals, &self.gradient, change, middle, mode)
                 .is_err()
             {
-                return Ok(None);
+                return Ok(StepEnd::Impossible);
             }
-            done = eta;
-            let value = f.gradient(&self.state.plan, &mut next);
+            taken = eta;
+            let value = f.gradient(&self.coupling.plan, &mut next);
             if !value.is_finite() {
                 let what = "objective value";
                 return Err(Error::NonFinite { what, index: 0 });
             }
             // With Δu the change of the potentials, η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩.
             let (mut lift, mut violation) = (0.0, 0.0);
-            for (k, (new, old)) in self.state.potentials.iter().zip(&before).enumerate() {
+            for (k, (new, old)) in self.coupling.potentials.iter().zip(&before).enumerate() {
                 let masses = marginals.masses(k);
                 let sums = if k == mode {
                     masses.to_vec()
                 } else {
-                    marginals.layout().marginal(&self.state.plan, k)
+                    marginals.layout().marginal(&self.coupling.plan, k)
                 };
                 violation += sums
                     .iter()
@@ -134,21 +142,27 @@ impl Run<'_> {
                     .map(|((new, old), s)| s * (new - old))
                     .sum::<f64>();
             }
-            let slack = 1e-13 * (self.value.abs() + self.product.abs());
+            // The anytime step needs no test.
+            let slack = MODEL_ROUNDING * (self.value.abs() + self.product.abs());
             let model = self.value - self.product + lift / eta + slack;
             if eta <= floor || (value <= model && violation <= drift) {
-                self.steps.trial = eta * if self.failed { 1.1 } else { 2.0 };
-                self.done(mode, eta);
+                self.steps.trial = eta
+                    * if self.refused {
+                        LATER_GROWTH
+                    } else {
+                        FIRST_GROWTH
+                    };
+                self.record(mode, eta);
                 std::mem::swap(&mut self.gradient, &mut next);
                 self.value = value;
                 self.accumulate(eta);
                 self.inspect(self.steps.count)?;
-                return Ok(Some(true));
+                return Ok(StepEnd::Taken { evaluated: true });
             }
-            self.failed = true;
-            self.state.potentials.clone_from(&before);
+            self.refused = true;
+            self.coupling.potentials.clone_from(&before);
             eta *= 0.5;
         }
-        Ok(None)
+        Ok(StepEnd::Impossible)
     }
 }

@@ -1,4 +1,4 @@
-//! What is minimised over couplings.
+//! Objectives: the convex functions that are minimised over couplings.
 
 mod combine;
 mod entropic;
@@ -18,8 +18,8 @@ use faer::MatRef;
 
 /// A convex function of a coupling.
 ///
-/// A coupling is flat with the first index fastest: entry `(i, j)` of an `m × n` plan is `plan[i + m j]`. Plans that
-/// reach an objective are nonnegative and have the right total; between normalisations one marginal is off.
+/// A coupling is a flat array with the first index fastest: entry `(i, j)` of an `m × n` plan is `plan[i + m j]`. Plans passed to
+/// an objective are nonnegative. Their total is right up to the violation of one marginal.
 pub trait Objective: Sync {
     /// Number of points along each mode.
     fn shape(&self) -> &[usize];
@@ -134,7 +134,7 @@ pub(crate) fn flat(a: MatRef<'_, f64>) -> Vec<f64> {
     out
 }
 
-/// `out ← g(i, plan[i])` entry by entry with `Σ h` of what `g` returns beside it.
+/// With `(h, slope) = g(i, plan[i])`: writes the slopes, and returns `Σ h`.
 pub(crate) fn entrywise(
     plan: &[f64],
     out: &mut [f64],
