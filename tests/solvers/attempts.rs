@@ -4,7 +4,6 @@ use dyncvx::constraints::Constraints;
 use dyncvx::io::{mps, sdpa};
 use dyncvx::ipm::{Ended, Iteration, Method, Pass, Solution, Start, Step};
 use dyncvx::problem::{ConicProgram, SemidefiniteProgram};
-use dyncvx::projection::Recompute;
 use dyncvx::solver::{Engine, solve_with};
 use dyncvx::{Block, Error, LinearSolver, Settings, Solver, Status};
 use std::ops::ControlFlow;
@@ -104,7 +103,7 @@ fn sharper_tolerances_show_among_the_attempts() {
 fn a_cold_pass_shows_after_a_warm_one() {
     let program = simplex();
     let a = program.constraints().clone();
-    let mut engine = failing::Failing::new(a, 3);
+    let mut engine = failing::Failing::new(a, 1);
     let start = Start {
         x: vec![1.0 / 3.0; 3],
         y: vec![-1.0],
