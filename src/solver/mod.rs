@@ -311,7 +311,7 @@ impl Solver {
 fn auto_engine() -> Engine {
     Box::new(|a| {
         let settings = auto::Settings::for_solvers();
-        Ok(Box::new(Auto::with_settings(a.clone(), settings).unwrap()))
+        Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
     })
 }
 
