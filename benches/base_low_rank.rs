@@ -112,7 +112,7 @@ fn compare(a: &Constraints, weight: BlockWeight<'_>, w: &Mat<f64>, rounds: usize
     let mut ask = |h: &Mat<f64>| {
         let flat = Mat::from_fn(n * n, 1, |k, _| h[(k % n, k / n)]);
         let mut b = Mat::zeros(m, 1);
-        let operator = ours.operator(Goal::Maintained).expect("an operator");
+        let operator = ours.operator(Goal::AsAbsorbed).expect("an operator");
         operator
             .apply(flat.as_ref(), b.as_mut())
             .expect("a product");

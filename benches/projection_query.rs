@@ -93,7 +93,7 @@ fn table(_: &mut Criterion) {
                 }
             });
             let rough = time(times, || {
-                solve(&mut kept, &rhs, &mut y, Goal::Maintained);
+                solve(&mut kept, &rhs, &mut y, Goal::AsAbsorbed);
             });
             let Some(Accuracy::Exact {
                 residual,

@@ -1,7 +1,7 @@
 //! A set query by sketch against the exact one: n = 90, m = 4000, b = 256, k = 16.
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench --bench sketched_query`. The exact side is the faster of `Recompute` (two triangular
-//! solves) and `Kronecker` (one product with its inverse), both asked for `Goal::Maintained`; interleaved runs in this process,
+//! solves) and `Kronecker` (one product with its inverse), both asked for `Goal::AsAbsorbed`; interleaved runs in this process,
 //! medians. Then what an update of `Y` costs beside the inner structure's own. Criterion's group follows.
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -69,7 +69,7 @@ fn question() -> (Mat<f64>, Vec<usize>) {
 
 fn ask(p: &mut dyn Projection, h: &Mat<f64>, coords: &[usize], out: &mut Mat<f64>) -> f64 {
     let start = Instant::now();
-    p.query_set(h.col(0), coords, Goal::Maintained, out.as_mut())
+    p.query_set(h.col(0), coords, Goal::AsAbsorbed, out.as_mut())
         .expect("an answer");
     start.elapsed().as_secs_f64()
 }
@@ -105,7 +105,7 @@ fn table(_: &mut Criterion) {
             by_sketch.push(ask(&mut p, &h, &coords, &mut out));
         }
         let Ok(Accuracy::Sketched { expected_error }) =
-            p.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut())
+            p.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut())
         else {
             panic!("not a sketch")
         };
@@ -185,10 +185,10 @@ fn groups(c: &mut Criterion) {
     let mut group = c.benchmark_group("set query, n = 90, m = 4000");
     group.sample_size(20);
     group.bench_function("exact", |b| {
-        b.iter(|| exact.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut()));
+        b.iter(|| exact.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut()));
     });
     group.bench_function("TensorSRHT", |b| {
-        b.iter(|| sketched.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut()));
+        b.iter(|| sketched.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut()));
     });
     group.finish();
 }

@@ -139,7 +139,7 @@ fn a_steady_query_allocates_nothing() {
                 let mut naive = Recompute::new(a.clone());
                 naive.update(&views(&w)).unwrap();
                 steady(&name("recomputed"), &mut naive, Goal::Residual(1e-12));
-                steady(&name("recomputed"), &mut naive, Goal::Maintained);
+                steady(&name("recomputed"), &mut naive, Goal::AsAbsorbed);
                 let near: Vec<Owned> = w
                     .iter()
                     .map(|w| match w {
@@ -181,7 +181,7 @@ fn a_steady_query_allocates_nothing() {
                             p.update(&views(&w)).unwrap();
                         }
                         assert_eq!(p.report().factor, !invert, "{}", name(state));
-                        for goal in [Goal::Residual(1e-12), Goal::Maintained] {
+                        for goal in [Goal::Residual(1e-12), Goal::AsAbsorbed] {
                             steady(&name(state), &mut p, goal);
                         }
                     }

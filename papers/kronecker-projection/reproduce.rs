@@ -301,7 +301,7 @@ fn follow(a: &Constraints, weights: &[Mat<f64>], settings: Settings) -> Outcome<
         }
         out.updates += clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        p.query(h.as_ref(), Goal::Maintained, y.as_mut(), ph.as_mut())?;
+        p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), ph.as_mut())?;
         out.approximate += clock.elapsed().as_secs_f64();
         let clock = Instant::now();
         p.query(h.as_ref(), Goal::Residual(1e-10), y.as_mut(), ph.as_mut())?;

@@ -31,14 +31,15 @@ mod attackers;
 mod from_fn;
 mod gaussian_copies;
 mod harness;
+mod projection_target;
 mod protocol;
-mod structure;
 
+pub use crate::projection::PlainMedian;
 pub use attackers::{
     Oblivious, Potential, Reconstruction, SUITE, SignCorrelation, WeightMover, attacker,
 };
 pub use from_fn::FromFn;
 pub use gaussian_copies::{Answer, GaussianCopies};
 pub use harness::{Observer, Progress, Run, Settings, run, unobserved};
+pub use projection_target::Structure;
 pub use protocol::{Attacker, Change, Target, View};
-pub use structure::{PlainMedian, Structure};

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{Iteration, Phases, SearchDirection, Settings, Status};
-use dyncvx::projection::{Auto, Direct, Maintained, Refresh, auto, direct, maintained};
+use dyncvx::projection::{Auto, Direct, Iterative, Refresh, auto, direct, iterative};
 use dyncvx::solver;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -127,9 +127,9 @@ pub(super) fn engine(which: Engine) -> solver::Engine {
             Ok(Box::new(Direct::with_settings(a.clone(), settings)))
         }),
         Engine::Maintained => Box::new(|a| {
-            let mut settings = maintained::Settings::default();
+            let mut settings = iterative::Settings::default();
             settings.nearly_dependent = NearlyDependent::Accept;
-            Ok(Box::new(Maintained::with_settings(a.clone(), settings)?))
+            Ok(Box::new(Iterative::with_settings(a.clone(), settings)?))
         }),
     }
 }

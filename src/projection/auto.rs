@@ -1,6 +1,6 @@
 //! The structure that suits the rows.
 
-use super::maintained::{self, Costs, Maintained};
+use super::iterative::{self, Costs, Iterative};
 use super::{Accuracy, Answered, Direct, Goal, Projection, Refresh, Seconds, Shape, direct};
 use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, Weighted};
 use crate::error::Result;
@@ -36,9 +36,9 @@ impl Settings {
     }
 }
 
-/// Chooses between [`Direct`] and [`Maintained`], by counts of operations: the former unless its Gram matrix is dense and so
+/// Chooses between [`Direct`] and [`Iterative`], by counts of operations: the former unless its Gram matrix is dense and so
 /// large, for the orders of the matrix blocks, that a factorisation is what an update would cost. Then two-sided weights
-/// are asked for ([`Projection::prefers_two_sided`]) and [`Maintained`] answers, which turns from one preconditioner to another,
+/// are asked for ([`Projection::prefers_two_sided`]) and [`Iterative`] answers, which turns from one preconditioner to another,
 /// factors included, by what each has cost. Weights that only [`Direct`] knows are answered by it in any case.
 ///
 /// ```
@@ -58,7 +58,7 @@ pub struct Auto {
     settings: Settings,
     pays: bool,
     direct: Option<Box<Direct>>,
-    maintained: Option<Box<Maintained>>,
+    maintained: Option<Box<Iterative>>,
     /// Whether the last weight is with the maintained one.
     two_sided: bool,
 }
@@ -161,9 +161,9 @@ impl Projection for Auto {
         let was = self.two_sided;
         self.two_sided = self.pays && weight.iter().all(two_sided);
         if self.two_sided && self.maintained.is_none() {
-            let mut settings = maintained::Settings::default();
+            let mut settings = iterative::Settings::default();
             settings.nearly_dependent = self.settings.nearly_dependent;
-            match Maintained::with_settings(self.a.clone(), settings) {
+            match Iterative::with_settings(self.a.clone(), settings) {
                 Ok(made) => self.maintained = Some(Box::new(made)),
                 // Dependent rows, which the other engine names as well unless it accepts them.
                 Err(_) => (self.two_sided, self.pays) = (false, false),

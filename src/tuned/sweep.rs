@@ -7,7 +7,7 @@ use crate::io::{mps, sdpa};
 use crate::ipm::{Settings, solve_linear};
 use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, random_quadratic};
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
-use crate::projection::{Direct, Maintained};
+use crate::projection::{Direct, Iterative};
 use crate::solver::{Engine, Solver};
 use crate::transport::{
     CostFn, ExactSettings, Finish, Marginals, SinkhornSettings, exact, sinkhorn, unobserved,
@@ -57,7 +57,7 @@ fn bundled(name: &str) -> Vec<u8> {
 fn engine(name: &str) -> Option<Engine> {
     match name {
         "direct" => Some(Box::new(|a| Ok(Box::new(Direct::new(Arc::clone(a)))))),
-        "iterative" => Some(Box::new(|a| Ok(Box::new(Maintained::new(Arc::clone(a))?)))),
+        "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
     }
 }

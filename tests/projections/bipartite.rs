@@ -139,7 +139,7 @@ fn sampled_factors_answer_in_few_iterations_whatever_the_weights() {
         // A right-hand side in the range, to working precision.
         let mut bty = Mat::zeros(arcs.len(), 2);
         let mut rhs = Mat::zeros(truth.nrows(), 2);
-        let operator = exact.operator(Goal::Maintained).unwrap();
+        let operator = exact.operator(Goal::AsAbsorbed).unwrap();
         operator
             .apply_transpose(truth.as_ref(), bty.as_mut())
             .unwrap();

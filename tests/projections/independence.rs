@@ -4,8 +4,8 @@ use crate::common::*;
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::error::{Error, Result};
 use dyncvx::projection::{
-    Auto, BaseLowRank, Complement, Direct, Goal, Kronecker, Maintained, Projection, Recompute,
-    auto, direct,
+    Auto, BaseLowRank, Complement, Direct, Goal, Iterative, Kronecker, Projection, Recompute, auto,
+    direct,
 };
 use faer::Mat;
 use rand_core::Rng;
@@ -25,7 +25,7 @@ const ENGINES: [(&str, Make); 7] = [
     ("recompute", |a, w| updated(Recompute::new(a.clone()), w)),
     ("direct", |a, w| updated(Direct::new(a.clone()), w)),
     ("auto", |a, w| updated(Auto::new(a.clone()), w)),
-    ("iterative", |a, w| updated(Maintained::new(a.clone())?, w)),
+    ("iterative", |a, w| updated(Iterative::new(a.clone())?, w)),
     ("kronecker", |a, w| {
         Ok(Box::new(Kronecker::new(a.clone(), w)?))
     }),

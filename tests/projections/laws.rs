@@ -78,11 +78,11 @@ fn agrees_with_dense(p: &mut dyn Projection, a: &Constraints, w: &[Owned], seed:
     }
 
     let (mut bh, mut bty) = (Mat::zeros(a.len(), 2), Mat::zeros(a.ambient(), 2));
-    p.operator(Goal::Maintained)
+    p.operator(Goal::AsAbsorbed)
         .unwrap()
         .apply(h.as_ref(), bh.as_mut())
         .unwrap();
-    p.operator(Goal::Maintained)
+    p.operator(Goal::AsAbsorbed)
         .unwrap()
         .apply_transpose(y.as_ref(), bty.as_mut())
         .unwrap();
@@ -399,7 +399,7 @@ fn maintained_equals_recomputed_after_any_script() {
                 relative(&ph, &ph0)
             );
             // Unrefined, the maintained inverse is at most its guard away.
-            let (y, _) = query(&mut kept, &h, Goal::Maintained);
+            let (y, _) = query(&mut kept, &h, Goal::AsAbsorbed);
             assert!(
                 relative(&y, &y0) < 1e-5,
                 "step {step}, maintained: {:e}",

@@ -59,7 +59,7 @@ fn a_stale_answer_is_within_its_epsilon_and_a_refined_one_exact() {
             assert!(relative(&refined, &exact) < 1e-8);
 
             let mut stale = rhs.clone();
-            match p.solve(stale.as_mut(), Goal::Maintained).unwrap() {
+            match p.solve(stale.as_mut(), Goal::AsAbsorbed).unwrap() {
                 Accuracy::Approximate { epsilon } => {
                     assert!(epsilon <= settings.stale_tol + 1e-12);
                     // e^{-2ε} K̃ ⪯ K ⪯ e^{2ε} K̃ bounds the error in the energy norm.

@@ -55,7 +55,7 @@ fn columns_together_are_answered_as_each_alone() {
         }
         let structures: [&mut dyn Projection; 2] = [&mut kept, &mut naive];
         for p in structures {
-            for goal in [Goal::Residual(1e-12), Goal::Maintained] {
+            for goal in [Goal::Residual(1e-12), Goal::AsAbsorbed] {
                 let mut together = rhs.clone();
                 let all = p.solve(together.as_mut(), goal).unwrap();
                 let mut steps = 0;
@@ -65,7 +65,7 @@ fn columns_together_are_answered_as_each_alone() {
                     steps += iterations(one);
                     let column = together.subcols(j, 1).to_owned();
                     // Both are within the residual asked for of the answer.
-                    let tol = if goal == Goal::Maintained { 1e-5 } else { 1e-9 };
+                    let tol = if goal == Goal::AsAbsorbed { 1e-5 } else { 1e-9 };
                     assert!(
                         (&column - &alone).norm_l2() <= tol * alone.norm_l2(),
                         "column {j} of {k}: {:e}",

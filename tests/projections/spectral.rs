@@ -273,7 +273,7 @@ fn agree(
     let mut rhs = gaussian(y0.nrows(), 1, rng);
     let mut exact = rhs.clone();
     naive.solve(exact.as_mut(), EXACT).unwrap();
-    match kept.solve(rhs.as_mut(), Goal::Maintained).unwrap() {
+    match kept.solve(rhs.as_mut(), Goal::AsAbsorbed).unwrap() {
         Accuracy::Approximate { epsilon } => assert!(epsilon <= stale_tol + 1e-12),
         _ => assert!(
             relative(&rhs, &exact) < 1e-5,
@@ -319,7 +319,7 @@ fn eigenvalues_are_absorbed_with_the_rank_promised() {
             let Accuracy::Exact {
                 residual,
                 iterations,
-            } = p.solve(y.as_mut(), Goal::Maintained).unwrap()
+            } = p.solve(y.as_mut(), Goal::AsAbsorbed).unwrap()
             else {
                 panic!()
             };

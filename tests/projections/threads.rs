@@ -81,7 +81,7 @@ fn told(entries: usize, spectral: bool, precision: Precision) -> Vec<Vec<u64>> {
         for (k, goal) in [
             (1, Goal::Residual(1e-12)),
             (5, Goal::Residual(1e-12)),
-            (4, Goal::Maintained),
+            (4, Goal::AsAbsorbed),
         ] {
             let mut y = gaussian(M, k, &mut rng);
             p.solve(y.as_mut(), goal).unwrap();

@@ -136,7 +136,7 @@ fn ask(
 ) -> dyncvx::Result<(Mat<f64>, Accuracy)> {
     let h = gaussian(64, 1, &mut rng(seed));
     let mut out = Mat::zeros(coords.len(), 1);
-    let accuracy = p.query_set(h.col(0), coords, Goal::Maintained, out.as_mut())?;
+    let accuracy = p.query_set(h.col(0), coords, Goal::AsAbsorbed, out.as_mut())?;
     Ok((out, accuracy))
 }
 
@@ -196,7 +196,7 @@ fn the_budget_counts_across_updates_and_ends() {
     p.query_set(h.col(0), &[1], Goal::Residual(1e-12), out.as_mut())
         .unwrap();
     let mut rhs = gaussian(20, 2, &mut rng(5));
-    p.solve(rhs.as_mut(), Goal::Maintained).unwrap();
+    p.solve(rhs.as_mut(), Goal::AsAbsorbed).unwrap();
     // So do fresh copies, at a price.
     let old = p.inner().epoch();
     let renewal = p.renew().unwrap();
@@ -213,7 +213,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     let h = gaussian(64, 1, &mut rng(1));
     let mut one = Mat::zeros(1, 1);
     assert!(matches!(
-        p.query_set(h.col(0), &[64], Goal::Maintained, one.as_mut()),
+        p.query_set(h.col(0), &[64], Goal::AsAbsorbed, one.as_mut()),
         Err(Error::OutOfRange {
             index: 64,
             bound: 64,
@@ -221,18 +221,18 @@ fn what_fails_spends_nothing_and_changes_nothing() {
         })
     ));
     assert!(
-        p.query_set(h.col(0), &[1, 2], Goal::Maintained, one.as_mut())
+        p.query_set(h.col(0), &[1, 2], Goal::AsAbsorbed, one.as_mut())
             .is_err()
     );
     let short = gaussian(63, 1, &mut rng(1));
     assert!(
-        p.query_set(short.col(0), &[1], Goal::Maintained, one.as_mut())
+        p.query_set(short.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
             .is_err()
     );
     let mut nan = h.clone();
     nan[(7, 0)] = f64::NAN;
     assert!(matches!(
-        p.query_set(nan.col(0), &[1], Goal::Maintained, one.as_mut()),
+        p.query_set(nan.col(0), &[1], Goal::AsAbsorbed, one.as_mut()),
         Err(Error::NonFinite { index: 7, .. })
     ));
     let bad = Mat::from_fn(8, 8, |i, j| if i == j { -1.0 } else { 0.0 });
@@ -240,7 +240,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     // Plain multipliers would be a release of nobody knows how many numbers.
     let (mut y, mut out) = (Mat::zeros(20, 1), Mat::zeros(64, 1));
     assert!(matches!(
-        p.query(h.as_ref(), Goal::Maintained, y.as_mut(), out.as_mut()),
+        p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), out.as_mut()),
         Err(Error::Unsupported { by: "Robust", .. })
     ));
     // Twenty multipliers do not fit a budget of ten.
@@ -256,12 +256,12 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     // Numbers of any size: the grid goes with them.
     for scale in [1e-200, 1e200] {
         let big = &h * faer::Scale(scale);
-        p.query_set(big.col(0), &[1], Goal::Maintained, one.as_mut())
+        p.query_set(big.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
             .unwrap();
         assert!(one[(0, 0)].abs() <= 1.1 * big.norm_l2());
     }
     let zero = Mat::<f64>::zeros(64, 1);
-    p.query_set(zero.col(0), &[1], Goal::Maintained, one.as_mut())
+    p.query_set(zero.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
         .unwrap();
     assert_eq!(one[(0, 0)], 0.0);
 }

@@ -331,7 +331,7 @@ fn errors_are_small_per_coordinate_and_not_in_l2() {
     // The mean of all copies is a sketch of COPIES·b rows.
     let mut together = Mat::zeros(n * n, 1);
     let accuracy = p
-        .query_set(h.col(0), &coords, Goal::Maintained, together.as_mut())
+        .query_set(h.col(0), &coords, Goal::AsAbsorbed, together.as_mut())
         .unwrap();
     let Accuracy::Sketched {
         expected_error: smaller,
@@ -344,7 +344,7 @@ fn errors_are_small_per_coordinate_and_not_in_l2() {
     assert!(rms < 2.0 * smaller, "{rms} {smaller}");
     // The full query is the same answer, with its multipliers.
     let (mut y, mut all) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
-    p.query(h.as_ref(), Goal::Maintained, y.as_mut(), all.as_mut())
+    p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), all.as_mut())
         .unwrap();
     assert!(relative(&all, &together) < 1e-10);
     assert!(relative(&(dense.transpose() * &y), &all) < 1e-10);
@@ -387,11 +387,11 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(none.err(), Some(Error::InvalidSetting { .. })));
     let mut p = Sketched::new(Recompute::new(a.clone()), distribution, 2, 6).unwrap();
     let (h, mut out) = (Mat::<f64>::zeros(25, 1), Mat::zeros(2, 1));
-    let early = p.query_set(h.col(0), &[0, 1], Goal::Maintained, out.as_mut());
+    let early = p.query_set(h.col(0), &[0, 1], Goal::AsAbsorbed, out.as_mut());
     assert_eq!(early, Err(Error::NoWeight));
     p.update(&views(&weights(a.blocks(), false, &mut rng(1))))
         .unwrap();
-    let far = p.query_set(h.col(0), &[0, 25], Goal::Maintained, out.as_mut());
+    let far = p.query_set(h.col(0), &[0, 25], Goal::AsAbsorbed, out.as_mut());
     assert!(matches!(far, Err(Error::OutOfRange { index: 25, .. })));
     let far = p.query_set_of(&[2], h.col(0), &[0, 1], out.as_mut());
     assert!(matches!(far, Err(Error::OutOfRange { index: 2, .. })));
@@ -419,7 +419,7 @@ fn an_inner_change_of_its_own_kind_is_followed() {
     let ask = |p: &mut dyn Projection| {
         let mut out = Mat::zeros(81, 1);
         let coords: Vec<usize> = (0..81).collect();
-        p.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut())
+        p.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut())
             .unwrap();
         out
     };

@@ -284,7 +284,7 @@ fn answers_in_the_range_are_in_the_range() {
             .query_in_range(h.col(0), y.as_mut(), p.as_mut())
             .unwrap();
         let mut again = Mat::zeros(ambient, 1);
-        let goal = dyncvx::projection::Goal::Maintained;
+        let goal = dyncvx::projection::Goal::AsAbsorbed;
         engine
             .operator(goal)
             .unwrap()

@@ -2,7 +2,7 @@
 
 use super::Assembler;
 use crate::clock::Instant;
-use crate::constraints::{Constraints, GramWeight, HeldWeight};
+use crate::constraints::{Constraints, GramWeight, OwnedWeight};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::{self, Cholesky};
 use crate::linalg::real::Real;
@@ -162,10 +162,10 @@ impl ScaledFactor<f64> {
     /// As [`ScaledFactor::refresh`].
     pub(crate) fn new(
         rows: &Constraints,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         assembler: &Assembler,
     ) -> Result<Self> {
-        let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
+        let weight: Vec<_> = weight.iter().map(OwnedWeight::gram).collect();
         let of = GramMatrix {
             rows,
             assembler,

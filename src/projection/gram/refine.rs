@@ -1,6 +1,6 @@
 //! Answers measured, and refined, with the exact operator.
 
-use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
+use crate::constraints::{Constraints, GramOperator, OwnedWeight, Weighted};
 use crate::error::{Result, check_shape};
 use crate::linalg::pcg::{Limits, Reached, Workspace, pcg, pcg_mixed};
 use crate::projection::{Accuracy, Goal};
@@ -38,15 +38,15 @@ impl Refiner {
     }
 
     /// `B` at this weight.
-    pub(crate) fn weighted(&mut self, weight: &[HeldWeight]) -> Result<&mut Weighted> {
+    pub(crate) fn weighted(&mut self, weight: &[OwnedWeight]) -> Result<&mut Weighted> {
         self.operator.weighted(weight)
     }
 
     /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the goal's residual; one plain application of the preconditioner, its
-    /// residual measured, for [`Goal::Maintained`].
+    /// residual measured, for [`Goal::AsAbsorbed`].
     pub(crate) fn solve(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         goal: Goal,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
@@ -58,7 +58,7 @@ impl Refiner {
     /// The same where steps may be taken with the weight itself, residuals being measured through its root.
     pub(crate) fn solve_mixed(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         goal: Goal,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
@@ -106,7 +106,7 @@ impl Refiner {
     /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
     pub(crate) fn probe(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         precondition: impl FnMut(MatMut<'_, f64>),
         probe: &[f64],
     ) -> f64 {
@@ -185,7 +185,7 @@ mod tests {
         let g = Mat::from_fn(n, n, |i, j| {
             ((i * 3 + j * 7) as f64).sin() + if i == j { 3.0 } else { 0.0 }
         });
-        let weight = HeldWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let weight = OwnedWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
         let mut k = Mat::<f64>::zeros(m, m);
         Assembler::new(&a).assemble(&[weight[0].gram()], k.as_mut());
         crate::linalg::product::mirror_lower(k.as_mut());

@@ -18,7 +18,7 @@ pub use settings::{Policy, Precision, Settings};
 use super::gram::{Assembler, Refiner, ScaledFactor};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
 use crate::clock::Instant;
-use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
+use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, Weighted};
 use crate::error::{Error, Result};
 use change::Change;
 use cost::Model;
@@ -28,7 +28,7 @@ pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
 
-/// Relative residual that [`Goal::Maintained`] answers are refined to where the inverse alone does not reach it.
+/// Relative residual that [`Goal::AsAbsorbed`] answers are refined to where the inverse alone does not reach it.
 const MAINTAINED: f64 = 1e-7;
 
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
@@ -82,7 +82,7 @@ pub struct Kronecker {
     counters: Counters,
     trace: Vec<Step>,
     /// The last weight given, and its operator.
-    given: Vec<HeldWeight>,
+    given: Vec<OwnedWeight>,
     refiner: Refiner,
     /// Where the inverse stands, if elsewhere.
     absorbed: Option<Absorbed>,
@@ -98,7 +98,7 @@ pub struct Kronecker {
 /// A weight that the inverse is of, when that is not the last one given.
 #[derive(Debug, Clone)]
 struct Absorbed {
-    weight: Vec<HeldWeight>,
+    weight: Vec<OwnedWeight>,
     refiner: Refiner,
     /// From it to the weight given.
     pending: Vec<Change>,
@@ -151,7 +151,7 @@ impl Kronecker {
     /// let near = &w * Scale(1.3);
     /// assert!(matches!(p.update(&[(&near).into()])?, Refresh::Stale { .. }));
     /// let mut rhs = Mat::from_fn(6, 1, |i, _| i as f64);
-    /// let Accuracy::Approximate { epsilon } = p.solve(rhs.as_mut(), Goal::Maintained)? else { panic!() };
+    /// let Accuracy::Approximate { epsilon } = p.solve(rhs.as_mut(), Goal::AsAbsorbed)? else { panic!() };
     /// assert!((epsilon - 1.3f64.ln()).abs() < 1e-12);
     /// // Refined, it is exact.
     /// let Accuracy::Exact { residual, .. } = p.solve(rhs.as_mut(), Goal::Residual(1e-12))? else { panic!() };
@@ -301,7 +301,7 @@ impl Kronecker {
             });
         }
         let given = self.given.iter();
-        let weight: Vec<HeldWeight> = weight
+        let weight: Vec<OwnedWeight> = weight
             .into_iter()
             .zip(given)
             .map(|(new, old)| new.unwrap_or_else(|| old.clone()))
@@ -312,17 +312,17 @@ impl Kronecker {
         }
     }
 
-    fn hold(a: &Constraints, weight: &[BlockWeight<'_>]) -> Result<Vec<HeldWeight>> {
+    fn hold(a: &Constraints, weight: &[BlockWeight<'_>]) -> Result<Vec<OwnedWeight>> {
         if weight.iter().any(|w| matches!(w, BlockWeight::Pair { .. })) {
             return Err(Error::Unsupported {
                 what: "a pair of weights",
                 by: "Kronecker",
             });
         }
-        HeldWeight::new_all(a.blocks(), weight)
+        OwnedWeight::new_all(a.blocks(), weight)
     }
 
-    /// Whether [`Goal::Maintained`] is answered for the weight absorbed rather than for the last one given.
+    /// Whether [`Goal::AsAbsorbed`] is answered for the weight absorbed rather than for the last one given.
     fn answers_stale(&self) -> bool {
         self.absorbed.is_some() && self.drift <= self.settings.stale_tol
     }
@@ -346,7 +346,7 @@ impl Projection for Kronecker {
     }
 
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        let stale = goal == Goal::Maintained && self.answers_stale();
+        let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => absorbed.refiner.weighted(&absorbed.weight),
             _ => self.refiner.weighted(&self.given),
@@ -354,9 +354,9 @@ impl Projection for Kronecker {
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        let stale = goal == Goal::Maintained && self.answers_stale();
+        let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         let tol = match goal {
-            Goal::Maintained => MAINTAINED,
+            Goal::AsAbsorbed => MAINTAINED,
             Goal::Residual(_) => goal.tolerance()?,
         };
         let columns = rhs.ncols();

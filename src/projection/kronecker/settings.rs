@@ -35,7 +35,7 @@ pub enum Precision {
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `stale_tol` | 0 | `ε_mp`: drift of the weight that [`Goal::Maintained`](crate::projection::Goal::Maintained) answers may have | 0 to 10 |
+/// | `stale_tol` | 0 | `ε_mp`: drift of the weight that [`Goal::AsAbsorbed`](crate::projection::Goal::AsAbsorbed) answers may have | 0 to 10 |
 /// | `policy` | `Auto` | which ways of following a change may be taken | |
 /// | `precision` | `Auto` | in which precision the inverse is stored | |
 /// | `max_iter` | 200 | conjugate gradient steps a column | 1 or more |

@@ -340,7 +340,7 @@ fn copy(m: MatRef<'_, f64>, k: usize, to: &mut [f64]) {
 mod tests {
     use super::super::PsdPlan;
     use super::*;
-    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
+    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, OwnedWeight, Part};
 
     /// Rows `E_ij D + Dᵀ E_ij`, some diagonal ones of `n` terms each, and a dense corner; one constraint does not touch the block.
     fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
@@ -406,7 +406,7 @@ mod tests {
             (BlockWeight::Psd(x), x, x),
             (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
         ] {
-            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
+            let held = OwnedWeight::new_all(a.blocks(), &[weight]).unwrap();
             let mut k = Mat::<f64>::zeros(m, m);
             let GramWeight::Psd(pair) = held[0].gram() else {
                 panic!("a matrix weight")

@@ -321,7 +321,7 @@ impl LowRank {
 mod tests {
     use super::super::PsdPlan;
     use super::*;
-    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
+    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, OwnedWeight, Part};
 
     fn wave(k: usize, n: usize) -> Vec<f64> {
         (0..n)
@@ -429,7 +429,7 @@ mod tests {
             (BlockWeight::Root(g), root.as_ref(), root.as_ref()),
             (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
         ] {
-            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
+            let held = OwnedWeight::new_all(a.blocks(), &[weight]).unwrap();
             let GramWeight::Psd(pair) = held[0].gram() else {
                 panic!("a matrix weight")
             };

@@ -1,0 +1,299 @@
+//! The seam between data structures and solvers: the trait [`Projection`] and the types of its arguments.
+
+use super::{Answered, Refresh, Seconds};
+use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
+use crate::error::{Error, Result, check_shape};
+use faer::{ColRef, MatMut, MatRef};
+use std::sync::Arc;
+
+/// Dimensions of a projection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of rows `m`.
+    pub constraints: usize,
+    /// Length `N` of a vector of the ambient space.
+    pub ambient: usize,
+    /// The blocks whose flat vectors, one after another, make `R^N`.
+    pub blocks: Vec<Block>,
+}
+
+impl Shape {
+    pub(crate) fn of(a: &Constraints) -> Self {
+        Shape {
+            constraints: a.len(),
+            ambient: a.ambient(),
+            blocks: a.blocks().to_vec(),
+        }
+    }
+}
+
+/// Which weight an answer is for, and how exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// The absorbed weight as it is held: the cheapest answer.
+    AsAbsorbed,
+    /// The last weight given, to this relative residual `‖rhs − BBᵀ y‖ ≤ tol ‖rhs‖` or as near as double precision gets;
+    /// the [`Accuracy`] tells what was reached.
+    Residual(f64),
+}
+
+impl Goal {
+    /// Relative residual asked for; a maintained answer asks for none.
+    pub(crate) fn tolerance(self) -> Result<f64> {
+        match self {
+            Goal::AsAbsorbed => Ok(f64::INFINITY),
+            Goal::Residual(tol) if tol >= 0.0 => Ok(tol),
+            Goal::Residual(tol) => Err(Error::InvalidSetting {
+                field: "goal",
+                reason: format!("expected a residual of 0 or more, found {tol}"),
+            }),
+        }
+    }
+}
+
+/// What kind of answer was given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Accuracy {
+    /// Of the weight asked for. `residual` is the largest `‖rhs − BBᵀ y‖ / ‖rhs‖` over the columns, measured with the
+    /// exact operator; `iterations` counts refinement steps over all columns.
+    Exact {
+        /// Largest relative residual.
+        residual: f64,
+        /// Refinement steps.
+        iterations: usize,
+    },
+    /// Of a weight within `e^{±epsilon}` of the one given.
+    Approximate {
+        /// Bound on the logarithm of the drift.
+        epsilon: f64,
+    },
+    /// Of a random sketch.
+    Sketched {
+        /// Expected error of one coordinate.
+        expected_error: f64,
+    },
+}
+
+/// Maintains `P = Bᵀ(BBᵀ)⁻¹B`, `B = A · S(weight)`, while the weight changes.
+///
+/// Object-safe: a solver takes `&mut dyn Projection`. Queries take `&mut self` on purpose: an answer may use scratch
+/// space, and spend a privacy budget.
+///
+/// # Errors
+/// Every method returns [`Error::Shape`] for arguments that do not fit, and leaves the structure unchanged on any error.
+pub trait Projection: Send {
+    /// Dimensions.
+    fn shape(&self) -> Shape;
+
+    /// Seconds spent so far, where the structure keeps count.
+    fn seconds(&self) -> Option<Seconds> {
+        None
+    }
+
+    /// Whether two-sided weights ([`BlockWeight::Psd`], [`BlockWeight::Root`]) are answered better than pairs: what a solver
+    /// that can make either may go by.
+    fn prefers_two_sided(&self) -> bool {
+        false
+    }
+
+    /// What the answers since the last update stand on, where the structure keeps count.
+    fn answered(&self) -> Option<Answered> {
+        None
+    }
+
+    /// Takes the place of `A` by rows with entries at the same positions, keeping what only depends on these; `false`, and nothing
+    /// changed, where this structure cannot: then a new one has to be made. There is no weight afterwards.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSetting`] for entries at other positions.
+    fn replace_values(&mut self, _rows: &Arc<Constraints>) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Moves to a new weight, one entry a block.
+    ///
+    /// # Errors
+    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is no weight;
+    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::Unsupported`] for a form this structure does not
+    /// maintain.
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
+
+    /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
+    ///
+    /// # Errors
+    /// [`Error::NoWeight`] before the first update; [`Error::NotPositiveDefinite`] when a weight that could be factored is so
+    /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be had.
+    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
+
+    /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix. Columns asked together are answered as each alone, and cheaper.
+    ///
+    /// # Errors
+    /// [`Error::NoWeight`]; [`Error::NonFinite`]; [`Error::InvalidSetting`] for a negative goal. A goal that is not
+    /// reached is no error: see the returned [`Accuracy`].
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy>;
+
+    /// `multipliers ← (BBᵀ)⁻¹ B h` (`m × k`) and `projected ← P h` (`N × k`) for the `N × k` matrix `h`.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`].
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        query(self, h, goal, multipliers, projected)
+    }
+
+    /// `P h` for one `h`, for a follower of a path that needs `A δx = 0`: whatever the error of the answer, `projected` is `Bᵀ` times
+    /// `multipliers`. The weight is that of [`Goal::AsAbsorbed`]. [`Accuracy::Sketched`] has the error to be expected of one
+    /// *whitened* multiplier, of one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
+    ///
+    /// The plain [`Projection::query`], unless a structure must protect what it answers from: [`Robust`](super::Robust) releases private
+    /// medians, `m` of them.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`]; [`Error::BudgetExhausted`].
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.query(h.as_mat(), Goal::AsAbsorbed, multipliers, projected)
+    }
+
+    /// Entries `coords` of `P h` into the column `out`.
+    ///
+    /// # Errors
+    /// Those of [`Projection::solve`]; [`Error::OutOfRange`] for a coordinate of `N` or more.
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        query_set(self, h, coords, goal, out)
+    }
+}
+
+/// [`Projection::query`] by one solve.
+pub(super) fn query<P: Projection + ?Sized>(
+    p: &mut P,
+    h: MatRef<'_, f64>,
+    goal: Goal,
+    mut multipliers: MatMut<'_, f64>,
+    projected: MatMut<'_, f64>,
+) -> Result<Accuracy> {
+    let operator = p.operator(goal)?;
+    let (m, k) = (operator.constraints().len(), h.ncols());
+    check_shape("multipliers", (m, k), multipliers.shape())?;
+    check_shape("projected", h.shape(), projected.shape())?;
+    operator.apply(h, multipliers.as_mut())?;
+    let accuracy = p.solve(multipliers.as_mut(), goal)?;
+    p.operator(goal)?
+        .apply_transpose(multipliers.as_ref(), projected)?;
+    Ok(accuracy)
+}
+
+/// [`Projection::query_set`] by one solve.
+pub(super) fn query_set<P: Projection + ?Sized>(
+    p: &mut P,
+    h: ColRef<'_, f64>,
+    coords: &[usize],
+    goal: Goal,
+    mut out: MatMut<'_, f64>,
+) -> Result<Accuracy> {
+    let operator = p.operator(goal)?;
+    let (m, bound) = (
+        operator.constraints().len(),
+        operator.constraints().ambient(),
+    );
+    check_shape("answers", (coords.len(), 1), out.shape())?;
+    if let Some(&index) = coords.iter().find(|&&c| c >= bound) {
+        return Err(Error::OutOfRange {
+            what: "coordinate",
+            index,
+            bound,
+        });
+    }
+    let mut lent = operator.lend(m + coords.len());
+    let (y, values) = lent.split_at_mut(m);
+    let mut column = MatMut::from_column_major_slice_mut(y, m, 1);
+    operator.apply(h.as_mat(), column.as_mut())?;
+    let accuracy = p.solve(column, goal)?;
+    let operator = p.operator(goal)?;
+    operator.apply_transpose_at(y, coords, values)?;
+    for (i, v) in values.iter().enumerate() {
+        out[(i, 0)] = *v;
+    }
+    operator.give_back(lent);
+    Ok(accuracy)
+}
+
+/// A structure chosen at run time is a structure.
+impl<P: Projection + ?Sized> Projection for Box<P> {
+    fn shape(&self) -> Shape {
+        (**self).shape()
+    }
+
+    fn seconds(&self) -> Option<Seconds> {
+        (**self).seconds()
+    }
+
+    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
+        (**self).replace_values(rows)
+    }
+
+    fn prefers_two_sided(&self) -> bool {
+        (**self).prefers_two_sided()
+    }
+
+    fn answered(&self) -> Option<Answered> {
+        (**self).answered()
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        (**self).update(weight)
+    }
+
+    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
+        (**self).operator(goal)
+    }
+
+    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        (**self).solve(rhs, goal)
+    }
+
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query(h, goal, multipliers, projected)
+    }
+
+    fn query_in_range(
+        &mut self,
+        h: ColRef<'_, f64>,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query_in_range(h, multipliers, projected)
+    }
+
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        (**self).query_set(h, coords, goal, out)
+    }
+}
