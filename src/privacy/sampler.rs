@@ -19,7 +19,7 @@ impl Sampler {
     /// `sample` of `copies`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless `1 ≤ sample ≤ copies`.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless `1 ≤ sample ≤ copies`.
     pub fn new(copies: usize, sample: usize) -> Result<Self> {
         check_sample(sample, copies)?;
         Ok(Self {

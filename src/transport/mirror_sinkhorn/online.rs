@@ -247,7 +247,7 @@ impl Online {
     /// approximately; the bound is a bound all the same).
     ///
     /// # Errors
-    /// None in practice: those of [`sinkhorn`](super::sinkhorn()) for two measures, of [`minimise`](super::minimise) otherwise.
+    /// None in practice: those of [`sinkhorn`](crate::transport::sinkhorn()) for two measures, of [`minimise`](super::minimise) otherwise.
     ///
     /// # Complexity
     /// Some hundred passes over the entries.

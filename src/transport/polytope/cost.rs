@@ -19,7 +19,7 @@ pub trait Cost: Sync {
         None
     }
 
-    /// As [`Cost::fill`] in f32, for the half-steps of [`HalfStepPrecision::Single`](super::HalfStepPrecision::Single).
+    /// As [`Cost::fill`] in f32, for the half-steps of [`HalfStepPrecision::Single`](crate::transport::HalfStepPrecision::Single).
     fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
         let mut buffer = [0.0; 256];
         for (k, out) in out.chunks_mut(256).enumerate() {

@@ -136,7 +136,7 @@ impl Marginals {
     /// Partial transport: couplings of parts of `mu` and `nu` with total mass `moved`.
     ///
     /// The result has one slack row (the part of `nu` that is not reached) and one slack column (the part of `mu` that
-    /// stays), shape `(m + 1) × (n + 1)`, and the arc between the two is forbidden. [`Padded`](super::Padded) carries
+    /// stays), shape `(m + 1) × (n + 1)`, and the arc between the two is forbidden. [`Padded`](crate::transport::Padded) carries
     /// an `m × n` objective over.
     ///
     /// # Errors

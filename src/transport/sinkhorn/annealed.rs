@@ -94,7 +94,7 @@ pub(crate) fn check_two_measures(
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two
-/// measures, forbidden arcs ([`minimise`](super::minimise) takes them), a start from a plan, and the backtracking and
+/// measures, forbidden arcs ([`minimise`](crate::transport::minimise) takes them), a start from a plan, and the backtracking and
 /// strongly convex rules. The average is not kept, whatever [`Settings::average`] says.
 ///
 /// # Complexity
