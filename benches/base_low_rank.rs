@@ -11,6 +11,7 @@ use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::matrix_completion;
 use dyncvx::projection::{Accuracy, BaseLowRank, Goal, Projection, Recompute, Refresh, Shape};
 use dyncvx::random::{Lane, Seed};
+use dyncvx::solver::solve_with;
 use dyncvx_papers::updates::median;
 use faer::{Mat, MatMut};
 use rand_distr::{Distribution, StandardNormal, Uniform};
@@ -191,7 +192,9 @@ impl Projection for Recording {
 fn solve(program: &ConicProgram, p: &mut dyn Projection) -> (ipm::Solution, f64) {
     let t = Instant::now();
     let settings = ipm::Settings::default();
-    let solution = ipm::solve(program, p, &settings, &mut |_| ControlFlow::Continue(()));
+    let solution = solve_with(program, p, &settings, None, &mut |_| {
+        ControlFlow::Continue(())
+    });
     (solution.expect("a solution"), t.elapsed().as_secs_f64())
 }
 

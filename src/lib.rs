@@ -30,9 +30,12 @@ pub mod solver;
 pub mod transport;
 mod tuned;
 
+pub use constraints::{Block, Constraints};
 pub use error::{Error, Result};
 /// The matrices of this library's interface, in the version it is built with.
 pub use faer;
-pub use solver::Solver;
+pub use ipm::{Settings, Status};
+pub use problem::{ConicProgram, LinearProgram};
+pub use solver::{LinearSolver, Solver};
 /// The sparse matrices [`constraints::Constraints::from_sprs`] reads.
 pub use sprs;

@@ -15,6 +15,7 @@ use dyncvx::projection::{
     Sketched,
 };
 use dyncvx::sketch::{Base, Distribution};
+use dyncvx::solver::solve_with;
 use dyncvx_papers::plot::{Labels, Series, lines};
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -224,11 +225,11 @@ fn reproduce(
     unrepaired.releases = robust.report().answered;
     runs.push(unrepaired);
     table(&runs);
-    let end = ipm::solve_from(
+    let end = solve_with(
         program,
         &mut Auto::new(a),
         &ipm::Settings::default(),
-        &last,
+        Some(&last),
         &mut |_| ControlFlow::Continue(()),
     )?;
     println!(

@@ -4,11 +4,11 @@
 
 use super::Tuned;
 use crate::io::{mps, sdpa};
-use crate::ipm::{Settings, solve_linear};
+use crate::ipm::Settings;
 use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, random_quadratic};
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
 use crate::projection::{Direct, Iterative};
-use crate::solver::{Engine, Solver};
+use crate::solver::{Engine, LinearSolver, Solver};
 use crate::transport::{
     CostFn, ExactSettings, Finish, Marginals, SinkhornSettings, exact, sinkhorn, unobserved,
 };
@@ -17,7 +17,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Every area's thresholds, and the problems that they can influence.
-const AREAS: &[(&[&Tuned], &[Problems])] = &[(crate::transport::params::ALL, &[transport])];
+const AREAS: &[(&[&Tuned], &[Problems])] = &[
+    (crate::ipm::params::ALL, &[semidefinite, linear]),
+    (crate::solver::params::ALL, &[semidefinite, linear]),
+    (crate::transport::params::ALL, &[transport]),
+];
 
 /// What a problem was answered with.
 #[derive(Debug, Clone)]
@@ -134,12 +138,8 @@ fn linear() -> Vec<Answer> {
         programs.push((name.to_string(), program));
     }
     let solve = |(name, program): (String, LinearProgram)| {
-        let found = solve_linear(
-            &program,
-            &Settings::default(),
-            &mut |p, s, o| Solver::new(p.clone(), s.clone())?.solve(o),
-            &mut |_| ControlFlow::Continue(()),
-        );
+        let mut solver = LinearSolver::new(program, Settings::default()).unwrap();
+        let found = solver.solve(&mut |_| ControlFlow::Continue(()));
         let found = found.unwrap_or_else(|e| panic!("{name}: {e}"));
         let infeasible = found.certificate.is_some();
         let objective = if infeasible {

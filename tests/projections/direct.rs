@@ -6,6 +6,7 @@ use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::ipm::{self, SearchDirection, Settings, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::projection::{Accuracy, Direct, Goal, Projection, Recompute};
+use dyncvx::solver::solve_with;
 use faer::Mat;
 use quickcheck::{Gen, QuickCheck};
 use rand_chacha::ChaCha20Rng;
@@ -214,7 +215,7 @@ fn a_primal_without_interior_is_solved() {
     let mut p = Direct::new(program.constraints().clone());
     let settings = Settings::default();
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-    let found = ipm::solve(&program, &mut p, &settings, go).unwrap();
+    let found = solve_with(&program, &mut p, &settings, None, go).unwrap();
     assert_eq!(found.status, Status::Solved, "{:?}", found.dimacs);
     let expected = -2.0 * n as f64;
     assert!((found.primal_objective - expected).abs() < 1e-6 * expected.abs());
@@ -239,7 +240,7 @@ fn a_sparse_dual_is_exploited_and_changes_nothing() {
         settings.direction = direction;
         let mut p = Direct::new(program.constraints().clone());
         let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-        ipm::solve(&program, &mut p, &settings, go).unwrap()
+        solve_with(&program, &mut p, &settings, None, go).unwrap()
     };
     let (hkm, nt) = (
         solve(SearchDirection::Hkm),
@@ -258,7 +259,7 @@ fn seconds_are_told_apart() {
     let program = equipartition(40);
     let mut p = Direct::new(program.constraints().clone());
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-    let found = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let found = solve_with(&program, &mut p, &Settings::default(), None, go).unwrap();
     let phases = found.phases;
     let parts = [
         phases.assembly,
@@ -286,14 +287,14 @@ fn a_start_off_the_pattern_of_the_dual_is_as_good() {
     let program = ConicProgram::new(a, vec![1.0; n], c).unwrap();
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
     let mut p = Direct::new(program.constraints().clone());
-    let cold = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let cold = solve_with(&program, &mut p, &Settings::default(), None, go).unwrap();
     let mut start = ipm::Start::from(&cold);
     for j in 0..n {
         for i in 0..n {
             start.s[i + j * n] += 5e-3 * ((i + j) as f64).sin();
         }
     }
-    let warm = ipm::solve_from(&program, &mut p, &Settings::default(), &start, go).unwrap();
+    let warm = solve_with(&program, &mut p, &Settings::default(), Some(&start), go).unwrap();
     assert_eq!(warm.status, Status::Solved);
     assert!(
         warm.iterations < cold.iterations,

@@ -8,6 +8,7 @@ use dyncvx::ipm::{self, Certificate, Iteration, SearchDirection, Settings, Solut
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refresh, Shape};
+use dyncvx::solver::solve_with;
 use faer::{Mat, MatMut};
 use quickcheck::{Gen, QuickCheck};
 use std::ops::ControlFlow;
@@ -27,7 +28,7 @@ fn solve_along(program: &ConicProgram, direction: SearchDirection) -> Solution {
     let mut settings = Settings::default();
     settings.direction = direction;
     let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &settings, &mut |_| {
+    solve_with(program, &mut p, &settings, None, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()
@@ -130,9 +131,13 @@ fn any_projection_will_do() {
     fn law(seed: u64, which: u8, size: u8) -> bool {
         let known = recipe(which, size).known_optimum(seed.into()).unwrap();
         let mut p = kronecker(known.program.constraints());
-        let found = ipm::solve(&known.program, &mut p, &Settings::default(), &mut |_| {
-            ControlFlow::Continue(())
-        });
+        let found = solve_with(
+            &known.program,
+            &mut p,
+            &Settings::default(),
+            None,
+            &mut |_| ControlFlow::Continue(()),
+        );
         is_optimal(&known.program, &found.unwrap(), known.value);
         true
     }
@@ -185,7 +190,7 @@ fn stops_when_told_and_returns_the_best_point_so_far() {
             ControlFlow::Continue(())
         }
     };
-    let found = ipm::solve(program, &mut p, &Settings::default(), &mut stop).unwrap();
+    let found = solve_with(program, &mut p, &Settings::default(), None, &mut stop).unwrap();
     assert_eq!(
         (found.status, found.iterations, rows.len()),
         (Status::Stopped, 5, 6)
@@ -197,12 +202,9 @@ fn stops_when_told_and_returns_the_best_point_so_far() {
     );
 
     let mut run = |settings: &Settings| {
-        ipm::solve(
-            program,
-            &mut p,
-            settings,
-            &mut |_| ControlFlow::Continue(()),
-        )
+        solve_with(program, &mut p, settings, None, &mut |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap()
     };
     let mut settings = Settings::default();
@@ -223,7 +225,10 @@ fn refuses_settings_and_projections_that_do_not_fit() {
         .program;
     let mut p = Recompute::new(program.constraints().clone());
     let run = |p: &mut dyn Projection, settings: &Settings| {
-        ipm::solve(&program, p, settings, &mut |_| ControlFlow::Continue(())).map(|s| s.status)
+        solve_with(&program, p, settings, None, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .map(|s| s.status)
     };
     for (field, change) in [
         (
@@ -277,7 +282,7 @@ fn dependent_rows_are_an_error() {
     let program =
         ConicProgram::new(a.build().unwrap(), vec![1.0, 2.0], c.build().unwrap()).unwrap();
     let mut p = Recompute::new(program.constraints().clone());
-    let found = ipm::solve(&program, &mut p, &Settings::default(), &mut |_| {
+    let found = solve_with(&program, &mut p, &Settings::default(), None, &mut |_| {
         ControlFlow::Continue(())
     });
     assert_eq!(
@@ -338,7 +343,7 @@ fn a_projection_that_fails_on_the_way_ends_with_the_best_point() {
     let program = &known.program;
     for solves in [8, 9] {
         let mut p = Failing(Recompute::new(program.constraints().clone()), solves);
-        let found = ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+        let found = solve_with(program, &mut p, &Settings::default(), None, &mut |_| {
             ControlFlow::Continue(())
         });
         let found = found.unwrap();
@@ -416,7 +421,7 @@ fn a_projection_that_misleads_spoils_neither_the_point_nor_the_status() {
         );
         ControlFlow::Continue(())
     };
-    let found = ipm::solve(program, &mut p, &Settings::default(), &mut watch).unwrap();
+    let found = solve_with(program, &mut p, &Settings::default(), None, &mut watch).unwrap();
     assert!(!found.status.is_answer(), "{:?}", found.status);
     assert!(
         found.dimacs.max() <= 2.0 * least,

@@ -7,6 +7,7 @@ use dyncvx::ipm::{self, Settings, Status};
 use dyncvx::problem::generators::Recipe;
 use dyncvx::problem::{ConicProgram, Proof, Reduced};
 use dyncvx::projection::Recompute;
+use dyncvx::solver::solve_with;
 use quickcheck::{Gen, QuickCheck};
 use rand_core::Rng;
 use std::ops::ControlFlow;
@@ -84,7 +85,7 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
 
 fn solve(program: &ConicProgram) -> ipm::Solution {
     let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+    solve_with(program, &mut p, &Settings::default(), None, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()

@@ -2,12 +2,13 @@
 
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::ipm::short_step::{CentralPoint, Outcome, Settings, central_point, follow};
-use dyncvx::ipm::{self, Start, Status};
+use dyncvx::ipm::{self, Ended, Start, Status};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::{Recipe, max_cut, random_graph, transportation};
 use dyncvx::projection::{Direct, Kronecker, Projection, Recompute, Robust, Sketched};
 use dyncvx::sketch::{Base, Distribution};
+use dyncvx::solver::solve_with;
 use dyncvx::{Error, Solver};
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -38,7 +39,7 @@ fn mixed() -> ConicProgram {
 fn begin(program: &ConicProgram, settings: &Settings) -> CentralPoint {
     let mut engine = Direct::new(program.constraints().clone());
     let found = central_point(program, &mut engine, settings).unwrap();
-    assert_eq!(found.status, Status::Solved);
+    assert_eq!(found.ended, Ended::Converged);
     found
 }
 
@@ -158,11 +159,11 @@ fn private_answers_reach_a_gap_of_one_in_ten_thousand() {
         assert!(counts.drift_ratio < 4.0);
         // The last digits, from there.
         let mut direct = Direct::new(program.constraints().clone());
-        let last = ipm::solve_from(
+        let last = solve_with(
             &program,
             &mut direct,
             &ipm::Settings::default(),
-            &Start::from(solution),
+            Some(&Start::from(solution)),
             &mut |_| ControlFlow::Continue(()),
         )
         .unwrap();
@@ -408,7 +409,7 @@ fn a_program_without_a_path_has_no_central_point() {
     let program = ConicProgram::new(a.build().unwrap(), vec![-1.0], c.build().unwrap()).unwrap();
     let mut engine = Direct::new(program.constraints().clone());
     let found = central_point(&program, &mut engine, &Settings::default()).unwrap();
-    assert!(!found.status.is_answer(), "{:?}", found.status);
+    assert!(found.ended.gave_up(), "{:?}", found.ended);
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl NesterovTodd {
     }
 
     /// The direction of length zero at this weight, for [`Geometry::corrected`] to begin on.
-    pub(in crate::ipm) fn still(&self, system: &System<'_>) -> Direction {
+    pub(in crate::ipm) fn zero_direction(&self, system: &System<'_>) -> Direction {
         let (m, n) = (system.a.len(), system.a.ambient());
         let ds_hat = match self.dual_hat.is_empty() {
             true => vec![0.0; n],
@@ -243,7 +243,7 @@ impl Geometry for NesterovTodd {
         system: &System<'_>,
         projection: &mut dyn Projection,
     ) -> Result<Direction> {
-        let t = self.scaling.straight(system.a.ambient());
+        let t = self.scaling.affine_rhs(system.a.ambient());
         self.direction(system, projection, &t, None)
     }
 
@@ -254,21 +254,23 @@ impl Geometry for NesterovTodd {
         affine: Direction,
         centre: f64,
     ) -> Result<Direction> {
-        let t = self.scaling.bent(system.a.ambient(), &affine, centre);
+        let t = self
+            .scaling
+            .corrector_rhs(system.a.ambient(), &affine, centre);
         self.direction(system, projection, &t, Some(affine))
     }
 }
 
 impl Scaling {
     /// `T = −D`: straight at the boundary.
-    fn straight(&self, n: usize) -> Vec<f64> {
+    fn affine_rhs(&self, n: usize) -> Vec<f64> {
         let mut t = vec![0.0; n];
         self.for_each(|i, j, at, d, _| t[at] = if i == j { -d } else { 0.0 });
         t
     }
 
     /// `T_ij = 2(σμ I − D² − sym(dx̂ dŝ))_ij / (d_i + d_j)`: towards the central path, with Mehrotra's correction.
-    fn bent(&self, n: usize, affine: &Direction, centre: f64) -> Vec<f64> {
+    fn corrector_rhs(&self, n: usize, affine: &Direction, centre: f64) -> Vec<f64> {
         let mut t = vec![0.0; n];
         self.symmetric_product(&affine.dx_hat, &affine.ds_hat, &mut t);
         self.for_each(|i, j, at, di, dj| {

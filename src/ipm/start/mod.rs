@@ -34,7 +34,7 @@ impl From<&crate::ipm::Solution> for Start {
 
 impl Start {
     /// Whether the numbers are those of a point of this problem.
-    pub(in crate::ipm) fn check(&self, problem: &ConicProgram) -> Result<()> {
+    pub(crate) fn check(&self, problem: &ConicProgram) -> Result<()> {
         let a = problem.constraints();
         check_shape("x of the start", (a.ambient(), 1), (self.x.len(), 1))?;
         check_shape("y of the start", (a.len(), 1), (self.y.len(), 1))?;

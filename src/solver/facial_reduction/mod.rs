@@ -6,12 +6,16 @@ mod multipliers;
 mod split;
 
 use super::Engine;
-use crate::clock::Instant;
+use super::climb::{Climb, Reached};
+use super::history::History;
+use super::observe::in_units;
+use super::params::{INTERIOR, RANGE_WEIGHT, SEARCH_ITERATIONS};
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
+use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    self, Dimacs, Iteration, Observer, Settings, Solution, Start, Status, dimacs_outside,
-    outside_cone,
+    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, Settings, Solution, Start, Step,
+    dimacs_outside, outside_cone,
 };
 use crate::linalg::{dot, max_abs, norm};
 use crate::problem::{ConicProgram, Reduced};
@@ -22,38 +26,38 @@ use multipliers::{Correction, step_sizes};
 use split::Split;
 use std::ops::ControlFlow;
 
-/// Faces of faces.
-const DEPTH: usize = 4;
-
 /// Tolerance of the search for multipliers that expose a face.
-const SEARCH: f64 = 1e-10;
+const SEARCH_TOLERANCE: f64 = 1e-10;
 
-/// Iterations of the search: it is an easy program where there is a face to be found.
-const ITERATIONS: usize = 15;
+/// Primal infeasibility at which the search believes the eigenvalue that it has reached.
+const SEARCH_FEASIBLE: f64 = 1e-8;
 
-/// `λ` above this share of the size of a solution: there is an interior.
-const INTERIOR: f64 = 1e-4;
+/// Relative residual of a solve in polishing.
+const POLISH: f64 = 1e-13;
 
-/// Weight of the range in the metric that the multipliers are polished in.
-const RANGE: f64 = 1e-4;
-
-/// Rounds of polishing, and refinements in each.
+/// Rounds of polishing.
 const ROUNDS: usize = 5;
+
+/// Refinements per round.
 const REFINEMENTS: usize = 4;
 
 /// Entries of `UᵀZU` and `UᵀZV`, relative to `Z`, that pass for rounding.
-const EXACT: f64 = 1e-13;
+const KERNEL_ROUNDING: f64 = 1e-13;
 
-/// `bᵀd` relative to its terms that passes for zero: it follows from the kernel.
-const FLAT: f64 = 1e-9;
+/// `bᵀd` relative to its terms that passes for zero: `bᵀd = 0` follows from the kernel.
+const RHS_ROUNDING: f64 = 1e-9;
 
-/// What a run left, and what is at hand to go on with.
-pub(super) struct Open<'a> {
+/// What a pass left, and what there is to go on with.
+pub(super) struct OnFace<'a> {
     pub program: &'a ConicProgram,
     pub projection: &'a mut dyn Projection,
     pub engine: &'a Engine,
     pub settings: &'a Settings,
-    /// Where the run ended.
+    pub history: &'a mut History,
+    pub pass: Pass,
+    /// Faces that were descended to before this one.
+    pub face: u8,
+    /// Where the pass ended.
     pub found: &'a Solution,
 }
 
@@ -64,158 +68,158 @@ struct Exposing {
     split: Split,
 }
 
-impl Open<'_> {
-    /// A better solution, from the face; `None` when there is no face to be found, or nothing better on it.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`](crate::Error::TooLarge). What the engine refuses ends the attempt, no more.
-    pub(super) fn on_face(&mut self, observer: &mut Observer<'_>) -> Result<Option<Solution>> {
-        self.attempt(DEPTH, observer)
+/// A better solution, from the face; `None` when no face is found, or nothing better on it.
+///
+/// # Errors
+/// [`Error::TooLarge`](crate::Error::TooLarge). What the engine refuses ends the attempt, no more.
+pub(super) fn on_face(
+    mut task: OnFace<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<Option<Solution>> {
+    // Search: multipliers that expose a face.
+    let Some((exposing, face)) = task.search(observer)? else {
+        return Ok(None);
+    };
+    if face.program().constraints().blocks().is_empty() {
+        return Ok(None);
+    }
+    // Solve the program on the face, reduced.
+    let reduced = Reduced::on_face(face.program())?;
+    let small = reduced.program();
+    if reduced.proof().is_some() || small.constraints().is_empty() {
+        return Ok(None);
+    }
+    let Some(found) = task.solve(&reduced, observer)? else {
+        return Ok(None);
+    };
+    // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
+    let Some((Start { x, y, s }, dimacs)) = task.back(&exposing, &face, &reduced, &found)? else {
+        return Ok(None);
+    };
+    if dimacs.max() >= task.found.dimacs.max() {
+        return Ok(None);
+    }
+    let mut value = [0.0];
+    task.program.cost().apply(&x, &mut value)?;
+    let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
+    let measured = Measured::new(dimacs, primal_objective, dual_objective);
+    let ended = task.found.ended.clone();
+    Ok(Some(Solution {
+        status: judge(&measured, &ended, task.settings),
+        ended,
+        attempts: vec![],
+        x,
+        y,
+        s,
+        primal_objective,
+        dual_objective,
+        dimacs,
+        certificate: None,
+        ..Solution::empty()
+    }))
+}
+
+impl OnFace<'_> {
+    /// The name of what this does, on the face or in the search for it.
+    fn attempt(&self, step: Step) -> Attempt {
+        Attempt {
+            pass: self.pass,
+            face: self.face + 1,
+            step,
+        }
     }
 
-    fn attempt(&mut self, depth: usize, observer: &mut Observer<'_>) -> Result<Option<Solution>> {
-        let begun = Instant::now();
-        let matrices = |b: &Block| matches!(b, Block::Psd(_));
-        let blocks = self.program.constraints().blocks();
-        if depth == 0 || !blocks.iter().any(matrices) {
-            return Ok(None);
-        }
-        // Where there is no interior nothing bounds the multipliers.
-        let scale_b = 1.0 + max_abs(self.program.rhs());
-        let value = self.found.primal_objective.abs();
-        if !ipm::ran_away(&self.found.y, scale_b, 1.0 + value) {
-            return Ok(None);
-        }
-        let mut settings = self.settings.clone();
-        let Some((exposing, face, searched)) = self.search(&mut settings, observer)? else {
-            return Ok(None);
-        };
-        if face.program().constraints().blocks().is_empty() {
-            return Ok(None);
-        }
-        let reduced = Reduced::on_face(face.program())?;
-        let small = reduced.program();
-        if reduced.proof().is_some() || small.constraints().is_empty() {
-            return Ok(None);
-        }
-        let unit = reduced.objective_unit();
-        let observer: &mut Observer<'_> = &mut |it| {
-            observer(&Iteration {
-                primal_objective: unit * it.primal_objective,
-                dual_objective: unit * it.dual_objective,
-                mu: unit * it.mu,
-                ..*it
-            })
-        };
-        let Ok(mut projection) = (self.engine)(small.constraints()) else {
-            return Ok(None);
-        };
-        let Ok(mut found) = ipm::solve(small, projection.as_mut(), &settings, observer) else {
-            return Ok(None);
-        };
-        if gave_up(found.status) {
-            let mut open = Open {
-                program: small,
-                projection: projection.as_mut(),
-                engine: self.engine,
-                settings: &settings,
-                found: &found,
-            };
-            if let Some(better) = open.attempt(depth - 1, observer)? {
-                found = better;
-            }
-        }
-        drop(projection);
-        let Some((Start { x, y, s }, dimacs)) = self.back(&exposing, &face, &reduced, &found)?
-        else {
-            return Ok(None);
-        };
-        let first = self.found;
-        if dimacs.max() >= first.dimacs.max() {
-            return Ok(None);
-        }
-        let mut value = [0.0];
-        self.program.cost().apply(&x, &mut value)?;
-        let dual_objective = dot(self.program.rhs(), &y);
-        let scale = 1.0 + value[0].abs() + dual_objective.abs();
-        let status = if self.settings.allows(&dimacs, scale) {
-            Status::Solved
-        } else if dimacs.max() <= self.settings.tol_almost {
-            Status::AlmostSolved
-        } else {
-            first.status
-        };
-        Ok(Some(Solution {
-            status,
-            x,
-            y,
-            s,
-            primal_objective: value[0],
-            dual_objective,
-            dimacs,
-            certificate: None,
-            iterations: first.iterations + searched.iterations + found.iterations,
-            seconds: first.seconds + begun.elapsed().as_secs_f64(),
-            phases: first.phases.and(&searched.phases).and(&found.phases),
-        }))
-    }
-
-    /// Multipliers that expose a face, exact up to rounding. What the search took is taken from the limits.
-    fn search(
+    /// The solution of the program on the face; `None` when the engine refuses its rows.
+    fn solve(
         &mut self,
-        settings: &mut Settings,
+        reduced: &Reduced,
         observer: &mut Observer<'_>,
-    ) -> Result<Option<(Exposing, Face, Solution)>> {
+    ) -> Result<Option<Solution>> {
+        let small = reduced.program();
+        let attempt = self.attempt(Step::Run(Method::Hkm));
+        let mut projection = match (self.engine)(small.constraints()) {
+            Ok(projection) => projection,
+            Err(error) => {
+                self.history.refused(attempt, error);
+                return Ok(None);
+            }
+        };
+        let settings = self.history.remaining(self.settings);
+        let climb = Climb {
+            problem: small,
+            projection: projection.as_mut(),
+            settings: &settings,
+            engine: Some(self.engine),
+            history: &mut *self.history,
+            pass: self.pass,
+            face: self.face + 1,
+            searching: false,
+        };
+        let mut observer = in_units(reduced.objective_unit(), observer);
+        // What the engine refuses is in the history.
+        let reached = climb.solve(None, &mut observer).ok();
+        Ok(reached.map(|Reached { solution, .. }| solution))
+    }
+
+    /// Multipliers that expose a face, exact up to rounding.
+    fn search(&mut self, observer: &mut Observer<'_>) -> Result<Option<(Exposing, Face)>> {
+        // The auxiliary program, at the size of the solution so far.
         let blocks = self.program.constraints().blocks();
         let degree = blocks.iter().map(|b| b.order()).sum::<usize>().max(1) as f64;
-        let trace: f64 = trace(blocks, &self.found.x);
-        let size = (trace / degree).clamp(1e-3, 1e6);
+        let size = (trace(blocks, &self.found.x) / degree).clamp(1e-3, 1e6);
         let size = if size.is_finite() { size } else { 1.0 };
         let program = auxiliary(self.program, size)?;
-        let spend = |settings: &mut Settings, by: &Solution| {
-            settings.time_limit = (settings.time_limit - by.seconds).max(0.0);
-            settings.max_iter = settings.max_iter.saturating_sub(by.iterations);
+        let attempt = self.attempt(Step::Search(Method::Hkm));
+        let mut projection = match (self.engine)(program.constraints()) {
+            Ok(projection) => projection,
+            Err(error) => {
+                self.history.refused(attempt, error);
+                return Ok(None);
+            }
         };
-        spend(settings, self.found);
-        let mut tight = settings.clone();
-        (tight.tol_feas, tight.tol_gap_rel, tight.tol_gap_abs) = (SEARCH, SEARCH, SEARCH);
-        tight.max_iter = tight.max_iter.min(ITERATIONS);
-        let Ok(mut projection) = (self.engine)(program.constraints()) else {
-            return Ok(None);
-        };
+        let mut tight = self.history.remaining(self.settings);
+        tight.tol_feas = SEARCH_TOLERANCE;
+        (tight.tol_gap_rel, tight.tol_gap_abs) = (SEARCH_TOLERANCE, SEARCH_TOLERANCE);
+        tight.max_iter = tight.max_iter.min(SEARCH_ITERATIONS.count());
         // The caller sees where the program stands meanwhile, and can stop; a point inside the cone ends the search.
-        let mut stopped = false;
+        let found = self.found;
         let mut watch = |it: &Iteration| {
             let at = Iteration {
-                iteration: self.found.iterations + it.iteration,
-                primal_objective: self.found.primal_objective,
-                dual_objective: self.found.dual_objective,
-                primal_infeasibility: self.found.dimacs.0[0],
-                dual_infeasibility: self.found.dimacs.0[2],
-                gap: self.found.dimacs.0[5],
-                seconds: self.found.seconds + it.seconds,
+                primal_objective: found.primal_objective,
+                dual_objective: found.dual_objective,
+                primal_infeasibility: found.dimacs.0[0],
+                dual_infeasibility: found.dimacs.0[2],
+                gap: found.dimacs.0[5],
                 ..*it
             };
-            stopped = observer(&at).is_break();
-            let inside =
-                it.primal_infeasibility < 1e-8 && -it.primal_objective > (1.0 + INTERIOR) * size;
+            let stopped = observer(&at).is_break();
+            let inside = it.primal_infeasibility < SEARCH_FEASIBLE
+                && -it.primal_objective > (1.0 + INTERIOR.get()) * size;
             if stopped || inside {
                 return ControlFlow::Break(());
             }
             ControlFlow::Continue(())
         };
-        let Ok(found) = ipm::solve(&program, projection.as_mut(), &tight, &mut watch) else {
+        let climb = Climb {
+            problem: &program,
+            projection: projection.as_mut(),
+            settings: &tight,
+            engine: None,
+            history: &mut *self.history,
+            pass: self.pass,
+            face: self.face + 1,
+            searching: true,
+        };
+        // What the engine refuses is in the history.
+        let Ok(Reached { solution, .. }) = climb.solve(None, &mut watch) else {
             return Ok(None);
         };
         drop(projection);
-        spend(settings, &found);
-        if stopped || found.status == Status::Stopped || found.dimacs.max().is_nan() {
+        if solution.ended == Ended::Stopped || solution.dimacs.max().is_nan() {
             return Ok(None);
         }
-        let d = found.y.iter().map(|y| -y).collect();
-        Ok(self
-            .expose(d)?
-            .map(|(exposing, face)| (exposing, face, found)))
+        let d = solution.y.iter().map(|y| -y).collect();
+        self.expose(d)
     }
 
     /// Makes the kernel of `Aᵀd` exact: Newton's method for `UᵀAᵀ(d)U = 0`, and once more for the kernel that a sparse basis
@@ -229,21 +233,21 @@ impl Open<'_> {
                 return Ok(None);
             };
             // In its own eigenvectors: what is left are the eigenvalues of the kernel.
-            if split.excess(&z, RANGE).1 > EXACT {
+            if split.excess(&z, RANGE_WEIGHT.get()).1 > KERNEL_ROUNDING {
                 self.polish(&split, &mut d, &mut z)?;
                 continue;
             }
             let face = Face::new(self.program, &split)?;
             // Where integers were rounded to, the kernel is another in the last digits.
             let (spanned, mut exact) = (face.split()?, true);
-            let split = if spanned.excess(&z, RANGE).1 > EXACT {
+            let split = if spanned.excess(&z, RANGE_WEIGHT.get()).1 > KERNEL_ROUNDING {
                 exact = self.polish(&spanned, &mut d, &mut z)?;
                 spanned
             } else {
                 split
             };
             let b = self.program.rhs();
-            exact &= dot(b, &d).abs() <= FLAT * norm(b) * norm(&d);
+            exact &= dot(b, &d).abs() <= RHS_ROUNDING * norm(b) * norm(&d);
             return Ok(exact.then_some((Exposing { d, z, split }, face)));
         }
         Ok(None)
@@ -255,34 +259,34 @@ impl Open<'_> {
     /// puts `UᵀZU = 0` first, `UᵀZV = 0` next and `VᵀZV` as it is last. Its normal equations are those that the projection solves.
     fn polish(&mut self, split: &Split, d: &mut Vec<f64>, z: &mut Vec<f64>) -> Result<bool> {
         let a = self.program.constraints();
-        let (mut excess, mut deviation) = split.excess(z, RANGE);
-        let weight = split.weight(RANGE);
+        let (mut excess, mut deviation) = split.excess(z, RANGE_WEIGHT.get());
+        let weight = split.weight(RANGE_WEIGHT.get());
         let weight = BlockWeight::of_flat(a.blocks(), &weight);
-        if self.projection.update(&weight).is_err() {
+        if let Err(error) = self.projection.update(&weight) {
+            self.history
+                .refused(self.attempt(Step::Search(Method::Hkm)), error);
             return Ok(false);
         }
         for pass in 0..REFINEMENTS {
             let mut rhs = vec![0.0; a.len()];
             a.apply(&excess, &mut rhs)?;
             let column = MatMut::from_column_major_slice_mut(&mut rhs, a.len(), 1);
-            if self
-                .projection
-                .solve(column, Goal::Residual(1e-13))
-                .is_err()
-            {
+            if let Err(error) = self.projection.solve(column, Goal::Residual(POLISH)) {
+                self.history
+                    .refused(self.attempt(Step::Search(Method::Hkm)), error);
                 return Ok(false);
             }
             let tried: Vec<f64> = d.iter().zip(&rhs).map(|(d, r)| d - r).collect();
             let mut moved = vec![0.0; a.ambient()];
             a.adjoint(&tried, &mut moved)?;
-            let (rest, now) = split.excess(&moved, RANGE);
+            let (rest, now) = split.excess(&moved, RANGE_WEIGHT.get());
             // The first step is Newton's, whether or not this kernel can be had.
             if now.is_nan() || (pass > 0 && now >= 0.5 * deviation) {
                 break;
             }
             (*d, *z, excess, deviation) = (tried, moved, rest, now);
         }
-        Ok(deviation <= EXACT)
+        Ok(deviation <= KERNEL_ROUNDING)
     }
 
     /// A solution on the face in terms of the program, and its errors there.
@@ -325,14 +329,6 @@ impl Open<'_> {
         }
         Ok(best.map(|(y, s, dimacs)| (Start { x, y, s }, dimacs)))
     }
-}
-
-/// Whether a run ended without an answer for reasons that may lie in the program.
-pub(super) fn gave_up(status: Status) -> bool {
-    matches!(
-        status,
-        Status::AlmostSolved | Status::InsufficientProgress | Status::NumericalError
-    )
 }
 
 fn trace(blocks: &[Block], x: &[f64]) -> f64 {

@@ -7,9 +7,10 @@ use super::simplex::ArcList;
 use super::solution::{InteriorFailure, Potentials};
 use crate::constraints::{Block, Constraints};
 use crate::error::Result;
-use crate::ipm::{self, Settings, Start, Status};
+use crate::ipm::{self, Ended, Settings, Start};
 use crate::problem::ConicProgram;
 use crate::projection::Bipartite;
+use crate::solver;
 use crate::transport::params::{
     CENTRAL_WARMTH, INTERIOR_ROUNDS, INTERIOR_TOLERANCES, INTERIOR_VIOLATION,
 };
@@ -141,11 +142,11 @@ impl DenseRun<'_> {
                 ControlFlow::Continue(())
             }
         };
-        let found = ipm::solve_from(
+        let found = solver::solve_with(
             &scaled.program,
             &mut scaled.projection,
             &settings,
-            &scaled.start,
+            Some(&scaled.start),
             &mut observer,
         );
         let found = match found {
@@ -157,11 +158,8 @@ impl DenseRun<'_> {
             return Ok(Round::Halted);
         }
         // A plan that only orders the arcs need not be exact.
-        if !matches!(
-            found.status,
-            Status::Solved | Status::AlmostSolved | Status::InsufficientProgress
-        ) {
-            return Ok(Round::Failed(InteriorFailure::Unusable(found.status)));
+        if !matches!(found.ended, Ended::Converged | Ended::Stalled(_)) {
+            return Ok(Round::Failed(InteriorFailure::Unusable(found.ended)));
         }
         path.heights.fill(0.0);
         for (v, y) in scaled.marginals.iter().zip(&found.y) {

@@ -1,7 +1,7 @@
 //! What the exact methods return.
 
 use crate::error::{Error, Result, check_finite, check_shape};
-use crate::ipm::Status;
+use crate::ipm::{Ended, Status};
 use crate::transport::polytope::marginals::Marginals;
 
 /// Dual potentials of two measures.
@@ -80,7 +80,7 @@ pub struct ExactSolution {
 #[non_exhaustive]
 pub enum InteriorFailure {
     /// A run ended without a usable point.
-    Unusable(Status),
+    Unusable(Ended),
     /// A run refused its problem.
     Failed(Error),
 }

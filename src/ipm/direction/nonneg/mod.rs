@@ -6,10 +6,3 @@ mod split_pairs;
 
 pub(in crate::ipm) use newton::Newton;
 pub(in crate::ipm) use split_pairs::SplitPairs;
-
-use crate::constraints::{Block, Constraints};
-
-/// Whether all variables are nonnegative numbers.
-pub(in crate::ipm) fn is_linear(a: &Constraints) -> bool {
-    a.blocks().iter().all(|b| matches!(b, Block::Nonneg(_)))
-}

@@ -1,4 +1,4 @@
-//! A primal point that rounding holds off `A x = b`, brought back to it.
+//! Brings a primal point that rounding holds off `A x = b` back to it.
 //!
 //! Late steps miss `A(dx) = r_p` by some `eps·‖X‖‖dS‖‖S⁻¹‖`, and what they miss stays. A correction in the metric of
 //! `W = X + δI` misses nothing: `dx = W Aᵀ(ν) W` with `K_W ν = r_p` and a `W` whose eigenvalues are in ratio `δ` at worst. It changes
@@ -6,8 +6,12 @@
 //! row sees, until `⟨x, s⟩` is what is wanted. The point may leave the cone by as little as it moves: that is for the caller to
 //! measure.
 
+use super::params::{HIDDEN_OBJECTIVE, RESTORABLE};
+use super::strategy::multipliers_diverged;
 use crate::constraints::{Block, BlockWeight};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ipm::verdict::{Measured, judge};
+use crate::ipm::{Dimacs, Finished, Settings, Solution, Start, Status, dimacs, objective_error};
 use crate::linalg::product::gemm;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::ConicProgram;
@@ -17,23 +21,134 @@ use faer::{Accum, MatMut, MatRef};
 /// `δ`, relative to the largest entry of `X`. From 1e-8 to 1e-5 the results are the same.
 const SHIFT: f64 = 1e-6;
 
-/// Corrections, each of what rounding left of the one before.
+/// Corrections; each removes what rounding left of the one before.
 const PASSES: usize = 3;
 
-/// Residual of a solve; the passes make good what it leaves.
+/// Relative residual of a solve; the next pass removes what the solve leaves.
 const SOLVE: f64 = 1e-10;
 
-/// The point nearest to `x`, in that metric, with `A x = b` and `⟨x, s⟩ = gap`; `None` when the projection refuses.
+/// What came of bringing the points of a run back to their rows.
+pub(super) enum Restored {
+    /// No point was near enough.
+    NotWorthwhile,
+    /// No restored point has smaller errors.
+    NoBetter,
+    /// The solution of the run was replaced by a better one.
+    Better,
+    /// The projection refused.
+    Failed(Error),
+}
+
+/// Brings the last point of a run, whose multipliers are the best, or its best point back to `A x = b`, where nothing else keeps the point
+/// from being an answer. Where multipliers diverged, a restored point is taken only if it is an answer in which what the point
+/// then lacks of the cone does not count.
+pub(super) fn restore_run(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    run: &mut Finished,
+) -> Restored {
+    let best = &run.solution;
+    let scale_b = 1.0 + max_abs(problem.rhs());
+    let value = best.primal_objective.abs().max(best.dual_objective.abs());
+    let bounded = !multipliers_diverged(&best.y, scale_b, 1.0 + value);
+    let mut outcome = Restored::NotWorthwhile;
+    let candidates = [run.last.take(), Some(Start::from(best))];
+    for candidate in candidates.into_iter().flatten() {
+        // Near enough to be worth a factorisation?
+        let Start { x, y, s } = candidate;
+        let far = RESTORABLE.get() * settings.tol_feas;
+        let near = |e: &Dimacs| e.infeasibility() <= far && e.0[5].abs() <= far;
+        if !dimacs(problem, &x, &y, &s).is_ok_and(|e| near(&e)) {
+            continue;
+        }
+        let restored = match restored(problem, projection, settings, Start { x, y, s }) {
+            Ok(restored) => restored,
+            Err(error) => {
+                outcome = Restored::Failed(error);
+                continue;
+            }
+        };
+        // Better, and to be trusted?
+        let mut measured = restored.measured;
+        measured.proof = run.solution.certificate.as_ref().map(|c| c.proof(1.0));
+        let status = judge(&measured, &run.solution.ended, settings);
+        let Start { x, y, s } = &restored.point;
+        let trusted = bounded
+            || status == Status::Solved
+                && objective_error(problem, (x, y, s), &measured.dimacs)
+                    .is_ok_and(|e| e.max() <= HIDDEN_OBJECTIVE.get());
+        if measured.dimacs.max() < run.solution.dimacs.max() && trusted {
+            outcome = Restored::Better;
+            restored.replace(&mut run.solution, status);
+        } else if !matches!(outcome, Restored::Better) {
+            outcome = Restored::NoBetter;
+        }
+        if run.solution.status == Status::Solved {
+            break;
+        }
+    }
+    outcome
+}
+
+/// A restored point, and what was measured of it.
+struct RestoredPoint {
+    point: Start,
+    objectives: [f64; 2],
+    measured: Measured,
+}
+
+impl RestoredPoint {
+    fn replace(self, solution: &mut Solution, status: Status) {
+        let Start { x, y, s } = self.point;
+        (solution.x, solution.y, solution.s) = (x, y, s);
+        let [primal, dual] = self.objectives;
+        (solution.primal_objective, solution.dual_objective) = (primal, dual);
+        (solution.dimacs, solution.status) = (self.measured.dimacs, status);
+        if !status.is_infeasible() {
+            solution.certificate = None;
+        }
+    }
+}
+
+/// The candidate with its primal point brought back.
+fn restored(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    Start { x, y, s }: Start,
+) -> Result<RestoredPoint> {
+    let value = |x: &[f64]| -> Result<f64> {
+        let mut value = [0.0];
+        problem.cost().apply(x, &mut value)?;
+        Ok(value[0])
+    };
+    let (p, d) = (value(&x)?, dot(problem.rhs(), &y));
+    let gap = 0.5 * settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
+    let x = restore(problem, projection, &x, &s, gap)?;
+    let objectives = [value(&x)?, d];
+    let errors = dimacs(problem, &x, &y, &s)?;
+    Ok(RestoredPoint {
+        measured: Measured::new(errors, objectives[0], d),
+        point: Start { x, y, s },
+        objectives,
+    })
+}
+
+/// The point nearest to `x`, in that metric, with `A x = b` and `⟨x, s⟩ = gap`.
+///
+/// # Errors
+/// What the projection refuses the weight or a solve with.
 ///
 /// # Complexity
-/// One update of the projection, seven solves, and four products a solve and block.
+/// One update of the projection, seven solves, and four products per solve and block.
 pub(super) fn restore(
     problem: &ConicProgram,
     projection: &mut dyn Projection,
     x: &[f64],
     s: &[f64],
     gap: f64,
-) -> Result<Option<Vec<f64>>> {
+) -> Result<Vec<f64>> {
     let a = problem.constraints();
     let blocks = a.blocks();
     let mut weight = x.to_vec();
@@ -45,48 +160,37 @@ pub(super) fn restore(
         let stride = if let Block::Psd(n) = block { n + 1 } else { 1 };
         part.iter_mut().step_by(stride).for_each(|w| *w += shift);
     }
-    if projection
-        .update(&BlockWeight::of_flat(blocks, &weight))
-        .is_err()
-    {
-        return Ok(None);
-    }
+    projection.update(&BlockWeight::of_flat(blocks, &weight))?;
     let mut half = vec![0.0; a.ambient()];
     let mut both_sides = |v: &mut [f64]| times_both(blocks, &weight, v, &mut half);
     let mut along = s.to_vec();
     both_sides(&mut along);
     // to ← to + W Aᵀ(ν) W with K ν = r.
-    let mut correct = |mut r: Vec<f64>, to: &mut [f64]| -> Result<bool> {
+    let mut correct = |mut r: Vec<f64>, to: &mut [f64]| -> Result<()> {
         let column = MatMut::from_column_major_slice_mut(&mut r, a.len(), 1);
-        if projection.solve(column, Goal::Residual(SOLVE)).is_err() {
-            return Ok(false);
-        }
+        projection.solve(column, Goal::Residual(SOLVE))?;
         let mut change = vec![0.0; a.ambient()];
         a.adjoint(&r, &mut change)?;
         both_sides(&mut change);
         axpy(1.0, &change, to);
-        Ok(true)
+        Ok(())
     };
     let mut seen = vec![0.0; a.len()];
     for _ in 0..PASSES {
         a.apply(&along, &mut seen)?;
-        if !correct(seen.iter().map(|v| -v).collect(), &mut along)? {
-            return Ok(None);
-        }
+        correct(seen.iter().map(|v| -v).collect(), &mut along)?;
     }
     let slope = dot(s, &along);
     let mut x = x.to_vec();
     for _ in 0..PASSES {
         a.apply(&x, &mut seen)?;
         let rest = problem.rhs().iter().zip(&seen).map(|(b, v)| b - v);
-        if !correct(rest.collect(), &mut x)? {
-            return Ok(None);
-        }
+        correct(rest.collect(), &mut x)?;
         if slope > 0.0 {
             axpy((gap - dot(&x, s)) / slope, &along, &mut x);
         }
     }
-    Ok(Some(x))
+    Ok(x)
 }
 
 /// `v ← W v W`.
@@ -157,9 +261,7 @@ mod tests {
         let cost = Constraints::builder(1, &blocks).unwrap().build().unwrap();
         let problem = ConicProgram::new(a, b, cost).unwrap();
         let mut direct = Direct::new(problem.constraints().clone());
-        let found = restore(&problem, &mut direct, &x, &s, 1e-7)
-            .unwrap()
-            .unwrap();
+        let found = restore(&problem, &mut direct, &x, &s, 1e-7).unwrap();
         let mut seen = vec![0.0; n + 1];
         problem.constraints().apply(&found, &mut seen).unwrap();
         let left: Vec<f64> = seen.iter().zip(problem.rhs()).map(|(l, r)| l - r).collect();
