@@ -1,4 +1,4 @@
-//! Structures of this library as targets.
+//! Structures of this library as targets of an attack.
 
 use super::protocol::Target;
 use crate::constraints::Block;
@@ -6,8 +6,8 @@ use crate::error::{Error, Result, check_finite, check_shape};
 use crate::projection::{Goal, Projection, Shape};
 use faer::{ColRef, Mat, MatMut, MatRef};
 
-/// Relative residual of the exact rows.
-const EXACT: f64 = 1e-10;
+/// Relative residual to which the exact rows are computed.
+const ROW_RESIDUAL: f64 = 1e-10;
 
 /// Any [`Projection`] as a target: its [`Goal::AsAbsorbed`] set queries are attacked, its [`Goal::Residual`] ones are the
 /// truth.
@@ -18,7 +18,7 @@ pub struct Structure<P> {
 }
 
 impl<P: Projection> Structure<P> {
-    /// A structure that already has a weight, which stays as it is.
+    /// A structure that already has a weight. Attackers cannot change it.
     pub fn new(projection: P) -> Self {
         Self {
             projection,
@@ -26,7 +26,7 @@ impl<P: Projection> Structure<P> {
         }
     }
 
-    /// A structure over one PSD block whose weight, this one, an attacker may change.
+    /// A structure over one PSD block. It gets this weight, which attackers may change.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other blocks; [`Error::Shape`]; those of [`Projection::update`].
@@ -92,7 +92,7 @@ impl<P: Projection> Target for Structure<P> {
         let mut y = Mat::zeros(constraints, 1);
         let out = MatMut::from_column_major_slice_mut(out, ambient, 1);
         self.projection
-            .query(e.as_ref(), Goal::Residual(EXACT), y.as_mut(), out)?;
+            .query(e.as_ref(), Goal::Residual(ROW_RESIDUAL), y.as_mut(), out)?;
         Ok(())
     }
 

@@ -78,7 +78,7 @@ impl SampledCholesky {
             pivot: vec![1.0; n],
             ..Self::default()
         };
-        // Where a neighbour stands among those of the vertex that goes.
+        // The position of a neighbour among those of the vertex that is eliminated.
         let mut place = vec![u32::MAX; n + 1];
         let (mut near, mut above): (Vec<(u32, f64, u32)>, Vec<f64>) = (vec![], vec![]);
         while let Some(v) = queue.pop(&degree, &gone) {

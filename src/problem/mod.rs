@@ -1,9 +1,9 @@
-//! Convex programs: what a solver is given.
+//! Convex programs, and what is done to them before they are solved.
 
 mod conic;
 pub mod generators;
 mod linear;
-mod reduction;
+pub(crate) mod reduction;
 mod semidefinite;
 
 pub use conic::ConicProgram;

@@ -243,6 +243,7 @@ pub enum InitialCoupling<'a> {
     },
 }
 
+/// Checks potentials to start from: one per point, finite at positive masses and minus infinity at zero masses.
 pub(crate) fn check_potentials(
     marginals: &Marginals,
     beta: f64,

@@ -66,3 +66,88 @@ impl Iterate {
 pub(super) fn meets_marginals(violation: f64, total: f64, tol: f64) -> bool {
     violation <= tol * total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    /// `Solved` ranks above `AlmostSolved`, and both above a run that goes on or ended otherwise.
+    fn rank(status: Option<Status>) -> u8 {
+        match status {
+            Some(Status::Solved) => 2,
+            Some(Status::AlmostSolved) => 1,
+            _ => 0,
+        }
+    }
+
+    /// A size between 1e-17 and about 1e3.
+    fn size(of: u8) -> f64 {
+        10f64.powf(f64::from(of) / 12.8 - 17.0)
+    }
+
+    fn vertex(gap: f64, violation: f64, objective: f64) -> Vertex {
+        Vertex {
+            objective,
+            lower_bound: objective - gap,
+            magnitude: objective.abs(),
+            marginal_violation: violation,
+            total: 1.0,
+            largest_cost: 2.0,
+        }
+    }
+
+    fn iterate(gap: f64, violation: f64, value: f64) -> Iterate {
+        Iterate {
+            value,
+            lower_bound: value - gap,
+            raw_violation: violation,
+            total: 1.0,
+        }
+    }
+
+    quickcheck! {
+        fn smaller_errors_and_larger_tolerances_never_lose_a_verdict(
+            gaps: (u8, u8), violations: (u8, u8), tolerances: (u8, u8, u8), more: u8
+        ) -> bool {
+            let larger = |size: f64| size * (1.0 + f64::from(more));
+            let [small, large] = [gaps.0.min(gaps.1), gaps.0.max(gaps.1)].map(size);
+            let [near, far] = [violations.0.min(violations.1), violations.0.max(violations.1)].map(size);
+            let settings = Settings {
+                tol_gap_rel: size(tolerances.0),
+                tol_gap_abs: size(tolerances.1),
+                tol_feas: size(tolerances.2),
+                ..Settings::default()
+            };
+            let loose = Settings {
+                tol_gap_rel: larger(settings.tol_gap_rel),
+                tol_gap_abs: larger(settings.tol_gap_abs),
+                tol_feas: larger(settings.tol_feas),
+                ..settings.clone()
+            };
+            let exact = |gap, violation, tol| rank(Some(vertex(gap, violation, 0.7).judge(tol, None)));
+            let rough = |gap, violation, s: &Settings| rank(iterate(gap, violation, 0.7).judge(s));
+            exact(small, near, loose.tol_gap_rel) >= exact(large, far, settings.tol_gap_rel)
+                && rough(small, near, &loose) >= rough(large, far, &settings)
+        }
+    }
+
+    #[test]
+    fn nothing_is_solved_without_a_bound_or_with_nan() {
+        for gap in [f64::NAN, f64::INFINITY] {
+            let status = vertex(gap, 0.0, 1.0).judge(1e-3, Some(Status::TimeLimit));
+            assert_eq!(status, Status::TimeLimit);
+            let settings = Settings {
+                tol_gap_rel: 1.0,
+                tol_gap_abs: 1.0,
+                ..Settings::default()
+            };
+            assert_eq!(iterate(gap, 0.0, 1.0).judge(&settings), None);
+        }
+        let off = vertex(0.0, 1e-3, 1.0).judge(1e-3, None);
+        assert_eq!(off, Status::InsufficientProgress);
+        // A closed gap counts, whatever ended the run.
+        let late = vertex(0.0, 0.0, 1.0).judge(0.0, Some(Status::Stopped));
+        assert_eq!(late, Status::Solved);
+    }
+}

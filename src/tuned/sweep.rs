@@ -7,7 +7,7 @@ use crate::io::{mps, sdpa};
 use crate::ipm::Settings;
 use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, random_quadratic};
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
-use crate::projection::{Direct, Iterative};
+use crate::projection::{Direct, Iterative, direct};
 use crate::solver::{Engine, LinearSolver, Solver};
 use crate::transport::{
     CostFn, ExactSettings, Finish, Marginals, SinkhornSettings, exact, sinkhorn, unobserved,
@@ -21,6 +21,15 @@ const AREAS: &[(&[&Tuned], &[Problems])] = &[
     (crate::ipm::params::ALL, &[semidefinite, linear]),
     (crate::solver::params::ALL, &[semidefinite, linear]),
     (crate::transport::params::ALL, &[transport]),
+    (direct::params::ALL, &[semidefinite, linear]),
+    (
+        crate::problem::reduction::params::ALL,
+        &[semidefinite, linear],
+    ),
+    (
+        crate::constraints::independence::params::ALL,
+        &[semidefinite, linear],
+    ),
 ];
 
 /// What a problem was answered with.
@@ -60,7 +69,10 @@ fn bundled(name: &str) -> Vec<u8> {
 
 fn engine(name: &str) -> Option<Engine> {
     match name {
-        "direct" => Some(Box::new(|a| Ok(Box::new(Direct::new(Arc::clone(a)))))),
+        "direct" => Some(Box::new(|a| {
+            let settings = direct::Settings::for_solvers();
+            Ok(Box::new(Direct::with_settings(Arc::clone(a), settings)))
+        })),
         "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
     }

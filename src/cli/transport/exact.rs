@@ -143,6 +143,9 @@ fn report(
 
 /// One line for people.
 fn summary(answer: &ExactSolution, (m, n): (usize, usize)) {
+    if let Some(failure) = &answer.interior_failure {
+        say!("interior-point finish left to the simplex: {failure}");
+    }
     match &answer.cut {
         Some(cut) => say!(
             "{}: {} rows hold {:.6e} more than the {} columns that their arcs reach ({m} x {n}, {:.3} s)",

@@ -14,6 +14,7 @@
 //!   is the number of rows that are left.
 //! * **nearly dependent**: neither. The least combination is found by inverse iteration, and its length is computed in the rows.
 
+pub(crate) mod params;
 mod products;
 mod span;
 mod unit_rows;

@@ -19,7 +19,7 @@ pub(super) struct RowProducts {
 }
 
 impl RowProducts {
-    /// Of the rows `active`, in their order.
+    /// The products of the rows `active`, in their order.
     ///
     /// # Complexity
     /// For every position the square of the number of rows that read it; or, where that takes longer, a product of dense

@@ -1,19 +1,14 @@
 //! Dependent rows among those that own no entry.
 
 use super::DependentRow;
+use super::params::{MAX_DIRECTIONS, SUSPICIOUS};
 use super::products::RowProducts;
 use super::unit_rows::UnitRows;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, dot, norm};
 
-/// Squared distance of a row of length one from the span of those before it below which it is looked at closely.
-const SUSPICIOUS: f64 = 1e-7;
-
 /// Factors below this, of rows of length one, are rounding.
 const NEGLIGIBLE: f64 = 1e-14;
-
-/// Suspicious rows that are kept after this many proved to be independent.
-const MAX_DIRECTIONS: usize = 100;
 
 /// Refinements of a combination.
 const REFINEMENTS: usize = 3;
@@ -58,7 +53,7 @@ fn suspicious(gram: &RowProducts) -> Option<(Vec<usize>, SparseCholesky)> {
     // A row that depends on others leaves a pivot of about the shift, times one and the squares of its factors.
     let pivots = gram.factor_shifted(&mut factor).then(|| factor.pivots());
     let pivots = pivots?;
-    for bound in [SUSPICIOUS, 1e2 * SUSPICIOUS] {
+    for bound in [SUSPICIOUS.get(), 1e2 * SUSPICIOUS.get()] {
         let out: Vec<usize> = (0..n).filter(|&k| pivots[k] <= bound).collect();
         if out.is_empty() {
             return None;
@@ -83,7 +78,7 @@ struct Basis<'a> {
     directions: Vec<Direction>,
 }
 
-/// What a row has outside the span of those before it: a vector of length one, and the combination of rows it is.
+/// The part of a row outside the span of the rows before it, scaled to length one, and the combination of rows that it is.
 struct Direction {
     vector: Vec<f64>,
     combination: Vec<f64>,
@@ -92,7 +87,7 @@ struct Direction {
 impl Basis<'_> {
     /// The combination row `k` is, or one more direction.
     fn examine(&mut self, k: usize) -> Option<DependentRow> {
-        if self.directions.len() == MAX_DIRECTIONS {
+        if self.directions.len() == MAX_DIRECTIONS.count() {
             return None;
         }
         let mut rest = vec![0.0; self.rows.positions()];

@@ -14,21 +14,21 @@ use std::sync::Arc;
 
 const WHAT: &str = "the sparse base A Aᵀ";
 
-/// Columns solved for together.
+/// Columns per solve.
 const PANEL: usize = 64;
 
-/// Products of two entries that `AAᵀ` may be the sum of: beyond it, it is not sparse in any useful sense.
+/// Products of two entries that `AAᵀ` may be the sum of (2 GB while they are sorted). With more it is not sparse.
 const MOST_PRODUCTS: u128 = 1 << 26;
 
-/// What does not change with the weight.
+/// The part that does not change with the weight.
 #[derive(Debug)]
 struct Layout {
     m: usize,
-    /// Upper triangle by column: the row and the column of every position, the diagonal last in its column.
+    /// Row and column of every position of the upper triangle, by column; in each column the diagonal is last.
     at: Vec<(u32, u32)>,
     /// `(position, scale, value)`: the position is the sum of its values times their scales.
     terms: Vec<(u32, u32, f64)>,
-    /// First scale of every block: one for a matrix block, one an entry for a nonnegative block.
+    /// First scale of every block: a matrix block has one scale, a nonnegative block one per entry.
     first: Vec<usize>,
 }
 
@@ -36,17 +36,17 @@ struct Layout {
 #[derive(Debug, Clone)]
 pub(crate) struct Base {
     layout: Arc<Layout>,
-    /// Scales divided by the first, and that one.
+    /// Scales divided by the first one, and the first one.
     relative: Vec<f64>,
     common: f64,
     /// `1/√M_ii`, for the relative scales.
     inverse_scale: Vec<f64>,
-    /// Of the unit-diagonal matrix; `None` where it is the identity.
+    /// The factor of the unit-diagonal matrix; `None` where that is the identity.
     factor: Option<SparseCholesky>,
 }
 
 impl Base {
-    /// For scales of one.
+    /// The base for scales of one.
     ///
     /// # Errors
     /// [`Error::RankDeficient`], [`Error::NearlyDependent`], [`Error::TooLarge`]; [`Error::Unsupported`] when `A Aᵀ` is not
@@ -95,7 +95,7 @@ impl Base {
         self.layout.m + self.factor.as_ref().map_or(0, SparseCholesky::nonzeros)
     }
 
-    /// The base for other scales: factored anew only where their ratios changed.
+    /// The base for other scales. It is factored again only where their ratios changed.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when it is singular to working precision, [`Error::NonFinite`] when it overflows.

@@ -1,5 +1,4 @@
-//! Forming and factoring the Gram matrix `K = BBᵀ`, and refining answers with the exact operator: what the structures
-//! share.
+//! What the engines share: forming and factoring the Gram matrix `K = BBᵀ`, and refining answers with the exact operator.
 
 mod assemble;
 mod base;

@@ -8,6 +8,7 @@ pub(in crate::projection) use choice::Costs;
 
 use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, OwnedWeight, Weighted};
 use crate::error::{Error, Result};
+use crate::linalg::pcg::Limits;
 use crate::linalg::shifts;
 use crate::projection::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
 use crate::projection::{
@@ -440,13 +441,12 @@ impl Projection for Iterative {
                 (None, Some(aged)) => aged.kept.solve_in_place(v),
                 (None, None) => {}
             };
-            let found = refiner.solve_mixed(
-                &state.weight,
-                Goal::Residual(tol),
-                each_column(precondition),
-                rhs.as_mut(),
-                (cap, true),
-            )?;
+            let limits = Limits {
+                quick: true,
+                ..Limits::new(tol, cap)
+            };
+            let precondition = each_column(precondition);
+            let found = refiner.solve_within(&state.weight, limits, precondition, rhs.as_mut())?;
             let Accuracy::Exact {
                 residual,
                 iterations,

@@ -109,6 +109,7 @@ impl ArcIndex {
         let factor = (last / first).powf(1.0 / (steps.max(2) - 1) as f64);
         let (mut beta, mut terms) = (first.min(last) / range, vec![]);
         for step in 0..steps {
+            // Rows and columns in turn: every potential makes its line's sum exact, by a log-sum-exp.
             let mode = step % 2;
             let index = [&self.rows, &self.columns][mode];
             let Potentials { rows, columns } = &mut potentials;
@@ -133,6 +134,7 @@ impl ArcIndex {
             if monitor.ends(beta * range) {
                 break;
             }
+            // Both sides are normalised at the first temperature before it falls.
             if step > 0 {
                 beta *= factor;
             }

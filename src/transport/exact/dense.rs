@@ -3,11 +3,10 @@
 use super::basic_plan::{BasicArc, BasicPlan, units};
 use super::dense_cost::DenseCost;
 use super::initial_tree;
-use super::interior::InteriorReport;
 use super::monitor::{Monitor, Stopwatch};
 use super::settings::{ExactSettings, Finish};
 use super::simplex::{self, ArcList, Ended};
-use super::solution::{ExactSolution, PhaseSeconds, Potentials};
+use super::solution::{ExactSolution, InteriorFailure, PhaseSeconds, Potentials};
 use super::tree::Tree;
 use crate::error::Result;
 use crate::ipm::Status;
@@ -23,6 +22,14 @@ pub(super) struct DenseRun<'a> {
     pub(super) settings: &'a ExactSettings,
     pub(super) largest_cost: f64,
     pub(super) monitor: Monitor<'a>,
+}
+
+/// What an interior finish did.
+#[derive(Debug, Default)]
+pub(super) struct InteriorReport {
+    pub(super) rounds: usize,
+    pub(super) iterations: usize,
+    pub(super) failure: Option<InteriorFailure>,
 }
 
 impl DenseRun<'_> {

@@ -2,7 +2,7 @@
 //! network simplex starts from.
 
 use super::central_path::{self, PathPoint};
-use super::dense::DenseRun;
+use super::dense::{DenseRun, InteriorReport};
 use super::simplex::ArcList;
 use super::solution::{InteriorFailure, Potentials};
 use crate::constraints::{Block, Constraints};
@@ -16,14 +16,6 @@ use crate::transport::params::{
 };
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-
-/// What an interior finish did.
-#[derive(Debug, Default)]
-pub(super) struct InteriorReport {
-    pub(super) rounds: usize,
-    pub(super) iterations: usize,
-    pub(super) failure: Option<InteriorFailure>,
-}
 
 /// Where the rounds are, in units in which the mean mass of the longer side is 1 and costs go from 0 to 1.
 struct InteriorPath {

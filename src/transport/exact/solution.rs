@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::{Ended, Status};
 use crate::transport::polytope::marginals::Marginals;
+use core::fmt;
 
 /// Dual potentials of two measures.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -83,6 +84,15 @@ pub enum InteriorFailure {
     Unusable(Ended),
     /// A run refused its problem.
     Failed(Error),
+}
+
+impl fmt::Display for InteriorFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(status) => write!(f, "a run ended with {}", status.name()),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
 }
 
 /// Wall seconds of the phases of an exact run.

@@ -2,7 +2,8 @@
 //!
 //! [^AC11]: Agueh, Carlier. *Barycenters in the Wasserstein space.* SIAM J. Math. Anal. 2011.
 
-use super::{MirrorSinkhornSolution, minimise};
+use super::minimise::minimise;
+use super::solution::MirrorSinkhornSolution;
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::objective::{Linear, Objective, flat};

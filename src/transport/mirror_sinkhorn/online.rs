@@ -1,7 +1,7 @@
-//! The online game: play a coupling, see a loss, pay.
+//! The online game: play a coupling, see a loss, pay it.
 
 use super::coupling::Coupling;
-use super::minimise;
+use super::minimise::minimise;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel;
 use crate::transport::objective::{Linear, Objective};
@@ -17,7 +17,7 @@ use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `range` | 1 | bound on the range of every loss's gradient | > 0 |
-/// | `horizon` | none | number of rounds, if it is known; otherwise epochs of 1, 2, 4, … rounds, each from the start | ≥ 1 |
+/// | `horizon` | none | number of rounds, if known; otherwise the game restarts after 1, 2, 4, … rounds | ≥ 1 |
 /// | `step_scale` | 1 | multiplies the step `(2/range) √(D/T)` | > 0 |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! One step: at its length by rule, or by backtracking.
 
-use super::{MirrorRun, Source, unsupported};
+use super::run::{MirrorRun, Source, StepEnd, unsupported};
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
 use crate::transport::settings::StepRule;
@@ -10,16 +10,10 @@ const FIRST_GROWTH: f64 = 2.0;
 const LATER_GROWTH: f64 = 1.1;
 /// Halvings of a trial step, at most: enough to leave the range of doubles.
 const MAX_HALVINGS: usize = 200;
+/// Marginal violation that a step may leave, over the mass and `√(D/t)`: the order that bounds a linear objective's steps.
+const DRIFT: f64 = 0.25;
 /// Rounding error of the model's value, relative to its terms.
 const MODEL_ROUNDING: f64 = 1e-13;
-
-/// How a step ended.
-pub(super) enum StepEnd {
-    /// At a new point, with value and gradient evaluated there or not.
-    Taken { evaluated: bool },
-    /// A point of positive mass has no arc with a finite weight, or no step is short enough.
-    Impossible,
-}
 
 impl MirrorRun<'_> {
     pub(super) fn step(&mut self) -> Result<StepEnd> {
@@ -46,7 +40,7 @@ impl MirrorRun<'_> {
         Ok(StepEnd::Taken { evaluated: false })
     }
 
-    /// Carries the potentials of the other modes along: see [`Predict`].
+    /// Moves the potentials that the step does not normalise to where they are expected after it.
     fn predict(&mut self, mode: usize, eta: f64) {
         if !self.predicts {
             return;
@@ -68,6 +62,7 @@ impl MirrorRun<'_> {
         self.slopes.record(mode, normalised, self.beta);
     }
 
+    /// The objective at the point that the step left.
     pub(super) fn value_before(&self) -> f64 {
         if self.linear {
             self.product
@@ -76,6 +71,7 @@ impl MirrorRun<'_> {
         }
     }
 
+    /// Adds the current point to the average.
     pub(super) fn accumulate(&mut self, weight: f64) {
         if let Some(mean) = &mut self.average {
             self.weight += weight;
@@ -90,7 +86,7 @@ impl MirrorRun<'_> {
         }
     }
 
-    /// Halves the step until the model lies above the objective and the marginals are not too far off.
+    /// Halves the step until the model `f + ⟨G, Δ⟩ + KL/η` lies above the objective and the marginals are not too far off.
     fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<StepEnd> {
         let Source::Exact(f) = self.source else {
             return unsupported("backtracking on noisy gradients");
@@ -98,7 +94,7 @@ impl MirrorRun<'_> {
         let marginals = self.marginals;
         let before = self.coupling.potentials.clone();
         let floor = self.steps.floor();
-        let drift = 0.25
+        let drift = DRIFT
             * marginals.total()
             * (self.steps.divergence / (self.steps.count + 1) as f64).sqrt();
         let mut next = vec![0.0; self.gradient.len()];

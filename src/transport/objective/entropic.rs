@@ -1,6 +1,6 @@
 //! Entropic and Kullback–Leibler terms.
 
-use super::{Objective, entrywise};
+use super::seam::{Objective, entrywise};
 use crate::error::{Result, check_finite, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::polytope::checks::check_positive;

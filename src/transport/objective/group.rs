@@ -1,6 +1,6 @@
 //! Squared-norm and group-sparse regularisation.
 
-use super::{Objective, entrywise};
+use super::seam::{Objective, entrywise};
 use crate::error::{Error, Result};
 use crate::transport::kernel::parallel;
 use crate::transport::polytope::checks::check_positive;

@@ -1,6 +1,6 @@
 //! Quadratic objectives: projections, least squares, registration, graph matching.
 
-use super::{Objective, entrywise, flat};
+use super::seam::{Objective, entrywise, flat};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::product::gemm;
 use crate::transport::kernel::parallel;

@@ -107,8 +107,8 @@ pub(super) fn duals(
     undo(program, steps, costs, Multipliers { y, lower, upper })
 }
 
-/// The multipliers `y` and `z` of the original, from those of what is left, with lower and upper limits told apart. Costs that
-/// are all 0 mean a proof of infeasibility.
+/// The multipliers `y` and `z` of the original, from those of what is left. Multipliers of lower and of upper limits
+/// are kept apart. Costs that are all 0 mean a proof of infeasibility.
 ///
 /// A step is undone after all later steps. At any time `z = c − Aᵀy` holds over the variables that were left when the step
 /// was made. The dual that a solved variable gives its row is known from the start.

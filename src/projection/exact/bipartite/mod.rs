@@ -6,7 +6,7 @@ use crate::clock::Instant;
 use crate::constraints::{BlockWeight, Constraints, OwnedWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::machine::{SAMPLED_ENTRY_SECONDS, SPARSE_FLOPS, SPARSE_SOLVE_SECONDS};
-use crate::linalg::pcg::{Limits, Workspace, pcg};
+use crate::linalg::pcg::{Limits, Systems, Workspace, pcg};
 use crate::linalg::sampled_cholesky::SampledCholesky;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::Refiner;
@@ -265,9 +265,11 @@ impl Bipartite {
         let reached = pcg(
             apply,
             precondition,
-            n,
-            &work.given,
-            &mut work.answer,
+            Systems {
+                n,
+                b: &work.given,
+                x: &mut work.answer,
+            },
             Limits::new(tol, MAX_ITER),
             &mut work.conjugate,
         );

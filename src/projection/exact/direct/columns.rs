@@ -49,7 +49,7 @@ impl Compressed {
     }
 }
 
-/// A row `a x + b t = u` where no other row has `t`: it holds `x` within a bound.
+/// A row `a x + b t = u` where no other row has `t`: it bounds `x`.
 #[derive(Debug, Clone, Copy)]
 struct Bound {
     /// Among all rows.
@@ -79,7 +79,7 @@ pub(super) struct Columns {
     variables: usize,
     /// Squared weights, those of bounded variables combined with that of the bound.
     pub(super) weight: Vec<f64>,
-    /// Of every bound: `a d_x/k` and `1/k`.
+    /// `a d_x/k` and `1/k` of every bound.
     factors: Vec<(f64, f64)>,
 }
 
@@ -163,7 +163,7 @@ impl Columns {
         &self.kept
     }
 
-    /// Takes a weight in.
+    /// Moves to a weight.
     pub(super) fn set_weight(&mut self, held: &[GramWeight<'_>]) {
         for (&first, held) in self.first.iter().zip(held) {
             if let GramWeight::Nonneg(w) = held {

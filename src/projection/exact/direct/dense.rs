@@ -1,16 +1,14 @@
 //! The Gram matrix as a dense matrix, and its factor.
 
+use super::params::PATIENCE;
 use crate::constraints::{Constraints, GramWeight};
 use crate::error::Result;
-use crate::linalg::pcg::{Limits, Reached, Workspace, pcg};
+use crate::linalg::pcg::{Limits, Reached, Systems, Workspace, pcg};
 use crate::linalg::shifts::ASSEMBLED;
 use crate::projection::Seconds;
 use crate::projection::gram::{Assembler, GramMatrix, MAX_ITER, ScaledFactor};
 use faer::MatMut;
 use std::sync::Arc;
-
-/// Refinement steps within which a residual has to halve. Beyond, `K` is known to fewer digits than are asked for.
-const PATIENCE: usize = 8;
 
 /// `K`, its factor, and what answers are refined with.
 #[derive(Debug, Clone)]
@@ -65,12 +63,11 @@ impl DenseGram {
     /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`.
     ///
     /// # Complexity
-    /// `4m²` flops, and as many a refinement step.
+    /// `4m²` flops, and as many per refinement step.
     pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
         let limits = Limits {
-            tol,
-            max_iter: MAX_ITER,
-            patience: PATIENCE,
+            patience: PATIENCE.count(),
+            ..Limits::new(tol, MAX_ITER)
         };
         let Self {
             factor,
@@ -86,9 +83,11 @@ impl DenseGram {
         pcg(
             apply,
             precondition,
-            given.len(),
-            given,
-            rhs,
+            Systems {
+                n: given.len(),
+                b: given,
+                x: rhs,
+            },
             limits,
             workspace,
         )
@@ -101,8 +100,8 @@ mod tests {
     use crate::constraints::{Block, BlockWeight, OwnedWeight};
     use faer::Mat;
 
-    /// What a weight that is singular to working precision leaves behind is gone two weights later, and the rank, found in the
-    /// memory of the matrix, leaves no trace in the answer.
+    /// A weight that is singular to working precision needs a shift; well-conditioned weights after it need none again, and their
+    /// answers are those of a fresh factor to the last bit.
     #[test]
     fn shifts_come_and_go_with_the_weight() {
         let (m, n) = (60, 12);

@@ -2,6 +2,7 @@
 
 mod columns;
 mod dense;
+pub(crate) mod params;
 mod pattern;
 mod sparse;
 #[cfg(test)]
@@ -42,12 +43,12 @@ impl Settings {
     }
 }
 
-/// The engine of an interior-point method whose weight changes everywhere at each step: symbolic work done once, every
-/// number of the Gram matrix made anew, residuals measured with the assembled matrix.
+/// The engine of an interior-point method whose weight changes everywhere at each step: symbolic work is done once, the Gram
+/// matrix is assembled and factored at every weight, and residuals are measured with the assembled matrix.
 ///
-/// Against [`Recompute`](super::Recompute), which is the oracle: a weight is only looked at for shape, finiteness and
-/// symmetry, a matrix that is not positive definite shows where the Gram matrix loses definiteness and not otherwise; answers
-/// are refined with the Gram matrix as it was assembled, not with the operator it stands for.
+/// Two things are cheaper than in [`Recompute`](super::Recompute), the oracle. A weight is checked for shape, finiteness and
+/// symmetry alone, so that a matrix that is not positive definite is noticed only where the Gram matrix loses definiteness. And
+/// answers are refined with the assembled Gram matrix, not with the exact operator.
 ///
 /// All forms of [`BlockWeight`] are supported.
 ///
@@ -57,8 +58,8 @@ impl Settings {
 ///
 /// # Complexity
 /// Sparse, `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and a multiplication for every pair of rows
-/// that read the same nonnegative variable. Else an update assembles the Gram matrix by the cheapest of four ways a row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A
-/// solve costs `4m²` flops a column, and as many a refinement step. Space `m²` numbers and a copy of the weight.
+/// that read the same nonnegative variable. Dense, an update assembles the Gram matrix by the cheapest of four formulas per
+/// row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A solve costs `4m²` flops per column, and as many per refinement step. Space `m²` numbers and a copy of the weight.
 ///
 /// [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 /// programming. Mathematical Programming 79, 1997.
@@ -152,7 +153,7 @@ impl Projection for Direct {
         })
     }
 
-    /// The ways rows meet, the pattern and the order of elimination stay; which rows depend on others is found anew.
+    /// The formulas of rows, the pattern and the order of elimination stay.
     fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
         if !rows.same_positions(&self.a) {
             return Err(Error::InvalidSetting {
@@ -175,7 +176,7 @@ impl Projection for Direct {
         self.a.check_rows(self.settings.nearly_dependent)?;
         let weight: Vec<_> = given.iter().map(WeightCow::gram).collect();
         if let Err(error) = self.gram.refresh(&self.a, &weight) {
-            // The Gram matrix and its factor were overwritten: what was there is made again.
+            // The Gram matrix and its factor were overwritten: those of the last weight are made again.
             if let Some(last) = &self.weight {
                 let last: Vec<_> = last.iter().map(OwnedWeight::gram).collect();
                 if self.gram.refresh(&self.a, &last).is_err() {

@@ -10,7 +10,7 @@ use std::ops::Range;
 /// Products summed by one task.
 const TASK: usize = 1 << 16;
 
-/// A PSD block: its rows meet one another and nobody else.
+/// A PSD block: the sums of its rows among themselves.
 #[derive(Debug)]
 struct Small {
     block: usize,
@@ -118,12 +118,12 @@ impl Pattern {
         }
     }
 
-    /// How the rows on every matrix block meet, for rows numbered among those that touch it.
+    /// The formulas for the rows on every matrix block, numbered among the rows that touch it.
     pub(super) fn plans(&self, a: &Constraints) -> Vec<PsdPlan> {
         self.local(a).map(|rows| PsdPlan::new(&rows)).collect()
     }
 
-    /// The rows on every matrix block, numbered so.
+    /// The rows on every matrix block, numbered among the rows that touch it.
     pub(super) fn local<'a>(
         &'a self,
         a: &'a Constraints,
@@ -178,8 +178,8 @@ impl Pattern {
         }
     }
 
-    /// One task's columns of the nonnegative blocks' share, into the values from its first position on; `work` is zero before
-    /// and after.
+    /// The share of the nonnegative blocks in the columns of one task, into the values from its first position on; `work` is zero
+    /// before and after.
     fn gather(&self, columns: &Columns, task: &Range<usize>, work: &mut [f64], values: &mut [f64]) {
         let first = self.start[task.start];
         for i in task.clone() {
@@ -208,7 +208,7 @@ impl Pattern {
 /// All values of `S`; the same to the last bit for any number of threads.
 ///
 /// # Complexity
-/// A multiplication for every pair of rows with a variable in common, and the cheapest of the ways of [`PsdPlan`] on the others.
+/// A multiplication for every pair of rows with a variable in common, and the cheapest of the formulas of [`PsdPlan`] on the others.
 pub(super) fn assemble(
     pattern: &Pattern,
     (columns, plans): (&Columns, &[PsdPlan]),

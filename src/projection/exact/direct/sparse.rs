@@ -1,12 +1,16 @@
 //! The Gram matrix as a sparse matrix, and its factor.
 //!
-//! Rows that only bound a variable are eliminated beforehand ([`Columns`]); variables that so many rows read that they would
-//! fill the matrix are taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula, whose lost digits
-//! conjugate gradients with the assembled `K` restore.
+//! Rows that only bound a variable are eliminated beforehand ([`Columns`]). A variable that so many rows read that it would fill the
+//! matrix is taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula. That formula loses digits;
+//! conjugate gradients with the assembled `K` restore them.
 
 mod parts;
 
 use super::columns::Columns;
+use super::params::{
+    DENSE_COLUMN, EXCESSIVE_RESIDUAL, MAX_ITER, MOST_DENSE_COLUMNS, MOST_ROWS_WITH_TINY_PIVOTS,
+    REFINEMENTS, VANISHING_PIVOT, WORTH_OTHER_PIVOTS, WORTH_SPLITTING,
+};
 use super::pattern::{Pattern, assemble};
 use crate::clock::Instant;
 use crate::constraints::{Constraints, GramWeight, Part};
@@ -14,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::machine::{DENSE_FLOPS, SPARSE_FLOPS};
 use crate::linalg::padded;
-use crate::linalg::pcg::{Limits, Reached, Workspace, pcg};
+use crate::linalg::pcg::{Limits, Reached, Systems, Workspace, pcg};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::linalg::{axpy, norm};
 use crate::projection::Seconds;
@@ -24,44 +28,13 @@ use faer::reborrow::ReborrowMut;
 use parts::{Assembled, Factored, Split, sparse_dot};
 use std::sync::Arc;
 
-/// Pivots of the unit-diagonal matrix up to this are taken for rounding: they come from rows that depend on others, at this
-/// weight. One takes their place, so that the answer there is the (vanishing) residual itself[^W99]. At 1e-9 some go that are
-/// not rounding (pilot4). Where what they leave is too much, those are tried that rounding cannot account for, [`NOISE`] times
-/// the number of rows.
-///
-/// [^W99]: Wright. Modified Cholesky factorizations in interior-point algorithms for linear programming. SIAM J. Optim. 9, 1999:
-/// pivots as small as that may be replaced by anything large.
-const VANISHING: f64 = 1e-10;
+/// Rounding of a pivot, per row of the matrix.
+const PIVOT_ROUNDING: f64 = 16.0 * f64::EPSILON;
 
-/// Rounding of a pivot, a row.
-const NOISE: f64 = 16.0 * f64::EPSILON;
-
-/// With more rows than this, nothing below [`VANISHING`] can be told from it: pivots that are rounding would blow up what rounding
-/// left of a residual (dfl001).
-const MOST_ROWS: usize = 2500;
-
-/// Residuals of so many times the tolerance are too much, …
-const BAD: f64 = 100.0;
-/// … and so many times smaller ones are worth another bound.
-const BETTER: f64 = 10.0;
-
-/// Weights to let pass, at most, after no other bound was better.
+/// Weights, at most, for which no other bound of vanishing pivots is tried after one that was not better.
 const LONGEST_WAIT: u32 = 64;
 
-/// Rounds of refinement, at most.
-const ROUNDS: usize = 8;
-
-/// Iterations of conjugate gradients, at most: 38 were needed of those that were worth it (fit1p).
-const MAX_ITER: usize = 40;
-
-/// A variable is taken out when more than this many times the square root of the number of rows read it, …
-const DENSE_COLUMN: f64 = 4.0;
-/// … at most so many are, …
-const MOST_DENSE: usize = 200;
-/// … and doing so divides the flops by this at least.
-const WORTH_SPLITTING: f64 = 4.0;
-
-/// What does not change with the weight.
+/// The part that does not change with the weight.
 #[derive(Debug)]
 struct Layout {
     pattern: Pattern,
@@ -74,17 +47,18 @@ struct Layout {
 pub(super) struct SparseGram {
     layout: Arc<Layout>,
     columns: Columns,
-    /// How the rows on each matrix block meet.
+    /// The formulas for the sums of the rows on each matrix block.
     plans: Vec<PsdPlan>,
-    /// Of `S`, scaled by `1/√K_ii` from both sides.
+    /// Entries of `S`, scaled by `1/√K_ii` from both sides.
     values: Vec<f64>,
     inverse_scale: Vec<f64>,
     factor: SparseCholesky,
-    /// Up to which pivots are replaced, how many weights no other bound is tried for, and how many the next time.
+    /// Pivots up to this are replaced.
     vanishing: f64,
+    /// Weights for which no other bound is tried, and how many there will be the next time.
     waits: u32,
     next_wait: u32,
-    /// Scaled columns `U`, and of `S⁻¹U` and the factor of `I + UᵀS⁻¹U`.
+    /// The dense columns `U`, `S⁻¹U`, and the factor of `I + UᵀS⁻¹U`.
     split: Option<Split>,
     work: Work,
     pub seconds: Seconds,
@@ -101,11 +75,11 @@ struct Work {
 }
 
 impl SparseGram {
-    /// `None` where a dense matrix pays better.
+    /// `None` where a dense matrix is cheaper.
     ///
     /// # Complexity
-    /// A pass over the products of pairs of rows with an entry in common, and a symbolic factorisation; two of them where some
-    /// variables may be worth taking out.
+    /// A pass over the products of pairs of rows with an entry in common, and a symbolic factorisation; both twice where some
+    /// variables may be taken out.
     pub(super) fn analyse(a: &Constraints) -> Option<Self> {
         let columns = Columns::new(a);
         let m = columns.kept().len();
@@ -122,11 +96,11 @@ impl SparseGram {
             let factor = pattern.analyse()?;
             Some((pattern, factor))
         };
-        let limit = DENSE_COLUMN * (m as f64).sqrt();
+        let limit = DENSE_COLUMN.get() * (m as f64).sqrt();
         let mut dense: Vec<u32> = (0..columns.variables() as u32)
             .filter(|&k| columns.by_column.len(k as usize) as f64 > limit)
             .collect();
-        if dense.len() > MOST_DENSE {
+        if dense.len() > MOST_DENSE_COLUMNS.count() {
             dense.clear();
         }
         let mut best = analyse(&[]);
@@ -136,7 +110,7 @@ impl SparseGram {
                 let solves = 4.0 * (w.nonzeros() * dense.len()) as f64;
                 let all = flops(w) + solves;
                 best.as_ref()
-                    .is_none_or(|(_, f)| WORTH_SPLITTING * all < flops(f))
+                    .is_none_or(|(_, f)| WORTH_SPLITTING.get() * all < flops(f))
             });
             match without {
                 Some(found) => best = Some(found),
@@ -152,7 +126,7 @@ impl SparseGram {
             values: vec![0.0; pattern.nonzeros()],
             inverse_scale: vec![1.0; m],
             factor,
-            vanishing: VANISHING,
+            vanishing: VANISHING_PIVOT.get(),
             waits: 0,
             next_wait: 1,
             plans: pattern.plans(a),
@@ -177,10 +151,10 @@ impl SparseGram {
         let rows = self.layout.pattern.local(a);
         let plans = self.plans.iter_mut().zip(rows);
         plans.for_each(|(plan, rows)| plan.replace_values(&rows));
-        (self.vanishing, self.waits, self.next_wait) = (VANISHING, 0, 1);
+        (self.vanishing, self.waits, self.next_wait) = (VANISHING_PIVOT.get(), 0, 1);
     }
 
-    /// Whether what depends on the positions alone is the other's.
+    /// Whether the part that depends on the positions alone is shared with another matrix.
     #[cfg(test)]
     pub(super) fn shares_layout(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.layout, &other.layout)
@@ -244,8 +218,8 @@ impl SparseGram {
         Ok(())
     }
 
-    /// Solves once more with other pivots replaced, for this weight and those to come, where that is better; `x` is what `reached`
-    /// is of.
+    /// Solves once more with another bound of vanishing pivots. Where the residual is much smaller, the bound is kept for the weights
+    /// to come; otherwise `x`, which reached `reached`, is restored.
     fn replace_others(
         &mut self,
         work: &mut Work,
@@ -254,13 +228,13 @@ impl SparseGram {
         reached: Reached,
     ) -> Reached {
         let (given, x) = (self.vanishing, work.x.clone());
-        self.vanishing = match given < VANISHING {
-            true => VANISHING,
-            false => NOISE * x.len() as f64,
+        self.vanishing = match given < VANISHING_PIVOT.get() {
+            true => VANISHING_PIVOT.get(),
+            false => PIVOT_ROUNDING * x.len() as f64,
         };
         if self.refactor().is_ok() {
             let now = self.answer(work, scale, tol);
-            if BETTER * now.residual < reached.residual {
+            if WORTH_OTHER_PIVOTS.get() * now.residual < reached.residual {
                 self.next_wait = 1;
                 return now;
             }
@@ -271,7 +245,7 @@ impl SparseGram {
         self.next_wait = (2 * self.next_wait).min(LONGEST_WAIT);
         match self.refactor() {
             Ok(()) => reached,
-            // What was factored a moment ago: for completeness.
+            // This matrix was factored before, so this does not happen.
             Err(_) => Reached {
                 residual: f64::NAN,
                 ..reached
@@ -305,7 +279,7 @@ impl SparseGram {
                 inner[(i, j)] += sparse_dot(column, solved.col_as_slice(j));
             }
         }
-        // 1 and a sum of squares on the diagonal: only an overflow or rounding beyond it can fail.
+        // The diagonal is one and a sum of squares: only overflow, or rounding larger than one, can fail.
         let inner = Cholesky::factor(inner).map_err(|pivot| Error::NotPositiveDefinite {
             what: "Gram matrix of the dense columns",
             pivot,
@@ -320,12 +294,12 @@ impl SparseGram {
     /// follow the rounding of the right-hand side along its kernel.
     ///
     /// # Complexity
-    /// `4 nnz(L) + 4 nnz(K)` flops, and as many a round of refinement or an iteration.
+    /// `4 nnz(L) + 4 nnz(K)` flops, and as many per round of refinement or iteration.
     pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
         let mut work = core::mem::take(&mut self.work);
         let Work { given, x, .. } = &mut work;
         self.columns.reduce(rhs, given);
-        let few = given.len() <= MOST_ROWS;
+        let few = given.len() <= MOST_ROWS_WITH_TINY_PIVOTS.count();
         let reached = if norm(rhs) == 0.0 {
             x.fill(0.0);
             Reached {
@@ -334,7 +308,8 @@ impl SparseGram {
             }
         } else {
             let reached = self.answer(&mut work, norm(rhs), tol);
-            let bad = reached.residual > BAD * tol || reached.residual.is_nan();
+            let bad =
+                reached.residual > EXCESSIVE_RESIDUAL.get() * tol || reached.residual.is_nan();
             match few && self.waits == 0 && bad {
                 true => self.replace_others(&mut work, norm(rhs), tol, reached),
                 false => reached,
@@ -345,7 +320,7 @@ impl SparseGram {
         reached
     }
 
-    /// By refinement, and by conjugate gradients where that is not enough and dense columns are why.
+    /// Solves by refinement, and by conjugate gradients where dense columns were taken out and refinement is not enough.
     fn answer(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
         let refined = self.refine(work, scale, tol);
         match self.split.is_some() && refined.residual > tol {
@@ -364,14 +339,14 @@ impl SparseGram {
             residual: norm(r) / scale,
             iterations: 0,
         };
-        for round in 0..ROUNDS {
+        for round in 0..REFINEMENTS.count() {
             step.copy_from_slice(r);
             self.parts().1.solve(step);
             axpy(1.0, step, x);
             self.parts().0.apply(x, r);
             r.iter_mut().zip(&*given).for_each(|(r, g)| *r = g - *r);
             let now = norm(r) / scale;
-            // In the first round nothing is better than an answer, unless it is no number.
+            // The first round is taken as it is, unless it is NaN.
             if now.is_nan() || (round > 0 && now >= reached.residual) {
                 axpy(-1.0, step, x);
                 break;
@@ -385,7 +360,7 @@ impl SparseGram {
         reached
     }
 
-    /// Begins anew; what refinement found stays when it is better.
+    /// Conjugate gradients from zero; the refined answer stays when it is better.
     fn conjugate_gradients(
         &mut self,
         work: &mut Work,
@@ -410,10 +385,12 @@ impl SparseGram {
                     factor.solve(column.as_slice_mut());
                 }
             },
-            given.len(),
-            given,
-            step,
-            Limits::new(tol / share, MAX_ITER),
+            Systems {
+                n: given.len(),
+                b: given,
+                x: step,
+            },
+            Limits::new(tol / share, MAX_ITER.count()),
             conjugate,
         );
         found.residual *= share;

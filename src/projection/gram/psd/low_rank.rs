@@ -19,20 +19,20 @@ use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut, MatRef};
 
-/// Largest rank looked for.
-const MOST: usize = 8;
+/// Largest rank that is looked for.
+const MAX_RANK: usize = 8;
 
-/// Indices that a row needs to be worth looking at.
-const LEAST_SUPPORT: usize = 16;
+/// Distinct indices of the smallest rows whose rank is looked for: the other formulas are cheap for smaller ones.
+const MIN_SUPPORT: usize = 16;
 
-/// Numbers stored an entry of the rows, at most: what is beyond one are zeros.
-const FILL: usize = 4;
+/// Numbers stored per entry of the rows, at most. All but one are zeros.
+const MAX_FILL: usize = 4;
 
-/// Vectors taken together.
+/// Vectors per matrix product.
 const PANEL: usize = 128;
 
-/// What may be left of a row when its vectors are taken out, relative to its largest entry: rounding of the sums it was made as.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
+/// Remainder of a row, relative to its largest entry, that counts as rounding of the sums that the row was formed by.
+const REMAINDER_ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// `Σ_k c_k a_k a_kᵀ`, the vectors on the row's support.
 #[derive(Debug)]
@@ -42,21 +42,21 @@ pub(super) struct Factored {
 }
 
 impl Factored {
-    /// `None` when the rank is above [`MOST`], or the row too sparse for it to matter.
+    /// `None` when the rank is above [`MAX_RANK`], or when the row is so sparse that other formulas are cheaper.
     ///
     /// # Complexity
     /// `O(MOST³)` flops for almost every row of a higher rank, `O(r s²)` for `s` indices and rank `r`.
     pub(super) fn new(row: SparseSymmetric<'_>) -> Option<Self> {
         let support = row.support();
         let s = support.len();
-        if s < LEAST_SUPPORT || 8 * row.len() < s * s {
+        if s < MIN_SUPPORT || 8 * row.len() < s * s {
             return None;
         }
         let mut places = vec![0; support[s - 1] as usize + 1];
         (0..s).for_each(|i| places[support[i] as usize] = i);
         let place = |k: usize| places[k];
-        // A principal minor of order MOST + 1 shows most higher ranks.
-        let chosen: Vec<usize> = (0..=MOST).map(|k| k * (s - 1) / MOST).collect();
+        // A principal minor of order MAX_RANK + 1 shows most higher ranks.
+        let chosen: Vec<usize> = (0..=MAX_RANK).map(|k| k * (s - 1) / MAX_RANK).collect();
         let mut minor = padded::zeros(chosen.len(), chosen.len());
         let mut whole = padded::zeros(s, s);
         let mut largest = 0.0f64;
@@ -81,7 +81,7 @@ impl Factored {
     }
 }
 
-/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MOST`].
+/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MAX_RANK`].
 ///
 /// [^BP71]: Bunch, Parlett. Direct methods for solving symmetric indefinite systems of linear equations. SIAM J. Numer. Anal. 8, 1971.
 fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
@@ -102,7 +102,7 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
                 }
             }
         }
-        if f64::max(diagonal.0, off.0) <= ROUNDING * largest {
+        if f64::max(diagonal.0, off.0) <= REMAINDER_ROUNDING * largest {
             return Some((factors, vectors));
         }
         let mut next: Vec<(f64, Vec<f64>)> = vec![];
@@ -130,13 +130,13 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
             factors.push(c);
             vectors.push(v);
         }
-        if factors.len() > MOST {
+        if factors.len() > MAX_RANK {
             return None;
         }
     }
 }
 
-/// The rows on a block that are taken so.
+/// The rows on a block that are multiplied by their vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct LowRank {
     constraint: Vec<u32>,
@@ -147,7 +147,7 @@ pub(crate) struct LowRank {
 }
 
 impl LowRank {
-    /// Which rows of a block it pays for, and what they are then; `cost` is that of a row's way otherwise.
+    /// The rows of a block for which products of vectors are cheaper, and their plan; `cost` is the cost of a row otherwise.
     pub(super) fn new(
         rows: &SymmetricRows,
         cost: impl Fn(usize) -> f64,
@@ -156,7 +156,7 @@ impl LowRank {
         let mut found: Vec<(usize, Factored)> = vec![];
         for k in 0..rows.touching() {
             let factored = match rows.rank_one(k) {
-                Some(a) if a.index.len() >= LEAST_SUPPORT => Some(Factored {
+                Some(a) if a.index.len() >= MIN_SUPPORT => Some(Factored {
                     c: vec![a.sign],
                     a: padded::from_fn(a.value.len(), 1, |i, _| a.value[i]),
                 }),
@@ -165,6 +165,7 @@ impl LowRank {
             };
             found.extend(factored.map(|f| (k, f)));
         }
+        // Rows for which products of vectors are cheaper, given that all candidates are taken.
         let total: usize = found.iter().map(|(_, f)| f.rank()).sum();
         let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
         let others = (rows.nonzeros() - taken) as f64;
@@ -174,15 +175,16 @@ impl LowRank {
             let met = Self::by_entries(factored.rank(), n as usize, others).1;
             MULTIPLIED_COST * products + STREAMED_COST * r * total as f64 + met < cost(*k)
         });
-        // For one vector nothing is gained.
+        // One row alone gains nothing.
         if found.len() < 2 {
             return None;
         }
         let width: usize = found.iter().map(|(_, f)| f.rank()).sum();
         let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
-        if width * n > FILL * taken {
+        if width * n > MAX_FILL * taken {
             return None;
         }
+        // All vectors side by side.
         let mut which = vec![false; rows.touching()];
         let (mut constraint, mut start, mut c) = (vec![], vec![0], vec![]);
         let mut f = padded::zeros(n, width);
@@ -209,7 +211,8 @@ impl LowRank {
         Some((which, plan))
     }
 
-    /// Whether a row of rank `r` meets others with so many entries by these, rather than by its `U` in full, and what that costs.
+    /// Whether the sums of a row of rank `r` with rows of so many entries are cheaper by single entries than by the full `U`, and
+    /// what the cheaper costs.
     fn by_entries(r: usize, n: usize, others: f64) -> (bool, f64) {
         let (r, n) = (r as f64, n as f64);
         let entries = 2.0 * r * others;
@@ -217,12 +220,12 @@ impl LowRank {
         (entries <= full, entries.min(full))
     }
 
-    /// Adds `tr(A_i P A_j Q)` over pairs of these rows, and of them with those of `others`, to the lower triangle of `k`.
+    /// Adds `tr(A_i P A_j Q)` for pairs of these rows, and of these rows with `others`, to the lower triangle of `k`.
     pub(super) fn add<T: Real>(&self, pair: &GramPair<'_>, others: &RowPlan, mut k: MatMut<'_, T>) {
         let mut work = Work::new(others);
         let mut first = 0;
         while first < self.constraint.len() {
-            // Whole rows of at least one and about PANEL vectors.
+            // One row at least, and about PANEL vectors.
             let end = self
                 .start
                 .partition_point(|&s| s <= self.start[first] + PANEL)
@@ -241,6 +244,7 @@ impl LowRank {
         mut k: MatMut<'_, T>,
         work: &mut Work,
     ) {
+        // P F and Q F for the vectors of the batch.
         let vectors = self.start[batch.start]..self.start[batch.end];
         let (n, width) = (self.f.nrows(), vectors.len());
         let given = self.f.subcols(vectors.start, width);
@@ -266,6 +270,7 @@ impl LowRank {
                 (pf, qf)
             }
         };
+        // The sums among rows of low rank.
         let later = self
             .f
             .subcols(vectors.start, self.c.len() - vectors.start)
@@ -290,21 +295,22 @@ impl LowRank {
         if others.is_empty() {
             return;
         }
+        // The sums with the other rows, by single entries or through the full U.
         for i in batch {
-            let mine = self.start[i] - vectors.start..self.start[i + 1] - vectors.start;
+            let range = self.start[i] - vectors.start..self.start[i + 1] - vectors.start;
             work.sums.fill(0.0);
-            if Self::by_entries(mine.len(), n, others.nonzeros() as f64).0 {
-                for t in mine {
+            if Self::by_entries(range.len(), n, others.nonzeros() as f64).0 {
+                for t in range {
                     let c = self.c[vectors.start + t];
                     let outer = (pf.col_as_slice(t), qf.col_as_slice(t));
                     others.add_outer(0, c, outer, &mut work.sums);
                 }
             } else {
                 let (p, mut q) = (
-                    pf.subcols(mine.start, mine.len()),
-                    qf.subcols(mine.start, mine.len()).to_owned(),
+                    pf.subcols(range.start, range.len()),
+                    qf.subcols(range.start, range.len()).to_owned(),
                 );
-                for t in 0..mine.len() {
+                for t in 0..range.len() {
                     let c = self.c[self.start[i] + t];
                     q.col_as_slice_mut(t).iter_mut().for_each(|q| *q *= c);
                 }

@@ -15,7 +15,7 @@ use crate::transport::params::PRICED_PER_COLUMN;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::settings::Observer;
 use crate::transport::verdict::{self, COST_ROUNDING};
-use network::Network;
+use network::{Network, SparseProblem};
 
 /// Missing mass, over the total, that is rounding error of the masses and does not make them infeasible.
 const MISSING_ROUNDING: f64 = 4e-13;
@@ -118,14 +118,6 @@ fn check_arcs(arcs: &[(usize, usize, f64)], m: usize, n: usize) -> Result<f64> {
         largest = largest.max(cost.abs());
     }
     Ok(largest)
-}
-
-/// The data as given, without forbidden arcs.
-struct SparseProblem<'a> {
-    arcs: &'a [(usize, usize, f64)],
-    marginals: &'a Marginals,
-    settings: &'a ExactSettings,
-    largest_cost: f64,
 }
 
 /// Phase one pays for mass that goes by the hubs, phase two the costs as given.

@@ -1,13 +1,22 @@
 //! The network that the simplex sees on given arcs: the arcs kept and two hubs, which make every problem feasible.
 
-use super::SparseProblem;
 use crate::transport::exact::arc_index::ArcIndex;
 use crate::transport::exact::basic_plan::{UNITS, units};
 use crate::transport::exact::initial_tree::TreeBuilder;
 use crate::transport::exact::monitor::Monitor;
+use crate::transport::exact::settings::ExactSettings;
 use crate::transport::exact::simplex::ArcList;
 use crate::transport::exact::solution::Potentials;
 use crate::transport::exact::tree::{Link, NONE, Tree};
+use crate::transport::polytope::marginals::Marginals;
+
+/// The data as given, without forbidden arcs.
+pub(super) struct SparseProblem<'a> {
+    pub(super) arcs: &'a [(usize, usize, f64)],
+    pub(super) marginals: &'a Marginals,
+    pub(super) settings: &'a ExactSettings,
+    pub(super) largest_cost: f64,
+}
 
 /// Arcs kept and the simplex's tree on them, with one more row and one more column, the hubs. Every row can send to the column
 /// hub, every column can receive from the row hub, and the row hub sends to the column hub.
