@@ -9,8 +9,8 @@ use faer::{ColRef, Mat, MatMut, MatRef};
 /// Relative residual to which the exact rows are computed.
 const ROW_RESIDUAL: f64 = 1e-10;
 
-/// Any [`Projection`] as a target: its [`Goal::AsAbsorbed`] set queries are attacked, its [`Goal::Residual`] ones are the
-/// truth.
+/// Any [`Projection`] as a target. Its set queries with [`Goal::AsAbsorbed`] are attacked; its answers with
+/// [`Goal::Residual`] give the exact rows.
 #[derive(Debug, Clone)]
 pub struct Structure<P> {
     projection: P,

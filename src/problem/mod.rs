@@ -2,7 +2,7 @@
 
 mod conic;
 pub mod generators;
-mod linear;
+pub(crate) mod linear;
 pub(crate) mod reduction;
 mod semidefinite;
 

@@ -115,8 +115,9 @@ pub trait Projection: Send {
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is no weight;
-    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::Unsupported`] for a form this structure does not
-    /// maintain.
+    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::NearlyDependent`] when they are so nearly dependent that `P h`
+    /// would have less than three right digits, the same in every engine; [`Error::Unsupported`] for a form this structure does
+    /// not maintain.
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
 
     /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.

@@ -3,15 +3,20 @@
 //! The thresholds are global, so that this runs alone: `cargo test --all-features --lib tuned::sweep -- --ignored --test-threads=1`.
 
 use super::Tuned;
+use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::io::{mps, sdpa};
 use crate::ipm::Settings;
 use crate::problem::generators::{binary_quadratic, lovasz_theta, random_graph, random_quadratic};
 use crate::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
-use crate::projection::{Direct, Iterative, direct};
+use crate::projection::{
+    Auto, BaseLowRank, Complement, Direct, Goal, Iterative, Kronecker, Projection, Recompute,
+    direct,
+};
 use crate::solver::{Engine, LinearSolver, Solver};
 use crate::transport::{
     CostFn, ExactSettings, Finish, Marginals, SinkhornSettings, exact, sinkhorn, unobserved,
 };
+use faer::Mat;
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -20,16 +25,20 @@ use std::sync::Arc;
 const AREAS: &[(&[&Tuned], &[Problems])] = &[
     (crate::ipm::params::ALL, &[semidefinite, linear]),
     (crate::solver::params::ALL, &[semidefinite, linear]),
-    (crate::transport::params::ALL, &[transport]),
-    (direct::params::ALL, &[semidefinite, linear]),
+    (
+        crate::constraints::independence::params::ALL,
+        &[semidefinite, linear, updates],
+    ),
+    (
+        crate::problem::linear::presolve::params::ALL,
+        &[linear, presolve],
+    ),
     (
         crate::problem::reduction::params::ALL,
         &[semidefinite, linear],
     ),
-    (
-        crate::constraints::independence::params::ALL,
-        &[semidefinite, linear],
-    ),
+    (direct::params::ALL, &[semidefinite, linear, updates]),
+    (crate::transport::params::ALL, &[transport]),
 ];
 
 /// What a problem was answered with.
@@ -164,6 +173,84 @@ fn linear() -> Vec<Answer> {
     programs.into_iter().map(solve).collect()
 }
 
+/// What presolve leaves of programs that all its reductions apply to, and which infeasibilities it proves.
+fn presolve() -> Vec<Answer> {
+    let found = crate::problem::linear::presolve::params::tests::found();
+    let answer = |left| Answer::new("presolve", left, 1.0);
+    found.into_iter().map(answer).collect()
+}
+
+/// Answers of the engines along a script of weights, against those of [`Recompute`].
+fn updates() -> Vec<Answer> {
+    const ORDER: usize = 9;
+    const STEPS: usize = 18;
+    let blocks = [Block::Psd(ORDER), Block::Nonneg(7)];
+    let rows = Arc::new(Constraints::independent(16, &blocks, 4, 3.into()).unwrap());
+    let wave = |k: usize, t: usize| ((k * k + 3 * k + 1) as f64 * 0.37 + t as f64).sin();
+    // A few directions come and go: changes of low rank, and every sixth one a change of everything.
+    let weight = |t: usize| {
+        let scale = 1.0 + 0.3 * (t / 6) as f64;
+        let far = 10f64.powi((t / 9) as i32);
+        let psd = Mat::from_fn(ORDER, ORDER, |i, j| {
+            let fixed = if i == j { scale } else { 0.0 };
+            let moving: f64 = (t..t + 3).map(|s| wave(i, s) * wave(j, s)).sum();
+            fixed + 0.2 * far * moving
+        });
+        let nonneg: Vec<f64> = (0..7).map(|k| far * (1.2 + wave(k, t % 5))).collect();
+        (psd, nonneg)
+    };
+    let first = weight(0);
+    let first = [
+        BlockWeight::Psd(first.0.as_ref()),
+        BlockWeight::Nonneg(&first.1),
+    ];
+    let engines: Vec<(&str, Box<dyn Projection>)> = vec![
+        ("Auto", Box::new(Auto::new(rows.clone()))),
+        ("Direct", Box::new(Direct::new(rows.clone()))),
+        ("Iterative", Box::new(Iterative::new(rows.clone()).unwrap())),
+        (
+            "Kronecker",
+            Box::new(Kronecker::new(rows.clone(), &first).unwrap()),
+        ),
+        (
+            "BaseLowRank",
+            Box::new(BaseLowRank::new(rows.clone(), &first).unwrap()),
+        ),
+        (
+            "Complement",
+            Box::new(Complement::new(rows.clone(), &first).unwrap()),
+        ),
+    ];
+    let shape = (rows.len(), rows.ambient());
+    let h = Mat::from_fn(shape.1, 1, |i, _| wave(i, 5));
+    let mut oracle = Recompute::new(rows.clone());
+
+    let follow = |p: &mut dyn Projection| -> Vec<Mat<f64>> {
+        let step = |t: usize| {
+            let (psd, nonneg) = weight(t);
+            p.update(&[BlockWeight::Psd(psd.as_ref()), BlockWeight::Nonneg(&nonneg)])
+                .unwrap();
+            let (mut y, mut ph) = (Mat::zeros(shape.0, 1), Mat::zeros(shape.1, 1));
+            let goal = Goal::Residual(1e-9);
+            p.query(h.as_ref(), goal, y.as_mut(), ph.as_mut()).unwrap();
+            ph
+        };
+        (0..STEPS).map(step).collect()
+    };
+    let expected = follow(&mut oracle);
+    let norm: f64 = expected.iter().map(|ph| ph.norm_l2()).sum();
+    let compared = |(name, mut engine): (&str, Box<dyn Projection>)| {
+        let found = follow(engine.as_mut());
+        let off = found
+            .iter()
+            .zip(&expected)
+            .map(|(a, b)| (a - b).norm_l2() / b.norm_l2());
+        let worst = off.fold(0.0, f64::max);
+        Answer::new(format!("updates of {name}"), worst <= 1e-7, norm)
+    };
+    engines.into_iter().map(compared).collect()
+}
+
 /// Exact transport by both finishes, once large enough for a coarser level, and the plan of Sinkhorn's algorithm.
 fn transport() -> Vec<Answer> {
     let place = |k: usize, a: f64| (k as f64 * a).fract();
@@ -270,13 +357,14 @@ fn answers_are_told_apart() {
 /// The sweep says nothing if the problems are not answered to begin with.
 #[test]
 fn every_problem_is_answered() {
-    for answer in [semidefinite as Problems, linear, transport]
+    for answer in [semidefinite as Problems, linear, updates, transport]
         .into_iter()
         .flat_map(|f| f())
     {
         let rough = answer.problem == "Sinkhorn" && answer.status == "AlmostSolved";
         let solved = answer.status.contains("Solved") && !answer.status.contains("Almost");
         let infeasible = answer.objective.is_nan() && answer.status == "PrimalInfeasible";
-        assert!(rough || solved || infeasible, "{answer:?}");
+        let followed = answer.problem.starts_with("updates") && answer.status == "true";
+        assert!(rough || solved || infeasible || followed, "{answer:?}");
     }
 }

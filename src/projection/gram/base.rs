@@ -55,6 +55,7 @@ impl Base {
     /// # Complexity
     /// For every position that several rows read the square of their number, and a sparse Cholesky factorisation.
     pub(crate) fn new(a: &Constraints) -> Result<Self> {
+        // The unit-diagonal A Aᵀ.
         let layout = Layout::new(a)?;
         let ones = vec![1.0; layout.scales(a)];
         let m = layout.m;
@@ -64,6 +65,7 @@ impl Base {
             a.check_separation()?;
             return Err(Error::NonFinite { what: WHAT, index });
         }
+        // Its factor, unless it is the identity.
         let mut factor = None;
         if layout.at.len() > m {
             let (start, row) = layout.pattern();

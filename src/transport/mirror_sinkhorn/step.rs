@@ -1,5 +1,6 @@
 //! One step: at its length by rule, or by backtracking.
 
+use super::coupling::GradientStep;
 use super::run::{MirrorRun, Source, StepEnd, unsupported};
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
@@ -29,11 +30,13 @@ impl MirrorRun<'_> {
         };
         self.accumulate(weight);
         self.predict(mode, eta);
-        if self
-            .coupling
-            .advance(self.marginals, &self.gradient, eta, self.middle, mode)
-            .is_err()
-        {
+        let step = GradientStep {
+            gradient: &self.gradient,
+            eta,
+            middle: self.middle,
+            mode,
+        };
+        if self.coupling.advance(self.marginals, &step).is_err() {
             return Ok(StepEnd::Impossible);
         }
         self.record(mode, eta);
@@ -104,12 +107,13 @@ impl MirrorRun<'_> {
             // The trial point, and the objective there.
             eta = eta.max(floor);
             self.predict(mode, eta);
-            let (change, middle) = (eta - taken, eta / (eta - taken) * self.middle);
-            if self
-                .coupling
-                .advance(marginals, &self.gradient, change, middle, mode)
-                .is_err()
-            {
+            let step = GradientStep {
+                gradient: &self.gradient,
+                eta: eta - taken,
+                middle: eta / (eta - taken) * self.middle,
+                mode,
+            };
+            if self.coupling.advance(marginals, &step).is_err() {
                 return Ok(StepEnd::Impossible);
             }
             taken = eta;
@@ -118,26 +122,7 @@ impl MirrorRun<'_> {
                 let what = "objective value";
                 return Err(Error::NonFinite { what, index: 0 });
             }
-            // With Δu the change of the potentials, η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩.
-            let (mut lift, mut violation) = (0.0, 0.0);
-            for (k, (new, old)) in self.coupling.potentials.iter().zip(&before).enumerate() {
-                let masses = marginals.masses(k);
-                let sums = if k == mode {
-                    masses.to_vec()
-                } else {
-                    marginals.layout().marginal(&self.coupling.plan, k)
-                };
-                violation += sums
-                    .iter()
-                    .zip(masses)
-                    .map(|(s, m)| (s - m).abs())
-                    .sum::<f64>();
-                let terms = new.iter().zip(old).zip(&sums);
-                lift += terms
-                    .filter(|(_, s)| **s > 0.0)
-                    .map(|((new, old), s)| s * (new - old))
-                    .sum::<f64>();
-            }
+            let Change { lift, violation } = self.change_since(&before, mode);
             // The anytime step needs no test.
             let slack = MODEL_ROUNDING * (self.value.abs() + self.product.abs());
             let model = self.value - self.product + lift / eta + slack;
@@ -161,4 +146,34 @@ impl MirrorRun<'_> {
         }
         Ok(StepEnd::Impossible)
     }
+
+    /// How the coupling changed since the potentials were `before`, with the marginal of `mode` exact.
+    fn change_since(&self, before: &[Vec<f64>], mode: usize) -> Change {
+        let marginals = self.marginals;
+        let (mut lift, mut violation) = (0.0, 0.0);
+        for (k, (new, old)) in self.coupling.potentials.iter().zip(before).enumerate() {
+            let masses = marginals.masses(k);
+            let sums = if k == mode {
+                masses.to_vec()
+            } else {
+                marginals.layout().marginal(&self.coupling.plan, k)
+            };
+            let pairs = sums.iter().zip(masses);
+            violation += pairs.map(|(s, m)| (s - m).abs()).sum::<f64>();
+            let terms = new.iter().zip(old).zip(&sums);
+            lift += terms
+                .filter(|(_, s)| **s > 0.0)
+                .map(|((new, old), s)| s * (new - old))
+                .sum::<f64>();
+        }
+        Change { lift, violation }
+    }
+}
+
+/// What a trial step changed.
+struct Change {
+    /// `η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩`, with `Δu` the change of the potentials.
+    lift: f64,
+    /// l1 marginal violation after the step.
+    violation: f64,
 }

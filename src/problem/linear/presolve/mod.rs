@@ -20,7 +20,7 @@
 mod activity;
 mod columns;
 mod duplicates;
-mod params;
+pub(crate) mod params;
 mod postsolve;
 mod reducer;
 mod rows;

@@ -17,13 +17,12 @@ tuned! { "presolve":
 }
 
 #[cfg(test)]
-mod tests {
-    use super::ALL;
+pub(crate) mod tests {
     use crate::problem::{Limits, LinearCertificate, LinearProgram, Presolved, Sense};
 
     /// Rows and nonzeros that presolve leaves of a program that every reduction applies to, and which side it proves infeasible
     /// (`true`: the primal) of a program without feasible points and of one without bound.
-    fn found() -> Vec<(usize, usize, Option<bool>)> {
+    pub(crate) fn found() -> Vec<(usize, usize, Option<bool>)> {
         let mut reducible = LinearProgram::new(Sense::Minimise);
         let x: Vec<usize> = (0..5)
             .map(|j| {
@@ -75,17 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn presolve_finds_the_same_over_every_interval() {
-        let plain = found();
-        assert_eq!(plain[1].2, Some(true), "no feasible point");
-        assert_eq!(plain[2].2, Some(false), "no bound");
-        for threshold in ALL {
-            for end in threshold.interval {
-                threshold.set(Some(end));
-                let moved = found();
-                threshold.set(None);
-                assert_eq!(plain, moved, "{} at {end}", threshold.name);
-            }
-        }
+    fn infeasible_programs_are_proved_infeasible() {
+        let found = found();
+        assert_eq!(found[1].2, Some(true), "no feasible point");
+        assert_eq!(found[2].2, Some(false), "no bound");
     }
 }

@@ -79,7 +79,8 @@ const SAMPLED_FILL: f64 = 4.0;
 /// `P = Bᵀ(BBᵀ)⁻¹B` for the marginals of a transport problem on given arcs, `B = A·diag(w)`.
 ///
 /// The rows of `A` are the sums over the rows, then over the columns, of a plan with one nonnegative number an arc. They depend on
-/// each other once a component of the graph of the arcs; so the one with the most arcs of every component is left out. `BBᵀ` is
+/// each other once per component of the graph of the arcs; so the one with the most arcs of every component is left out. Those
+/// that are kept are independent by construction, so that no test of independence is made. `BBᵀ` is
 /// `[Diag(r) W; Wᵀ Diag(c)]` with the squared weights `W` and their sums, and with the signs of the columns changed a weighted
 /// graph Laplacian without one vertex a component.
 ///

@@ -88,6 +88,7 @@ impl Columns {
     /// A few passes over the nonzeros.
     pub(super) fn new(a: &Constraints) -> Self {
         let m = a.len();
+        // All entries on nonnegative blocks, variables counted through all blocks.
         let (mut entries, mut first, mut variables) = (vec![], vec![], 0);
         let mut on_matrices = vec![false; m];
         for part in a.parts() {
@@ -106,6 +107,7 @@ impl Columns {
         let mut count = vec![0u32; variables];
         entries.iter().for_each(|e| count[e.1 as usize] += 1);
         let rows = Compressed::new(m, &entries);
+        // Rows of two entries, one of them alone on its variable, bound the other variable.
         let mut bounded = vec![false; variables];
         let mut bounds = vec![];
         let mut place = vec![0u32; m];
@@ -133,6 +135,7 @@ impl Columns {
             place[i] = kept.len() as u32;
             kept.push(i as u32);
         }
+        // The entries of the kept rows, by row and by column.
         entries.retain_mut(|e| {
             e.0 = place[e.0 as usize];
             e.0 != u32::MAX

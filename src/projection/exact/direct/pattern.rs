@@ -35,6 +35,7 @@ impl Pattern {
     /// `None` when it has more positions than can be numbered.
     pub(super) fn new(a: &Constraints, columns: &Columns, dense: &[u32]) -> Option<Self> {
         let m = columns.kept().len();
+        // Which variables are left out, and the number of every row among the kept ones.
         let mut excluded = vec![false; columns.variables()];
         dense.iter().for_each(|&k| excluded[k as usize] = true);
         let mut place = vec![0u32; a.len()];
@@ -53,6 +54,7 @@ impl Pattern {
                 members.push((b, list));
             }
         }
+        // Column by column, the rows that share a variable or a block with it; tasks of about equal work.
         let (mut start, mut row) = (vec![0], vec![]);
         let (mut tasks, mut products, mut begun) = (vec![], 0, 0);
         let mut last = vec![u32::MAX; m];
@@ -95,6 +97,7 @@ impl Pattern {
             excluded,
             tasks,
         };
+        // Positions of the sums on every matrix block.
         for (b, list) in members {
             let small = out.small(b, &list);
             out.small.push(small);

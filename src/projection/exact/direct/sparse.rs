@@ -91,6 +91,7 @@ impl SparseGram {
         if pairs.sum::<f64>() > 0.5 * (m as f64).powi(2) {
             return None;
         }
+        // The variables that so many rows read that they may be taken out.
         let analyse = |dense: &[u32]| {
             let pattern = Pattern::new(a, &columns, dense)?;
             let factor = pattern.analyse()?;
@@ -103,6 +104,7 @@ impl SparseGram {
         if dense.len() > MOST_DENSE_COLUMNS.count() {
             dense.clear();
         }
+        // Taken out only where that saves most of the flops.
         let mut best = analyse(&[]);
         if !dense.is_empty() {
             let flops = |f: &SparseCholesky| f.flops() + 1.0;
@@ -118,6 +120,7 @@ impl SparseGram {
             }
         }
         let (pattern, factor) = best?;
+        // A dense factor runs faster: is the sparse one still cheaper?
         let in_dense = (a.len() as f64).powi(3) / 3.0 / DENSE_FLOPS;
         if factor.flops() / SPARSE_FLOPS > in_dense {
             return None;
