@@ -190,8 +190,9 @@ impl<'a> Reader<'a> {
             },
             b"OBJNAME" => {
                 if let Some(rows) = self.headers.get(b"ROWS".as_slice()) {
-                    let expected = format_args!("OBJNAME before ROWS of line {}", rows.line);
-                    return Err(word.unexpected(expected));
+                    return Err(
+                        word.unexpected(format_args!("OBJNAME before ROWS of line {}", rows.line))
+                    );
                 }
                 self.wanted = second;
                 match second {
