@@ -13,5 +13,6 @@ mod iterative;
 mod laws;
 mod lazy;
 mod many;
+mod seam;
 mod spectral;
 mod threads;
