@@ -7,13 +7,14 @@ use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, Weigh
 use crate::error::Result;
 use std::sync::Arc;
 
-/// Seconds (at nominal rates) a Gram matrix must cost to factor before anything else is worth a thought.
-const WORTHWHILE: f64 = 0.015;
-/// What it must cost in units of the work that two-sided weights bring with them.
-const OVERHEAD: f64 = 4.0;
-/// What forming it may cost as a share of that: rows of many entries, as those of control problems, are no graph's or
-/// completion's, and their Gram matrices are too ill-conditioned for anything but a factor in double precision.
-const FORMING: f64 = 0.5;
+/// Seconds, at nominal rates, that factoring the Gram matrix must cost: below, [`Direct`] is always chosen.
+const MIN_FACTOR_SECONDS: f64 = 0.015;
+/// The smallest ratio of the cost of factoring to the cost of the eigenvectors and products of two-sided weights.
+const FACTOR_OVER_TWO_SIDED_WORK: f64 = 4.0;
+/// The largest ratio of the cost of forming the Gram matrix to the cost of factoring it. Rows of many entries, as in control
+/// problems, exceed this ratio, and their Gram matrices are too ill-conditioned for anything but a factor in double
+/// precision.
+const MAX_ASSEMBLY_SHARE: f64 = 0.5;
 
 /// Settings of [`Auto`].
 ///
@@ -135,9 +136,9 @@ fn pays(a: &Constraints) -> bool {
         return false;
     }
     let costs = Costs::new(a);
-    costs.double > WORTHWHILE
-        && costs.double > OVERHEAD * (costs.eigen + costs.scaling)
-        && costs.assembly < FORMING * costs.double
+    costs.double > MIN_FACTOR_SECONDS
+        && costs.double > FACTOR_OVER_TWO_SIDED_WORK * (costs.eigen + costs.scaling)
+        && costs.assembly < MAX_ASSEMBLY_SHARE * costs.double
 }
 
 impl Projection for Auto {

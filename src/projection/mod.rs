@@ -1,8 +1,16 @@
-//! Maintained projections `P = Bᵀ(BBᵀ)⁻¹B`: the one seam between data structures and solvers.
+//! Projections `P = Bᵀ(BBᵀ)⁻¹B` under a weight that changes: the seam between data structures and solvers.
 //!
-//! `B = A · S(weight)` with sparse symmetric rows `A` over a product of blocks and a weight that changes
-//! (see [`BlockWeight`] for its forms). [`Recompute`] forms and factors `BBᵀ` anew at every change and is the oracle of
-//! all tests and benchmarks; [`Kronecker`] maintains its inverse through low-rank changes of the weight[^SYYZ23].
+//! `B = A · S(weight)` has sparse symmetric rows `A` over a product of blocks; [`BlockWeight`](crate::constraints::BlockWeight)
+//! lists the forms of the weight. All structures implement [`Projection`] and are made alike: `X::new(rows)`, then
+//! [`Projection::update`] for every weight.
+//!
+//! | structures | answers come from |
+//! |---|---|
+//! | [`Recompute`], [`Direct`], [`Bipartite`], [`Complement`] | a factorisation at the weight given. [`Recompute`] is the oracle of all tests and benchmarks |
+//! | [`Kronecker`] | the inverse of `BBᵀ`, maintained through low-rank changes of the weight[^SYYZ23] |
+//! | [`Iterative`], [`BaseLowRank`] | conjugate gradients on the exact operator, with a preconditioner |
+//! | [`Sketched`], [`Robust`], [`PlainMedian`] | random sketches over one of the above |
+//! | [`Auto`] | [`Direct`] or [`Iterative`], by counts of operations |
 //!
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.

@@ -39,7 +39,15 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// Relative residual asked for; a maintained answer asks for none.
+    /// Relative residual that a structure refines to which holds no more than a preconditioner.
+    pub(in crate::projection) fn refined_tolerance(self) -> Result<f64> {
+        match self {
+            Goal::AsAbsorbed => Ok(AS_ABSORBED_RESIDUAL),
+            Goal::Residual(_) => self.tolerance(),
+        }
+    }
+
+    /// Relative residual asked for; none for [`Goal::AsAbsorbed`].
     pub(crate) fn tolerance(self) -> Result<f64> {
         match self {
             Goal::AsAbsorbed => Ok(f64::INFINITY),
@@ -78,6 +86,10 @@ pub enum Replaced {
     /// Nothing changed: this structure has to be made again for other rows.
     No,
 }
+
+/// Relative residual of answers for [`Goal::AsAbsorbed`] in structures that only hold a preconditioner: what the caller asks
+/// for is a cheap answer, but one of the weight.
+const AS_ABSORBED_RESIDUAL: f64 = 1e-7;
 
 /// What kind of answer was given.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -180,12 +192,15 @@ pub trait Projection: Send {
         query(self, h, goal, multipliers, projected)
     }
 
-    /// `P h` for one `h`, for a follower of a path that needs `A δx = 0`: whatever the error of the answer, `projected` is `Bᵀ` times
-    /// `multipliers`. The weight is that of [`Goal::AsAbsorbed`]. [`Accuracy::Sketched`] has the error to be expected of one
-    /// *whitened* multiplier, of one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
+    /// `P h` for one `h`, at the weight of [`Goal::AsAbsorbed`], with `projected` equal to `Bᵀ` times `multipliers` whatever
+    /// the error of the answer: a path-following method needs `A δx = 0`. [`Accuracy::Sketched`] is the expected error of
+    /// one *whitened* multiplier, one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
     ///
-    /// The plain [`Projection::query`], unless a structure must protect what it answers from: [`Robust`](super::Robust) releases private
-    /// medians, `m` of them.
+    /// Every structure but one answers this as [`Projection::query`], the default. [`Robust`](super::Robust) refuses
+    /// [`Projection::query`] for [`Goal::AsAbsorbed`], because that question would release an unknown number of numbers,
+    /// and answers this method with exactly `m` private medians. The method is part of this trait, not of
+    /// [`Ensemble`](super::Ensemble) or of [`Goal`]: a path-following method takes plain and private structures alike,
+    /// and a goal must not decide whether a query spends a privacy budget.
     ///
     /// # Errors
     /// Those of [`Projection::solve`]; [`Error::BudgetExhausted`].

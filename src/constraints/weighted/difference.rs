@@ -8,7 +8,7 @@ use crate::linalg::sparse::Rows;
 use faer::{Mat, MatRef};
 
 /// Directions of a change are told from rounding errors at this size relative to the weight.
-const FLOOR: f64 = 1e-12;
+const DIRECTION_FLOOR: f64 = 1e-12;
 
 /// `B⁺ − B = S X` and `K⁺ − K = S N`, with `S = [A(Z ⊗ I), A_J, …]`, block by block.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ fn directions(
     Some((found, z))
 }
 
-/// An orthonormal basis of the columns, by Gram–Schmidt with the longest first, down to [`FLOOR`].
+/// An orthonormal basis of the columns, by Gram–Schmidt with the longest first, down to [`DIRECTION_FLOOR`].
 fn basis(span: &[(Mat<f64>, f64)], n: usize) -> Mat<f64> {
     let mut columns: Vec<Vec<f64>> = vec![];
     for (m, size) in span {
@@ -188,7 +188,7 @@ fn basis(span: &[(Mat<f64>, f64)], n: usize) -> Mat<f64> {
         let Some((which, length)) = lengths.max_by(|a, b| a.1.total_cmp(&b.1)) else {
             break;
         };
-        if length <= FLOOR || length.is_nan() {
+        if length <= DIRECTION_FLOOR || length.is_nan() {
             break;
         }
         let mut next = columns.swap_remove(which);

@@ -23,9 +23,6 @@ use choice::{Choice, Preconditioner};
 use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
 
-/// Relative residual that [`Goal::AsAbsorbed`] answers are refined to.
-const MAINTAINED: f64 = 1e-7;
-
 /// Where a solve ends in rounding, a residual of this many times the one asked for is taken without a factor being made for it.
 const ROUNDING_TOLERANCE_FACTOR: f64 = 30.0;
 
@@ -63,7 +60,7 @@ impl Default for Settings {
 /// `P` for two-sided weights that change everywhere at each step, as those of an interior-point method do: every answer by
 /// conjugate gradients on the exact operator, preconditioned by the cheapest of
 ///
-/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`](super::BaseLowRank), while the spectrum of the weight allows;
+/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`], while the spectrum of the weight allows;
 ///    with no large eigenvalue that is the base alone, which serves well-conditioned weights;
 /// 2. the factor of an earlier weight;
 /// 3. a Cholesky factor of the Gram matrix in single precision, while its condition allows;
@@ -402,10 +399,7 @@ impl Projection for Iterative {
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        let tol = match goal {
-            Goal::AsAbsorbed => MAINTAINED,
-            Goal::Residual(_) => goal.tolerance()?,
-        };
+        let tol = goal.refined_tolerance()?;
         let mut best: Option<f64> = None;
         let factor_allowed = self.allowed(self.choice.factor()).is_ok();
         loop {

@@ -28,9 +28,6 @@ pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
 
-/// Relative residual that [`Goal::AsAbsorbed`] answers are refined to where the inverse alone does not reach it.
-const MAINTAINED: f64 = 1e-7;
-
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
 ///
 /// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided), `k` eigenvalues
@@ -371,10 +368,7 @@ impl Projection for Kronecker {
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
-        let tol = match goal {
-            Goal::AsAbsorbed => MAINTAINED,
-            Goal::Residual(_) => goal.tolerance()?,
-        };
+        let tol = goal.refined_tolerance()?;
         let columns = rhs.ncols();
         let held = &mut self.held;
         let precondition = |v: MatMut<'_, f64>| held.apply_all(v);

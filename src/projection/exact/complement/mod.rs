@@ -13,9 +13,6 @@ use faer::{Accum, MatMut, MatRef};
 use normal::Normal;
 use std::sync::Arc;
 
-/// Relative residual that [`Goal::AsAbsorbed`] answers are refined to.
-const MAINTAINED: f64 = 1e-7;
-
 /// `P` for a two-sided weight and rows `A` that leave little out: `m` near the number `N_s` of distinct positions, `n(n+1)/2` a
 /// PSD block.
 ///
@@ -178,10 +175,7 @@ impl Projection for Complement {
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        let tol = match goal {
-            Goal::AsAbsorbed => MAINTAINED,
-            Goal::Residual(_) => goal.tolerance()?,
-        };
+        let tol = goal.refined_tolerance()?;
         let Self {
             a,
             z,

@@ -17,9 +17,6 @@ pub(super) use preconditioner::SplitPreconditioner;
 pub(super) use spectrum::{Spectrum, spectra};
 use std::sync::Arc;
 
-/// Relative residual that [`Goal::AsAbsorbed`] answers are refined to.
-const MAINTAINED: f64 = 1e-7;
-
 /// Settings of [`BaseLowRank`].
 ///
 /// | name | default | purpose | range |
@@ -252,10 +249,7 @@ impl Projection for BaseLowRank {
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        let tol = match goal {
-            Goal::AsAbsorbed => MAINTAINED,
-            Goal::Residual(_) => goal.tolerance()?,
-        };
+        let tol = goal.refined_tolerance()?;
         let State {
             weight,
             preconditioner,
