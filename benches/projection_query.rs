@@ -40,7 +40,9 @@ fn pair(n: usize, m: usize, entries: usize) -> (Kronecker, Recompute, Walk) {
     let mut walk = Walk::new(n, 1, 2);
     let mut settings = Settings::default();
     settings.policy = Policy::Absorb;
-    let mut kept = Kronecker::with_settings(a.clone(), &[(&walk.weight).into()], settings)
+    let mut kept = Kronecker::with_settings(a.clone(), settings)
+        .expect("a first weight")
+        .with_weight(&[(&walk.weight).into()])
         .expect("a first weight");
     for _ in 0..6 {
         let (v, c) = walk.step();
@@ -51,7 +53,7 @@ fn pair(n: usize, m: usize, entries: usize) -> (Kronecker, Recompute, Walk) {
         };
         kept.update_low_rank(&[told]).expect("a change");
     }
-    let mut naive = Recompute::new(a);
+    let mut naive = Recompute::new(a).expect("a structure");
     naive.update(&[(&walk.weight).into()]).expect("a weight");
     (kept, naive, walk)
 }

@@ -7,7 +7,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Policy, Rates, Settings};
-use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Sketched};
+use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Sketched, sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution, Family};
 use dyncvx_papers::updates::{Walk, median};
@@ -47,7 +47,9 @@ fn kept(walk: &mut Walk) -> Kronecker {
     settings.policy = Policy::Absorb;
     // Rates with which the inverse is taken rather than a changed factor: one product with it is the fastest exact answer.
     settings.rates = Some(Rates::new(1.0, 1.0, 1e-3, 1e-3, 1e-9, 1e-9, 1.0));
-    let mut p = Kronecker::with_settings(rows(), &[(&walk.weight).into()], settings)
+    let mut p = Kronecker::with_settings(rows(), settings)
+        .expect("a first weight")
+        .with_weight(&[(&walk.weight).into()])
         .expect("a first weight");
     for _ in 0..2 {
         let (v, c) = walk.step();
@@ -77,8 +79,8 @@ fn ask(p: &mut dyn Projection, h: &Mat<f64>, coords: &[usize], out: &mut Mat<f64
 fn table(_: &mut Criterion) {
     let mut walk = Walk::new(N, 1, 2);
     let kronecker = kept(&mut walk);
-    assert!(!kronecker.report().factor);
-    let mut recompute = Recompute::new(rows());
+    assert!(!kronecker.contents().expect("a weight").factor);
+    let mut recompute = Recompute::new(rows()).expect("a structure");
     recompute
         .update(&[(&walk.weight).into()])
         .expect("a weight");
@@ -95,7 +97,8 @@ fn table(_: &mut Criterion) {
         let distribution = Distribution::new(family, ROWS).expect("a distribution");
         let mut baseline = kronecker.clone();
         let start = Instant::now();
-        let mut p = Sketched::new(kronecker, distribution, 1, 1).expect("sketches");
+        let mut p = Sketched::new(kronecker, sketched::Settings::new(distribution, 1, 1))
+            .expect("sketches");
         let built = start.elapsed().as_secs_f64();
         let (mut by_recompute, mut by_kronecker, mut by_sketch) = (vec![], vec![], vec![]);
         let mut out = Mat::zeros(COORDS, 1);
@@ -150,7 +153,11 @@ fn updates(inner: Kronecker, mut walk: Walk) {
         let held = walk.weight.clone();
         let mut alone = inner.clone();
         alone.update(&[of(form, &held)]).expect("a weight");
-        let mut p = Sketched::new(alone.clone(), distribution, copies, 1).expect("sketches");
+        let mut p = Sketched::new(
+            alone.clone(),
+            sketched::Settings::new(distribution, copies, 1),
+        )
+        .expect("sketches");
         let (mut plain, mut both) = (vec![], vec![]);
         for step in 0..5 {
             walk.step();
@@ -179,7 +186,8 @@ fn groups(c: &mut Criterion) {
     let mut walk = Walk::new(N, 1, 2);
     let mut exact = kept(&mut walk);
     let distribution = Distribution::new(Family::TensorSrht, ROWS).expect("a distribution");
-    let mut sketched = Sketched::new(exact.clone(), distribution, 1, 1).expect("sketches");
+    let mut sketched = Sketched::new(exact.clone(), sketched::Settings::new(distribution, 1, 1))
+        .expect("sketches");
     let (h, coords) = question();
     let mut out = Mat::zeros(COORDS, 1);
     let mut group = c.benchmark_group("set query, n = 90, m = 4000");

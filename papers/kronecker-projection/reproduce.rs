@@ -145,8 +145,9 @@ fn spectral(folder: Option<&str>, n: usize, m: usize) -> Outcome<()> {
             fn spectral<'a>(basis: &'a Basis, eigenvalues: &'a [f64]) -> BlockWeight<'a> {
                 BlockWeight::Spectral { basis, eigenvalues }
             }
-            let mut kept = Kronecker::new(a.clone(), &[spectral(&basis, &eigenvalues)])?;
-            let mut naive = Recompute::new(a.clone());
+            let mut kept =
+                Kronecker::new(a.clone())?.with_weight(&[spectral(&basis, &eigenvalues)])?;
+            let mut naive = Recompute::new(a.clone())?;
             let (mut naive_seconds, mut kept_seconds) = (vec![], 0.0);
             const STEPS: usize = 32;
             for step in 0..STEPS + 8 {
@@ -278,7 +279,8 @@ struct Followed {
 
 fn follow(a: &Constraints, weights: &[Mat<f64>], settings: Settings) -> Outcome<Followed> {
     let (m, n) = (a.len(), weights[0].nrows());
-    let mut p = Kronecker::with_settings(a.clone(), &[(&weights[0]).into()], settings)?;
+    let mut p =
+        Kronecker::with_settings(a.clone(), settings)?.with_weight(&[(&weights[0]).into()])?;
     let mut rng = Seed::from(5).stream(Lane::SCRIPT, 1, 0);
     let mut out = Followed {
         free: 0,
@@ -322,7 +324,7 @@ fn drift(folder: Option<&str>, n: usize, m: usize, steps: usize) -> Outcome<()> 
     }
     let a = Constraints::independent(m, &[Block::Psd(n)], 3, 1.into())?;
     // Every tenth is enough for the naive side.
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone())?;
     let (mut y, mut ph) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
     let h = Mat::from_fn(n * n, 1, |i, _| (i as f64).sin());
     let mut seconds = vec![];

@@ -5,7 +5,7 @@ use super::{Outcome, interrupted, report};
 use clap::Args;
 use dyncvx::adversary::{self, PlainMedian, Progress, Run, SUITE, Settings, Structure, Target};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
-use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched};
+use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched, robust, sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution};
 use faer::Mat;
@@ -270,10 +270,15 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
     let plan = planned(arguments)?;
     let a = options.constraints(m, n, 3)?;
     let weight = random_weight(n, options.seed);
-    let mut exact = Kronecker::new(a, &[(&weight).into()])?;
+    let mut exact = Kronecker::new(a)?.with_weight(&[(&weight).into()])?;
     let watch = longest(&mut exact, n)?;
     let distribution = Distribution::new(Base::Srht, rows)?;
-    let sketched = |copies| Sketched::new(exact.clone(), distribution, copies, options.seed);
+    let sketched = |copies| {
+        Sketched::new(
+            exact.clone(),
+            sketched::Settings::new(distribution, copies, options.seed),
+        )
+    };
     // Three structures, each under oblivious and under adaptive questions.
     let bar = options.bar(6 * queries as u64, true);
     if !options.quiet {
@@ -290,12 +295,12 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
     let plain = PlainMedian::new(sketched(few)?, few)?;
     let (median, _) = contest.both("plain median", few, &weight, plain, Ok)?;
     // The adaptive run gets a fresh budget: the oblivious run has spent the first one.
-    let fresh = |sketches| Robust::new(sketches, plan, options.seed);
+    let fresh = |sketches| Robust::new(sketches, robust::Settings::new(plan, options.seed));
     let robust = fresh(sketched(plan.copies)?)?;
     let again = |p: Robust<_>| fresh(p.into_inner());
     let (robust, structure) = contest.both("robust", plan.copies, &weight, robust, again)?;
     contest.bar.finish_and_clear();
-    let report = structure.report();
+    let report = structure.account();
     Ok(Record {
         attacker: arguments.attacker.clone(),
         single,

@@ -197,9 +197,9 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
     let a = options.constraints(m, n, entries)?;
     let mut rng = Seed::from(options.seed).stream(Lane::SCRIPT, 0, 0);
     let mut walk = Walk::new(n);
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone())?;
     naive.update(&[(&walk.weight).into()])?;
-    let mut maintained = Kronecker::new(a, &[(&walk.weight).into()])?;
+    let mut maintained = Kronecker::new(a)?.with_weight(&[(&walk.weight).into()])?;
 
     let bar = options.bar(updates as u64, false);
     if !options.quiet {

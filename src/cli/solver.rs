@@ -127,11 +127,11 @@ pub(super) fn engine(which: Engine) -> solver::Engine {
     match which {
         Engine::Auto => Box::new(|a| {
             let settings = auto::Settings::for_solvers();
-            Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
         }),
         Engine::Direct => Box::new(|a| {
             let settings = direct::Settings::for_solvers();
-            Ok(Box::new(Direct::with_settings(a.clone(), settings)))
+            Ok(Box::new(Direct::with_settings(a.clone(), settings)?))
         }),
         Engine::Iterative => Box::new(|a| {
             let mut settings = iterative::Settings::default();

@@ -16,7 +16,7 @@ mod weighted;
 pub(crate) use gram_operator::GramOperator;
 pub use independence::NearlyDependent;
 pub(crate) use rows::{NonnegRows, RankOne, SparseSymmetric, SymmetricRows};
-pub use weight::{Basis, BlockWeight};
+pub use weight::{Basis, BlockWeight, WeightForm};
 pub(crate) use weight::{
     GramPair, GramWeight, OwnedWeight, Spectral, WeightCow, positive_definite, symmetric,
 };

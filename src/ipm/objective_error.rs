@@ -191,7 +191,7 @@ mod tests {
     fn a_point_of_another_problem_is_refused() {
         let mut point = crate::ipm::solve(
             &program(),
-            &mut crate::projection::Direct::new(program().constraints().clone()),
+            &mut crate::projection::Direct::new(program().constraints().clone()).unwrap(),
             &Default::default(),
             &mut |_| core::ops::ControlFlow::Continue(()),
         )

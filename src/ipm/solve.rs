@@ -3,10 +3,10 @@
 use super::run::{Request, run};
 use super::{Attempt, Method, SearchDirection, Settings, Solution, Start};
 use crate::clock::Instant;
-use crate::constraints::{Block, Constraints};
+use crate::constraints::{Block, Constraints, WeightForm};
 use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;
-use crate::projection::{Projection, Refresh};
+use crate::projection::{Projection, Refresh, Support};
 use std::ops::ControlFlow;
 
 /// Flat vectors of length `N` that a run holds at once, about.
@@ -124,7 +124,9 @@ pub(crate) fn first_direction(wanted: SearchDirection, projection: &dyn Projecti
     match wanted {
         SearchDirection::NesterovTodd => Method::NesterovTodd,
         SearchDirection::Hkm => Method::Hkm,
-        SearchDirection::Auto if projection.prefers_two_sided() => Method::NesterovTodd,
+        SearchDirection::Auto if projection.supports(WeightForm::Root) == Support::Preferred => {
+            Method::NesterovTodd
+        }
         SearchDirection::Auto => Method::Hkm,
     }
 }

@@ -1,10 +1,10 @@
 //! The structure that suits the rows.
 
+use super::forward::forward;
 use super::iterative::{self, Costs, Iterative};
-use super::{Accuracy, Answered, Direct, Goal, Projection, Refresh, Seconds, Shape, direct};
-use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, Weighted};
+use super::{Direct, Projection, Refresh, Report, Seconds, Shape, Support, direct};
+use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, WeightForm};
 use crate::error::Result;
-use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
 
 /// Seconds (at nominal rates) a Gram matrix must cost to factor before anything else is worth a thought.
@@ -38,15 +38,16 @@ impl Settings {
 
 /// Chooses between [`Direct`] and [`Iterative`], by counts of operations: the former unless its Gram matrix is dense and so
 /// large, for the orders of the matrix blocks, that a factorisation is what an update would cost. Then two-sided weights
-/// are asked for ([`Projection::prefers_two_sided`]) and [`Iterative`] answers, which turns from one preconditioner to another,
+/// are asked for ([`Projection::supports`]) and [`Iterative`] answers, which turns from one preconditioner to another,
 /// factors included, by what each has cost. Weights that only [`Direct`] knows are answered by it in any case.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
-/// use dyncvx::projection::{Auto, Projection};
+/// use dyncvx::constraints::WeightForm;
+/// use dyncvx::projection::{Auto, Projection, Support};
 /// # fn main() -> dyncvx::Result<()> {
 /// let small = Constraints::independent(40, &[Block::Psd(12)], 1, 1.into())?;
-/// assert!(!Auto::new(small).prefers_two_sided());
+/// assert_eq!(Auto::new(small)?.supports(WeightForm::Root), Support::Yes);
 /// # Ok(()) }
 /// ```
 ///
@@ -58,7 +59,7 @@ pub struct Auto {
     settings: Settings,
     pays: bool,
     direct: Option<Box<Direct>>,
-    maintained: Option<Box<Iterative>>,
+    iterative: Option<Box<Iterative>>,
     /// Whether the last weight is with the maintained one.
     two_sided: bool,
 }
@@ -68,7 +69,10 @@ impl Auto {
     ///
     /// # Complexity
     /// That of [`Direct::new`].
-    pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
+    ///
+    /// # Errors
+    /// Those of [`Direct::new`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         Self::with_settings(a, Settings::default())
     }
 
@@ -76,33 +80,45 @@ impl Auto {
     ///
     /// # Complexity
     /// As [`Auto::new`].
-    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// As [`Auto::new`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         let a = a.into();
         let mut out = Self {
             pays: pays(&a),
             settings,
             direct: None,
-            maintained: None,
+            iterative: None,
             two_sided: false,
             a,
         };
         if out.pays {
             // Where few rows meet, the Gram matrix is sparse.
-            let direct = Direct::with_settings(out.a.clone(), direct_settings(settings));
+            let direct = Direct::with_settings(out.a.clone(), direct_settings(settings))?;
             out.pays = !direct.is_sparse();
             out.direct = Some(Box::new(direct));
         }
-        out
+        Ok(out)
     }
 
-    fn chosen(&mut self) -> &mut dyn Projection {
-        match (&mut self.maintained, &mut self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.as_mut(),
+    /// The engine that has the last weight; none before the first.
+    fn chosen(&self) -> Option<&dyn Projection> {
+        match (&self.iterative, &self.direct) {
+            (Some(iterative), _) if self.two_sided => Some(iterative.as_ref()),
+            (_, Some(direct)) => Some(direct.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// The engine that has the last weight, made if it is asked for the first time.
+    fn chosen_mut(&mut self) -> Result<&mut dyn Projection> {
+        match (&mut self.iterative, &mut self.direct) {
+            (Some(iterative), _) if self.two_sided => Ok(iterative.as_mut()),
+            (_, Some(direct)) => Ok(direct.as_mut()),
             (_, direct) => {
-                let (a, settings) = (&self.a, direct_settings(self.settings));
-                direct
-                    .get_or_insert_with(|| Box::new(Direct::with_settings(a.clone(), settings)))
-                    .as_mut()
+                let made = Direct::with_settings(self.a.clone(), direct_settings(self.settings))?;
+                Ok(direct.insert(Box::new(made)).as_mut())
             }
         }
     }
@@ -129,78 +145,43 @@ impl Projection for Auto {
         Shape::of(&self.a)
     }
 
-    fn seconds(&self) -> Option<Seconds> {
-        match (&self.maintained, &self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.seconds(),
-            (_, Some(direct)) => direct.seconds(),
-            _ => Some(Seconds::default()),
+    fn supports(&self, form: WeightForm) -> Support {
+        match form {
+            WeightForm::Psd | WeightForm::Root | WeightForm::Spectral if self.pays => {
+                Support::Preferred
+            }
+            _ => Support::Yes,
         }
     }
 
-    fn prefers_two_sided(&self) -> bool {
-        self.pays
-    }
-
-    fn answered(&self) -> Option<Answered> {
-        match (&self.maintained, &self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.answered(),
-            (_, Some(direct)) => direct.answered(),
-            _ => None,
-        }
+    fn report(&self) -> Report {
+        self.chosen().map_or_else(
+            || Report {
+                seconds: Some(Seconds::default()),
+                ..Report::default()
+            },
+            Projection::report,
+        )
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let two_sided = |w: &BlockWeight<'_>| {
-            !matches!(
-                w,
-                BlockWeight::Pair { .. }
-                    | BlockWeight::OneSided(_)
-                    | BlockWeight::OneSidedSpectral { .. }
-            )
-        };
         let was = self.two_sided;
-        self.two_sided = self.pays && weight.iter().all(two_sided);
-        if self.two_sided && self.maintained.is_none() {
+        self.two_sided = self.pays && weight.iter().all(|w| w.form().is_two_sided());
+        if self.two_sided && self.iterative.is_none() {
             let mut settings = iterative::Settings::default();
             settings.nearly_dependent = self.settings.nearly_dependent;
             match Iterative::with_settings(self.a.clone(), settings) {
-                Ok(made) => self.maintained = Some(Box::new(made)),
+                Ok(made) => self.iterative = Some(Box::new(made)),
                 // Dependent rows, which the other engine names as well unless it accepts them.
                 Err(_) => (self.two_sided, self.pays) = (false, false),
             }
         }
-        let found = self.chosen().update(weight);
+        let found = self.chosen_mut().and_then(|chosen| chosen.update(weight));
         if found.is_err() {
             self.two_sided = was;
         }
         found
     }
 
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.chosen().operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        self.chosen().solve(rhs, goal)
-    }
-
-    fn query(
-        &mut self,
-        h: MatRef<'_, f64>,
-        goal: Goal,
-        multipliers: MatMut<'_, f64>,
-        projected: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        self.chosen().query(h, goal, multipliers, projected)
-    }
-
-    fn query_set(
-        &mut self,
-        h: ColRef<'_, f64>,
-        coords: &[usize],
-        goal: Goal,
-        out: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        self.chosen().query_set(h, coords, goal, out)
-    }
+    forward!(self => self.chosen_mut()?; operator solve query query_set);
 }

@@ -9,6 +9,7 @@
 
 pub mod auto;
 mod exact;
+mod forward;
 mod gram;
 pub mod iterative;
 pub mod kronecker;
@@ -22,6 +23,6 @@ pub use exact::{Bipartite, Complement, Direct, Recompute, bipartite, direct};
 pub use iterative::{BaseLowRank, Iterative, base_low_rank};
 pub use kronecker::Kronecker;
 pub use randomised::{Ensemble, PlainMedian, Robust, Sketched, robust, sketched};
-pub use report::{Answered, Reason, Refresh, Seconds};
-pub use seam::{Accuracy, Goal, Projection, Shape};
-use seam::{query, query_set};
+pub use report::{Reason, Refresh, Report, Seconds};
+pub use seam::{Accuracy, Goal, Projection, Replaced, Shape, Support};
+use seam::{check_forms, query, query_set};

@@ -56,13 +56,16 @@ impl Refresh {
     }
 }
 
-/// What the answers since the last update stand on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a structure tells of its work; a field is `None` where the structure keeps no count.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
-pub struct Answered {
-    /// What holds now: more than the update said where an answer made it necessary.
-    pub refresh: Refresh,
-    /// Steps of conjugate gradients since then.
+pub struct Report {
+    /// Seconds spent on Gram matrices since the structure was made.
+    pub seconds: Option<Seconds>,
+    /// The state that the answers since the last update were given from. The state can exceed what the update
+    /// returned: an answer may have made a factor necessary.
+    pub refresh: Option<Refresh>,
+    /// Steps of conjugate gradients since the last update.
     pub steps: usize,
 }
 

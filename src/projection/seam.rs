@@ -1,7 +1,8 @@
 //! The seam between data structures and solvers: the trait [`Projection`] and the types of its arguments.
 
-use super::{Answered, Refresh, Seconds};
-use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
+use super::forward::forward;
+use super::{Refresh, Report};
+use crate::constraints::{Block, BlockWeight, Constraints, WeightForm, Weighted};
 use crate::error::{Error, Result, check_shape};
 use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
@@ -51,6 +52,33 @@ impl Goal {
     }
 }
 
+/// Whether a structure takes weights of one form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Support {
+    /// [`Projection::update`] returns [`Error::Unsupported`].
+    No,
+    /// Supported.
+    Yes,
+    /// Supported, and answered at a lower cost than the other forms: what a solver that can choose the form goes by.
+    Preferred,
+}
+
+impl Support {
+    /// [`Support::Yes`] or [`Support::No`].
+    pub(crate) fn when(supported: bool) -> Self {
+        if supported { Support::Yes } else { Support::No }
+    }
+}
+
+/// What [`Projection::replace_values`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// The structure has the new rows, and no weight.
+    Yes,
+    /// Nothing changed: this structure has to be made again for other rows.
+    No,
+}
+
 /// What kind of answer was given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -86,38 +114,42 @@ pub trait Projection: Send {
     /// Dimensions.
     fn shape(&self) -> Shape;
 
-    /// Seconds spent so far, where the structure keeps count.
-    fn seconds(&self) -> Option<Seconds> {
-        None
+    /// Whether [`Projection::update`] takes weights of this form, and whether they are answered better than others.
+    fn supports(&self, form: WeightForm) -> Support;
+
+    /// Seconds, preconditioner and steps, where the structure keeps count.
+    fn report(&self) -> Report {
+        Report::default()
     }
 
-    /// Whether two-sided weights ([`BlockWeight::Psd`], [`BlockWeight::Root`]) are answered better than pairs: what a solver
-    /// that can make either may go by.
-    fn prefers_two_sided(&self) -> bool {
-        false
-    }
-
-    /// What the answers since the last update stand on, where the structure keeps count.
-    fn answered(&self) -> Option<Answered> {
-        None
-    }
-
-    /// Takes the place of `A` by rows with entries at the same positions, keeping what only depends on these; `false`, and nothing
-    /// changed, where this structure cannot: then a new one has to be made. There is no weight afterwards.
+    /// Replaces the rows `A` by rows with entries at the same positions, and keeps everything that depends on the positions
+    /// alone. There is no weight afterwards. A structure that cannot do this answers [`Replaced::No`] and changes nothing.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for entries at other positions.
-    fn replace_values(&mut self, _rows: &Arc<Constraints>) -> Result<bool> {
-        Ok(false)
+    fn replace_values(&mut self, _rows: &Arc<Constraints>) -> Result<Replaced> {
+        Ok(Replaced::No)
+    }
+
+    /// The structure at this weight: [`Projection::update`], for chaining.
+    ///
+    /// # Errors
+    /// Those of [`Projection::update`].
+    fn with_weight(mut self, weight: &[BlockWeight<'_>]) -> Result<Self>
+    where
+        Self: Sized,
+    {
+        self.update(weight)?;
+        Ok(self)
     }
 
     /// Moves to a new weight, one entry a block.
     ///
     /// # Errors
-    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is no weight;
-    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::NearlyDependent`] when they are so nearly dependent that `P h`
-    /// would have less than three right digits, the same in every engine; [`Error::Unsupported`] for a form this structure does
-    /// not maintain.
+    /// [`Error::Unsupported`] for a form that [`Projection::supports`] denies, before anything else is looked at;
+    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is not one;
+    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::NearlyDependent`] when they are so nearly dependent that
+    /// `P h` would have fewer than three right digits, the same in every engine.
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
 
     /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
@@ -237,64 +269,29 @@ pub(super) fn query_set<P: Projection + ?Sized>(
 
 /// A structure chosen at run time is a structure.
 impl<P: Projection + ?Sized> Projection for Box<P> {
-    fn shape(&self) -> Shape {
-        (**self).shape()
-    }
+    forward!(self => **self; shape supports report replace_values update operator solve query query_in_range query_set);
+}
 
-    fn seconds(&self) -> Option<Seconds> {
-        (**self).seconds()
-    }
+/// A borrowed structure is a structure.
+impl<P: Projection + ?Sized> Projection for &mut P {
+    forward!(self => **self; shape supports report replace_values update operator solve query query_in_range query_set);
+}
 
-    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
-        (**self).replace_values(rows)
-    }
-
-    fn prefers_two_sided(&self) -> bool {
-        (**self).prefers_two_sided()
-    }
-
-    fn answered(&self) -> Option<Answered> {
-        (**self).answered()
-    }
-
-    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        (**self).update(weight)
-    }
-
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        (**self).operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        (**self).solve(rhs, goal)
-    }
-
-    fn query(
-        &mut self,
-        h: MatRef<'_, f64>,
-        goal: Goal,
-        multipliers: MatMut<'_, f64>,
-        projected: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        (**self).query(h, goal, multipliers, projected)
-    }
-
-    fn query_in_range(
-        &mut self,
-        h: ColRef<'_, f64>,
-        multipliers: MatMut<'_, f64>,
-        projected: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        (**self).query_in_range(h, multipliers, projected)
-    }
-
-    fn query_set(
-        &mut self,
-        h: ColRef<'_, f64>,
-        coords: &[usize],
-        goal: Goal,
-        out: MatMut<'_, f64>,
-    ) -> Result<Accuracy> {
-        (**self).query_set(h, coords, goal, out)
+/// Refuses weights of a form that the structure does not support.
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub(super) fn check_forms<P: Projection + ?Sized>(
+    projection: &P,
+    weight: &[BlockWeight<'_>],
+    by: &'static str,
+) -> Result<()> {
+    let unsupported = |form: &WeightForm| projection.supports(*form) == Support::No;
+    match weight.iter().map(BlockWeight::form).find(unsupported) {
+        Some(form) => Err(Error::Unsupported {
+            what: form.name(),
+            by,
+        }),
+        None => Ok(()),
     }
 }

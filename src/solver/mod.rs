@@ -22,7 +22,7 @@ use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::ipm::{Observer, Pass, Settings, Solution, Start};
 use crate::problem::{ConicProgram, Reduced};
-use crate::projection::{Auto, Projection, auto};
+use crate::projection::{Auto, Projection, Replaced, auto};
 use climb::{Climb, Reached};
 use history::History;
 use observe::in_units;
@@ -167,7 +167,7 @@ impl Solver {
         // Last, since an engine that took the values cannot give them back.
         let stays = match &mut self.projection {
             Some(projection) if same => {
-                projection.replace_values(reduced.program().constraints())?
+                projection.replace_values(reduced.program().constraints())? == Replaced::Yes
             }
             _ => false,
         };
@@ -311,7 +311,7 @@ impl Solver {
 fn auto_engine() -> Engine {
     Box::new(|a| {
         let settings = auto::Settings::for_solvers();
-        Ok(Box::new(Auto::with_settings(a.clone(), settings)))
+        Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
     })
 }
 

@@ -260,7 +260,7 @@ mod tests {
             .for_each(|(i, b)| *b += 1e-6 * (i as f64).sin());
         let cost = Constraints::builder(1, &blocks).unwrap().build().unwrap();
         let problem = ConicProgram::new(a, b, cost).unwrap();
-        let mut direct = Direct::new(problem.constraints().clone());
+        let mut direct = Direct::new(problem.constraints().clone()).unwrap();
         let found = restore(&problem, &mut direct, &x, &s, 1e-7).unwrap();
         let mut seen = vec![0.0; n + 1];
         problem.constraints().apply(&found, &mut seen).unwrap();

@@ -80,7 +80,7 @@ fn engine(name: &str) -> Option<Engine> {
     match name {
         "direct" => Some(Box::new(|a| {
             let settings = direct::Settings::for_solvers();
-            Ok(Box::new(Direct::with_settings(Arc::clone(a), settings)))
+            Ok(Box::new(Direct::with_settings(Arc::clone(a), settings)?))
         })),
         "iterative" => Some(Box::new(|a| Ok(Box::new(Iterative::new(Arc::clone(a))?)))),
         _ => None,
@@ -199,31 +199,23 @@ fn updates() -> Vec<Answer> {
         let nonneg: Vec<f64> = (0..7).map(|k| far * (1.2 + wave(k, t % 5))).collect();
         (psd, nonneg)
     };
-    let first = weight(0);
-    let first = [
-        BlockWeight::Psd(first.0.as_ref()),
-        BlockWeight::Nonneg(&first.1),
-    ];
     let engines: Vec<(&str, Box<dyn Projection>)> = vec![
-        ("Auto", Box::new(Auto::new(rows.clone()))),
-        ("Direct", Box::new(Direct::new(rows.clone()))),
+        ("Auto", Box::new(Auto::new(rows.clone()).unwrap())),
+        ("Direct", Box::new(Direct::new(rows.clone()).unwrap())),
         ("Iterative", Box::new(Iterative::new(rows.clone()).unwrap())),
-        (
-            "Kronecker",
-            Box::new(Kronecker::new(rows.clone(), &first).unwrap()),
-        ),
+        ("Kronecker", Box::new(Kronecker::new(rows.clone()).unwrap())),
         (
             "BaseLowRank",
-            Box::new(BaseLowRank::new(rows.clone(), &first).unwrap()),
+            Box::new(BaseLowRank::new(rows.clone()).unwrap()),
         ),
         (
             "Complement",
-            Box::new(Complement::new(rows.clone(), &first).unwrap()),
+            Box::new(Complement::new(rows.clone()).unwrap()),
         ),
     ];
     let shape = (rows.len(), rows.ambient());
     let h = Mat::from_fn(shape.1, 1, |i, _| wave(i, 5));
-    let mut oracle = Recompute::new(rows.clone());
+    let mut oracle = Recompute::new(rows.clone()).unwrap();
 
     let follow = |p: &mut dyn Projection| -> Vec<Mat<f64>> {
         let step = |t: usize| {

@@ -22,18 +22,18 @@ fn updated<P: Projection + 'static>(
 
 /// Every engine that takes arbitrary rows, at a weight.
 const ENGINES: [(&str, Make); 7] = [
-    ("recompute", |a, w| updated(Recompute::new(a.clone()), w)),
-    ("direct", |a, w| updated(Direct::new(a.clone()), w)),
-    ("auto", |a, w| updated(Auto::new(a.clone()), w)),
+    ("recompute", |a, w| updated(Recompute::new(a.clone())?, w)),
+    ("direct", |a, w| updated(Direct::new(a.clone())?, w)),
+    ("auto", |a, w| updated(Auto::new(a.clone())?, w)),
     ("iterative", |a, w| updated(Iterative::new(a.clone())?, w)),
     ("kronecker", |a, w| {
-        Ok(Box::new(Kronecker::new(a.clone(), w)?))
+        Ok(Box::new(Kronecker::new(a.clone())?.with_weight(w)?))
     }),
     ("complement", |a, w| {
-        Ok(Box::new(Complement::new(a.clone(), w)?))
+        Ok(Box::new(Complement::new(a.clone())?.with_weight(w)?))
     }),
     ("base and low rank", |a, w| {
-        Ok(Box::new(BaseLowRank::new(a.clone(), w)?))
+        Ok(Box::new(BaseLowRank::new(a.clone())?.with_weight(w)?))
     }),
 ];
 
@@ -225,8 +225,8 @@ fn engines_of_solvers_accept_nearly_dependent_rows_and_refuse_their_projection()
     let g = positive(n, &mut rng(8));
     let weight = [BlockWeight::Root(g.as_ref())];
     let refused = |error: Error| matches!(error, Error::NearlyDependent { row: 9, separation, .. } if separation < 1e-8);
-    let direct = Direct::with_settings(a.clone(), direct::Settings::for_solvers());
-    let auto = Auto::with_settings(a.clone(), auto::Settings::for_solvers());
+    let direct = Direct::with_settings(a.clone(), direct::Settings::for_solvers()).unwrap();
+    let auto = Auto::with_settings(a.clone(), auto::Settings::for_solvers()).unwrap();
     for mut engine in [
         updated(direct, &weight).unwrap(),
         updated(auto, &weight).unwrap(),
@@ -247,7 +247,7 @@ fn engines_of_solvers_accept_nearly_dependent_rows_and_refuse_their_projection()
             engine.query_set(h.col(0), &[3], goal, out).unwrap_err()
         ));
     }
-    assert!(Direct::new(a).update(&weight).is_err_and(refused));
+    assert!(Direct::new(a).unwrap().update(&weight).is_err_and(refused));
 }
 
 /// Rank by elimination without fractions, in integers: exact.

@@ -1,12 +1,14 @@
 //! Iterative and Auto: right whichever preconditioner answers, turning from one to the next, and the solver on top of them.
 
 use crate::common::*;
-use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::constraints::{Block, BlockWeight, Constraints, WeightForm};
 use dyncvx::ipm::{Settings as IpmSettings, Solution, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::{lovasz_theta, matrix_completion};
 use dyncvx::projection::iterative::Settings;
-use dyncvx::projection::{Accuracy, Auto, Direct, Goal, Iterative, Projection, Recompute, Refresh};
+use dyncvx::projection::{
+    Accuracy, Auto, Direct, Goal, Iterative, Projection, Recompute, Refresh, Support,
+};
 use dyncvx::{Error, Solver, solver};
 use faer::Mat;
 use quickcheck::{Arbitrary, Gen, QuickCheck};
@@ -68,14 +70,14 @@ fn compare(
 fn turns_from_one_preconditioner_to_the_next_and_back() {
     let a = edges(30, 200);
     let mut p = Iterative::new(a.clone()).unwrap();
-    let mut naive = Recompute::new(a);
+    let mut naive = Recompute::new(a).unwrap();
     let mut ways = vec![];
     let script = [0.1, 0.2, 4.0, 4.05, 6.0, 9.0, 12.0, 12.0, 0.1];
     for (k, decades) in script.into_iter().enumerate() {
         let g = root(30, decades, 3);
         let (ours, theirs, off) = compare(&mut p, &mut naive, &g, 1e-9, k as u64);
-        let answered = p.answered().unwrap();
-        ways.push(answered.refresh.name());
+        let answered = p.report();
+        ways.push(answered.refresh.unwrap().name());
         assert!(
             ours <= 1e-7f64.max(30.0 * theirs),
             "{decades}: {ours:e}, {theirs:e}"
@@ -113,8 +115,8 @@ fn any_script_of_weights_is_answered() {
     fn holds(script: Script) -> bool {
         let a = edges(16, 60);
         let mut p = Iterative::new(a.clone()).unwrap();
-        let mut auto = Auto::new(a.clone());
-        let mut naive = Recompute::new(a);
+        let mut auto = Auto::new(a.clone()).unwrap();
+        let mut naive = Recompute::new(a).unwrap();
         script.0.iter().enumerate().all(|(k, &(decades, seed))| {
             let g = root(16, f64::from(decades % 12), u64::from(seed % 4));
             let ours = compare(&mut p, &mut naive, &g, 1e-9, k as u64);
@@ -170,7 +172,7 @@ fn what_is_no_weight_leaves_the_last_one() {
     for which in [0, 1] {
         let mut p: Box<dyn Projection> = match which {
             0 => Box::new(Iterative::new(a.clone()).unwrap()),
-            _ => Box::new(Auto::new(a.clone())),
+            _ => Box::new(Auto::new(a.clone()).unwrap()),
         };
         let mut y = gaussian(40, 1, &mut rng(1));
         assert!(matches!(
@@ -223,11 +225,12 @@ fn what_is_no_weight_leaves_the_last_one() {
 #[test]
 fn auto_asks_for_two_sided_weights_where_a_factorisation_is_what_costs() {
     // m against n³, and rows so few that nothing else counts; numbers alone have a sparse or a small Gram matrix.
-    assert!(Auto::new(edges(100, 3600)).prefers_two_sided());
-    assert!(!Auto::new(edges(100, 700)).prefers_two_sided());
-    assert!(!Auto::new(edges(400, 2600)).prefers_two_sided());
+    let prefers_two_sided = |auto: Auto| auto.supports(WeightForm::Root) == Support::Preferred;
+    assert!(prefers_two_sided(Auto::new(edges(100, 3600)).unwrap()));
+    assert!(!prefers_two_sided(Auto::new(edges(100, 700)).unwrap()));
+    assert!(!prefers_two_sided(Auto::new(edges(400, 2600)).unwrap()));
     let numbers = Constraints::independent(50, &[Block::Nonneg(80)], 3, 1.into()).unwrap();
-    assert!(!Auto::new(numbers).prefers_two_sided());
+    assert!(!prefers_two_sided(Auto::new(numbers).unwrap()));
 }
 
 fn solve(program: &ConicProgram, engine: solver::Engine) -> (Solution, Vec<usize>) {
@@ -239,12 +242,18 @@ fn solve(program: &ConicProgram, engine: solver::Engine) -> (Solution, Vec<usize
 
 fn engines() -> [(&'static str, solver::Engine); 3] {
     [
-        ("direct", Box::new(|a| Ok(Box::new(Direct::new(a.clone()))))),
+        (
+            "direct",
+            Box::new(|a| Ok(Box::new(Direct::new(a.clone()).unwrap()))),
+        ),
         (
             "maintained",
             Box::new(|a| Ok(Box::new(Iterative::new(a.clone())?))),
         ),
-        ("auto", Box::new(|a| Ok(Box::new(Auto::new(a.clone()))))),
+        (
+            "auto",
+            Box::new(|a| Ok(Box::new(Auto::new(a.clone()).unwrap()))),
+        ),
     ]
 }
 

@@ -26,7 +26,10 @@ fn columns_together_are_answered_as_each_alone() {
         let invert = (seed / 8).is_multiple_of(2);
         let (absorb, update) = (1e-9, if invert { 1.0 } else { 1e-9 });
         settings.rates = Some(Rates::new(1.0, 1.0, 1e-3, 1e-3, absorb, absorb, update));
-        let mut kept = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
+        let mut kept = Kronecker::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&views(&w))
+            .unwrap();
         for step in 0..3 {
             for w in &mut w {
                 match w {
@@ -40,7 +43,7 @@ fn columns_together_are_answered_as_each_alone() {
             }
             kept.update(&views(&w)).unwrap();
         }
-        let mut naive = Recompute::new(a.clone());
+        let mut naive = Recompute::new(a.clone()).unwrap();
         naive.update(&views(&w)).unwrap();
         let k = 1 + usize::from(k) % 9;
         // Columns of all sizes, and one that is zero.

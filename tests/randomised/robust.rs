@@ -5,7 +5,9 @@ use dyncvx::Error;
 use dyncvx::adversary::{self, SUITE, Settings, Structure, Target};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
-use dyncvx::projection::{Accuracy, Ensemble, Goal, Kronecker, Projection, Robust, Sketched};
+use dyncvx::projection::{
+    Accuracy, Ensemble, Goal, Kronecker, Projection, Robust, Sketched, robust, sketched,
+};
 use dyncvx::sketch::{Base, Distribution};
 use faer::Mat;
 
@@ -18,13 +20,22 @@ const QUERIES: usize = 10_000;
 fn exact() -> (Kronecker, Mat<f64>) {
     let a = Constraints::independent(CONSTRAINTS, &[Block::Psd(ORDER)], 3, 1.into()).unwrap();
     let w = positive(ORDER, &mut rng(4));
-    (Kronecker::new(a, &[(&w).into()]).unwrap(), w)
+    (
+        Kronecker::new(a)
+            .unwrap()
+            .with_weight(&[(&w).into()])
+            .unwrap(),
+        w,
+    )
 }
 
 fn sketches(copies: usize) -> (Sketched<Kronecker>, Mat<f64>) {
     let (p, w) = exact();
     let distribution = Distribution::new(Base::Srht, ROWS).unwrap();
-    (Sketched::new(p, distribution, copies, 5u64).unwrap(), w)
+    (
+        Sketched::new(p, sketched::Settings::new(distribution, copies, 5u64)).unwrap(),
+        w,
+    )
 }
 
 /// The coordinate with the longest row.
@@ -94,7 +105,11 @@ fn private_medians_of_calibrated_copies_withstand_every_attacker() {
     assert!(plan.copies * 5 < QUERIES);
     let (p, w) = sketches(plan.copies);
     let watch = [watched(&mut p.inner().clone())];
-    let target = Structure::with_weight(Robust::new(p, plan, 6u64).unwrap(), w).unwrap();
+    let target = Structure::with_weight(
+        Robust::new(p, robust::Settings::new(plan, 6u64)).unwrap(),
+        w,
+    )
+    .unwrap();
     let calm = run(&target, "oblivious", &watch, QUERIES).p95();
     for name in SUITE {
         let attack = run(&target, name, &watch, QUERIES);
@@ -113,9 +128,12 @@ fn private_medians_of_calibrated_copies_withstand_every_attacker() {
 fn small(releases: u64) -> (Robust<Sketched<Kronecker>>, Mat<f64>) {
     let a = Constraints::independent(20, &[Block::Psd(8)], 3, 1.into()).unwrap();
     let w = positive(8, &mut rng(4));
-    let p = Kronecker::new(a, &[(&w).into()]).unwrap();
+    let p = Kronecker::new(a)
+        .unwrap()
+        .with_weight(&[(&w).into()])
+        .unwrap();
     let distribution = Distribution::new(Base::Rademacher, 16).unwrap();
-    let sketches = Sketched::new(p, distribution, 64, 5u64).unwrap();
+    let sketches = Sketched::new(p, sketched::Settings::new(distribution, 64, 5u64)).unwrap();
     let plan = Plan::custom(
         64,
         16,
@@ -126,7 +144,10 @@ fn small(releases: u64) -> (Robust<Sketched<Kronecker>>, Mat<f64>) {
         releases,
     )
     .unwrap();
-    (Robust::new(sketches, plan, 6u64).unwrap(), w)
+    (
+        Robust::new(sketches, robust::Settings::new(plan, 6u64)).unwrap(),
+        w,
+    )
 }
 
 fn ask(
@@ -179,12 +200,12 @@ fn the_budget_counts_across_updates_and_ends() {
     let twice = Mat::from_fn(8, 8, |i, j| 2.0 * w[(i, j)]);
     p.update(&[(&twice).into()]).unwrap();
     ask(&mut p, 2, &[1, 2, 3, 4]).unwrap();
-    assert_eq!(p.report().answered, 7);
+    assert_eq!(p.account().answered, 7);
     // Four more do not fit, three do.
     let refused = ask(&mut p, 3, &[1, 2, 3, 4]).unwrap_err();
     assert_eq!(refused, Error::BudgetExhausted { answered: 7 });
     ask(&mut p, 3, &[1, 2, 3]).unwrap();
-    assert_eq!(p.report().spent, p.report().limit);
+    assert_eq!(p.account().spent, p.account().limit);
     p.update(&[(&w).into()]).unwrap();
     assert!(matches!(
         ask(&mut p, 4, &[1]),
@@ -202,7 +223,7 @@ fn the_budget_counts_across_updates_and_ends() {
     let renewal = p.renew().unwrap();
     assert_eq!((renewal.epoch, renewal.solves), (old + 1, 64 * 16));
     assert!(renewal.bytes >= 8 * 20 * 64 * 16);
-    assert_eq!(p.report().answered, 0);
+    assert_eq!(p.account().answered, 0);
     ask(&mut p, 4, &[1]).unwrap();
 }
 
@@ -248,7 +269,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
         p.query_in_range(h.col(0), y.as_mut(), out.as_mut()),
         Err(Error::BudgetExhausted { answered: 0 })
     ));
-    assert_eq!(p.report(), untouched.report());
+    assert_eq!(p.account(), untouched.account());
     assert_eq!(
         ask(&mut p, 2, &[3]).unwrap(),
         ask(&mut untouched, 2, &[3]).unwrap()
@@ -293,11 +314,11 @@ fn a_robust_structure_refuses_copies_that_fall_short() {
         .unwrap(),
     ] {
         assert!(matches!(
-            Robust::new(sketches.clone(), plan, 6u64),
+            Robust::new(sketches.clone(), robust::Settings::new(plan, 6u64)),
             Err(Error::InvalidSetting { .. })
         ));
     }
-    let report = p.report();
+    let report = p.account();
     assert!((report.width_ratio - 16.0).abs() < 1e-12 && report.larger_than_exact);
 }
 
@@ -319,7 +340,7 @@ fn an_answer_in_the_range_stays_there() {
         assert!(relative(&inside, &out) < 1e-9);
         mean += &out * faer::Scale(0.1);
     }
-    assert_eq!(p.report().answered, 200);
+    assert_eq!(p.account().answered, 200);
     // Ten answers of twenty entries, each with a deviation of about 0.3‖h‖/√b: √(20/10)·0.3·‖h‖/4 in all.
     let error = (&mean - &exact).norm_l2() / h.norm_l2();
     println!("in range: error of the mean of ten {error:.3}");

@@ -146,8 +146,8 @@ fn the_cause_of_a_failure_is_kept() {
 }
 
 mod failing {
-    use dyncvx::constraints::{BlockWeight, Constraints, Weighted};
-    use dyncvx::projection::{Accuracy, Goal, Projection, Recompute, Refresh, Shape};
+    use dyncvx::constraints::{BlockWeight, Constraints, WeightForm, Weighted};
+    use dyncvx::projection::{Accuracy, Goal, Projection, Recompute, Refresh, Shape, Support};
     use dyncvx::{Error, Result};
     use faer::MatMut;
     use std::sync::Arc;
@@ -161,7 +161,7 @@ mod failing {
     impl Failing {
         pub(super) fn new(a: Arc<Constraints>, left: usize) -> Self {
             Self {
-                inner: Recompute::new(a),
+                inner: Recompute::new(a).unwrap(),
                 left,
             }
         }
@@ -170,6 +170,10 @@ mod failing {
     impl Projection for Failing {
         fn shape(&self) -> Shape {
             self.inner.shape()
+        }
+
+        fn supports(&self, form: WeightForm) -> Support {
+            self.inner.supports(form)
         }
 
         fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

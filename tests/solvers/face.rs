@@ -196,7 +196,7 @@ fn programs_without_interior_are_solved_on_their_face() {
         let (program, value) = faced(seed, n, kernel, 2 * n);
         let reduced = Reduced::new(&program).unwrap();
         let small = reduced.program();
-        let mut direct = Direct::new(small.constraints().clone());
+        let mut direct = Direct::new(small.constraints().clone()).unwrap();
         let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
         let plain = solve_with(small, &mut direct, &Settings::default(), None, go).unwrap();
         missed += usize::from(plain.status != Status::Solved);

@@ -205,7 +205,7 @@ fn oracle(p: &LinearProgram) -> Result<f64, bool> {
 }
 
 fn solve(p: &LinearProgram) -> dyncvx::Result<LinearOutcome> {
-    let engine: Engine = Box::new(|a| Ok(Box::new(Recompute::new(a.clone()))));
+    let engine: Engine = Box::new(|a| Ok(Box::new(Recompute::new(a.clone()).unwrap())));
     LinearSolver::with_engine(p.clone(), Settings::default(), engine)?
         .solve(&mut |_| ControlFlow::Continue(()))
 }
@@ -373,7 +373,7 @@ fn the_conic_form_means_the_same() {
         let p = random.program();
         let Ok(value) = oracle(&p) else { return true };
         let form = p.conic().unwrap();
-        let mut engine = Recompute::new(form.conic().constraints().clone());
+        let mut engine = Recompute::new(form.conic().constraints().clone()).unwrap();
         let found = solve_with(
             form.conic(),
             &mut engine,

@@ -84,7 +84,7 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
 }
 
 fn solve(program: &ConicProgram) -> ipm::Solution {
-    let mut p = Recompute::new(program.constraints().clone());
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
     solve_with(program, &mut p, &Settings::default(), None, &mut |_| {
         ControlFlow::Continue(())
     })

@@ -124,10 +124,17 @@ pub fn update_and_query(
         Constraints::independent(m, &[Block::Psd(n)], entries, 1.into()).expect("independent rows");
     let mut walk = Walk::new(n, rank, 2);
     let start: [_; 1] = [(&walk.weight).into()];
-    let mut kept = Kronecker::with_settings(a.clone(), &start, settings).expect("a first weight");
-    let mut rest =
-        (4 * m > n * (n + 1)).then(|| Complement::new(a.clone(), &start).expect("a structure"));
-    let mut naive = Recompute::new(a);
+    let mut kept = Kronecker::with_settings(a.clone(), settings)
+        .expect("a first weight")
+        .with_weight(&start)
+        .expect("a first weight");
+    let mut rest = (4 * m > n * (n + 1)).then(|| {
+        Complement::new(a.clone())
+            .expect("a structure")
+            .with_weight(&start)
+            .expect("a structure")
+    });
+    let mut naive = Recompute::new(a).expect("a structure");
     let ambient = n * n;
     let mut rng = Seed::from(3).stream(Lane::SCRIPT, 0, 0);
     let (mut slow, mut fast, mut through_rest, mut worst) = (vec![], vec![], vec![], 0.0f64);
@@ -163,7 +170,7 @@ pub fn update_and_query(
     }
     let c = kept.counters();
     if std::env::var_os("DYNCVX_BENCH_VERBOSE").is_some() {
-        eprintln!("{c:?}\n{:?}", kept.report());
+        eprintln!("{c:?}\n{:?}", kept.contents());
     }
     Measured {
         naive: median(slow),

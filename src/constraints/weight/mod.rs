@@ -55,6 +55,75 @@ pub enum BlockWeight<'a> {
     },
 }
 
+/// The form of a [`BlockWeight`], without its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WeightForm {
+    /// [`BlockWeight::Nonneg`].
+    Nonneg,
+    /// [`BlockWeight::Psd`].
+    Psd,
+    /// [`BlockWeight::Root`].
+    Root,
+    /// [`BlockWeight::OneSided`].
+    OneSided,
+    /// [`BlockWeight::Spectral`].
+    Spectral,
+    /// [`BlockWeight::OneSidedSpectral`].
+    OneSidedSpectral,
+    /// [`BlockWeight::Pair`].
+    Pair,
+}
+
+impl WeightForm {
+    /// Every form.
+    pub const ALL: [WeightForm; 7] = [
+        WeightForm::Nonneg,
+        WeightForm::Psd,
+        WeightForm::Root,
+        WeightForm::OneSided,
+        WeightForm::Spectral,
+        WeightForm::OneSidedSpectral,
+        WeightForm::Pair,
+    ];
+
+    /// Whether row `i` of `B` is `a_i ∘ w` or `vec(W^½ A_i W^½)`: the same factor from both sides.
+    pub fn is_two_sided(self) -> bool {
+        match self {
+            WeightForm::Nonneg | WeightForm::Psd | WeightForm::Root | WeightForm::Spectral => true,
+            WeightForm::OneSided | WeightForm::OneSidedSpectral | WeightForm::Pair => false,
+        }
+    }
+
+    /// The form in words, for errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            WeightForm::Nonneg => "a vector weight",
+            WeightForm::Psd => "a two-sided weight",
+            WeightForm::Root => "a root of a weight",
+            WeightForm::OneSided => "a one-sided weight",
+            WeightForm::Spectral => "a two-sided weight in an eigenbasis",
+            WeightForm::OneSidedSpectral => "a one-sided weight in an eigenbasis",
+            WeightForm::Pair => "a pair of weights",
+        }
+    }
+}
+
+impl BlockWeight<'_> {
+    /// The form of this weight.
+    pub fn form(&self) -> WeightForm {
+        match self {
+            BlockWeight::Nonneg(_) => WeightForm::Nonneg,
+            BlockWeight::Psd(_) => WeightForm::Psd,
+            BlockWeight::Root(_) => WeightForm::Root,
+            BlockWeight::OneSided(_) => WeightForm::OneSided,
+            BlockWeight::Spectral { .. } => WeightForm::Spectral,
+            BlockWeight::OneSidedSpectral { .. } => WeightForm::OneSidedSpectral,
+            BlockWeight::Pair { .. } => WeightForm::Pair,
+        }
+    }
+}
+
 impl<'a> From<MatRef<'a, f64>> for BlockWeight<'a> {
     fn from(w: MatRef<'a, f64>) -> Self {
         BlockWeight::Psd(w)

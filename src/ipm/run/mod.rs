@@ -251,14 +251,14 @@ impl<'a> Run<'a> {
             geometry.move_to(&system).map_err(failed)?;
 
             // Update: move the projection to the weight of the Newton system.
-            let before = projection.seconds();
+            let before = projection.report().seconds;
             let updated = projection.update(&geometry.weight(&system));
             let refresh = match updated {
                 Ok(refresh) => refresh,
                 Err(error) if self.iterations == 0 => return Err(Halt::Refused(error)),
                 Err(error) => return Err(failed(error)),
             };
-            let after = projection.seconds();
+            let after = projection.report().seconds;
 
             // Affine direction: straight at the boundary. How far it goes sets the centring.
             let affine = geometry.affine(&system, projection).map_err(failed)?;
@@ -277,10 +277,10 @@ impl<'a> Run<'a> {
             clock.charge_directions(before, after);
 
             // Step: a share of the way to the boundary, shortened until both sides are interior.
-            let answered = projection.answered();
+            let report = projection.report();
             last = self.step(&d, lengths, (&mut primal, &mut dual), &pairs)?;
-            last.refresh = Some(answered.map_or(refresh, |a| a.refresh));
-            last.cg_steps = answered.map_or(0, |a| a.steps);
+            last.refresh = Some(report.refresh.unwrap_or(refresh));
+            last.cg_steps = report.steps;
             geometry.recycle(d);
             self.iterations += 1;
             if last.primal.max(last.dual) < SHORTEST_STEP.get() {

@@ -18,7 +18,7 @@
 //! use dyncvx::ipm::{Ended, Status, short_step::{self, Settings}};
 //! use dyncvx::privacy::{Demand, calibrated};
 //! use dyncvx::problem::generators::max_cut;
-//! use dyncvx::projection::{Direct, Kronecker, Robust, Sketched};
+//! use dyncvx::projection::{Direct, Kronecker, Robust, robust, Sketched, sketched};
 //! use dyncvx::sketch::{Base, Distribution};
 //! use std::ops::ControlFlow;
 //! # fn main() -> dyncvx::Result<()> {
@@ -26,16 +26,16 @@
 //! let (program, mut settings) = (program.conic(), Settings::default());
 //! (settings.tol_gap_rel, settings.tol_feas) = (1e-2, 1e-2);
 //! let a = program.constraints().clone();
-//! let centre = short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
+//! let centre = short_step::central_point(program, &mut Direct::new(a.clone())?, &settings)?;
 //! assert_eq!(centre.ended, Ended::Converged);
 //! // Copies for as many answers of m numbers as there will be steps.
 //! let plan = calibrated::plan(&Demand::new(centre.answers(&settings), a.len() as u64, 0.2))?;
-//! let exact = Kronecker::new(a, &[(&faer::Mat::identity(4, 4)).into()])?;
-//! let sketches = Sketched::new(exact, Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64)?;
-//! let mut robust = Robust::new(sketches, plan, 8u64)?;
+//! let exact = Kronecker::new(a)?.with_weight(&[(&faer::Mat::identity(4, 4)).into()])?;
+//! let sketches = Sketched::new(exact, sketched::Settings::new(Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64))?;
+//! let mut robust = Robust::new(sketches, robust::Settings::new(plan, 8u64))?;
 //! let found = short_step::follow(program, &mut robust, &settings, &centre.point, &mut |_| ControlFlow::Continue(()))?;
 //! assert_eq!(found.solution.status, Status::Solved);
-//! assert_eq!(robust.report().answered, 4 * found.counts.answers as u64);
+//! assert_eq!(robust.account().answered, 4 * found.counts.answers as u64);
 //! # Ok(()) }
 //! ```
 //!

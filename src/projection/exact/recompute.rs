@@ -1,9 +1,9 @@
 //! The naive way: everything anew at every change.
 
-use crate::constraints::{BlockWeight, Constraints, OwnedWeight, Weighted};
+use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result, check_memory};
 use crate::projection::gram::{Assembler, MAX_ITER, Refiner, ScaledFactor};
-use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support};
 use faer::MatMut;
 use std::sync::Arc;
 
@@ -34,21 +34,28 @@ struct State {
 
 impl Recompute {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
-    pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
+    ///
+    /// # Errors
+    /// None yet; every structure is made the same way.
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         let a = a.into();
         let (assembler, refiner) = (Assembler::new(&a), Refiner::new(a.clone()));
-        Self {
+        Ok(Self {
             a,
             assembler,
             refiner,
             state: None,
-        }
+        })
     }
 }
 
 impl Projection for Recompute {
     fn shape(&self) -> Shape {
         Shape::of(&self.a)
+    }
+
+    fn supports(&self, _form: WeightForm) -> Support {
+        Support::Yes
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

@@ -6,13 +6,16 @@ mod choice;
 
 pub(in crate::projection) use choice::Costs;
 
-use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, OwnedWeight, Weighted};
+use crate::constraints::{
+    Block, BlockWeight, Constraints, NearlyDependent, OwnedWeight, WeightForm, Weighted,
+};
 use crate::error::{Error, Result};
 use crate::linalg::pcg::Limits;
 use crate::linalg::shifts;
 use crate::projection::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
 use crate::projection::{
-    Accuracy, Answered, Goal, Projection, Reason, Refresh, Seconds, Shape, query, query_set,
+    Accuracy, Goal, Projection, Reason, Refresh, Report, Seconds, Shape, Support, check_forms,
+    query, query_set,
 };
 pub use base_low_rank::BaseLowRank;
 use base_low_rank::{Spectrum, SplitPreconditioner, spectra};
@@ -330,36 +333,24 @@ impl Projection for Iterative {
         Shape::of(&self.a)
     }
 
-    fn seconds(&self) -> Option<Seconds> {
-        Some(self.seconds)
+    fn supports(&self, form: WeightForm) -> Support {
+        match form {
+            WeightForm::Nonneg => Support::Yes,
+            form if form.is_two_sided() => Support::Preferred,
+            _ => Support::No,
+        }
     }
 
-    fn prefers_two_sided(&self) -> bool {
-        true
-    }
-
-    fn answered(&self) -> Option<Answered> {
-        let state = self.state.as_ref()?;
-        Some(Answered {
-            refresh: state.refresh(&self.a),
-            steps: state.steps,
-        })
+    fn report(&self) -> Report {
+        Report {
+            seconds: Some(self.seconds),
+            refresh: self.state.as_ref().map(|state| state.refresh(&self.a)),
+            steps: self.state.as_ref().map_or(0, |state| state.steps),
+        }
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        for given in weight {
-            if matches!(
-                given,
-                BlockWeight::Pair { .. }
-                    | BlockWeight::OneSided(_)
-                    | BlockWeight::OneSidedSpectral { .. }
-            ) {
-                return Err(Error::Unsupported {
-                    what: "a weight that is not two-sided",
-                    by: "Iterative",
-                });
-            }
-        }
+        check_forms(self, weight, "Iterative")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
         let analysis = self.analyse_spectrum(&weight)?;
         self.record_outcome(false);

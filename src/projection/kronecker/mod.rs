@@ -16,9 +16,9 @@ pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
 use super::gram::{Assembler, Refiner, ScaledFactor};
-use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_forms};
 use crate::clock::Instant;
-use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, Weighted};
+use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result};
 use change::Change;
 use cost::Model;
@@ -47,7 +47,7 @@ const MAINTAINED: f64 = 1e-7;
 /// let mut a = Constraints::builder(2, &[Block::Psd(2)])?;
 /// a.entry(0, 0, 0, 0, 1.0)?.entry(1, 0, 0, 1, 1.0)?;
 /// let w = mat![[2.0, 0.5], [0.5, 1.0]];
-/// let mut p = Kronecker::new(a.build()?, &[(&w).into()])?;
+/// let mut p = Kronecker::new(a.build()?)?.with_weight(&[(&w).into()])?;
 ///
 /// let h = Mat::from_fn(4, 1, |i, _| i as f64);
 /// let (mut y, mut ph) = (Mat::zeros(2, 1), Mat::zeros(4, 1));
@@ -93,6 +93,8 @@ pub struct Kronecker {
     probes: u64,
     /// Whether what is held was factored at the weight given and has absorbed nothing.
     fresh: bool,
+    /// Whether there is a weight: before the first update, nothing held means anything.
+    has_weight: bool,
 }
 
 /// A weight that the inverse is of, when that is not the last one given.
@@ -107,7 +109,7 @@ struct Absorbed {
 /// What a [`Kronecker`] holds and has measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct Contents {
     /// Seconds of every kernel, as the cost model sees them now.
     pub rates: Rates,
     /// Whether a Cholesky factor is held rather than the inverse.
@@ -123,19 +125,19 @@ pub struct Report {
 }
 
 impl Kronecker {
-    /// The structure at a first weight, one entry a block: [`BlockWeight::Psd`], [`BlockWeight::Root`] or
-    /// [`BlockWeight::OneSided`], [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`] on PSD blocks, [`BlockWeight::Nonneg`] on the others.
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer. All forms of
+    /// [`BlockWeight`] are supported except [`BlockWeight::Pair`].
     ///
     /// # Errors
-    /// As [`Projection::update`].
-    pub fn new(a: impl Into<Arc<Constraints>>, weight: &[BlockWeight<'_>]) -> Result<Self> {
-        Self::with_settings(a, weight, Settings::default())
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
     }
 
     /// The same, with settings.
     ///
     /// # Errors
-    /// As [`Projection::update`]; [`Error::InvalidSetting`].
+    /// As [`Kronecker::new`]; [`Error::InvalidSetting`].
     ///
     /// ```
     /// use dyncvx::constraints::{Block, Constraints};
@@ -146,7 +148,7 @@ impl Kronecker {
     /// let w = Mat::<f64>::identity(4, 4);
     /// let mut settings = Settings::default();
     /// settings.stale_tol = 0.5;
-    /// let mut p = Kronecker::with_settings(a, &[(&w).into()], settings)?;
+    /// let mut p = Kronecker::with_settings(a, settings)?.with_weight(&[(&w).into()])?;
     /// // A drift within the tolerance is not absorbed, and the answer says how far off it may be.
     /// let near = &w * Scale(1.3);
     /// assert!(matches!(p.update(&[(&near).into()])?, Refresh::Stale { .. }));
@@ -158,45 +160,51 @@ impl Kronecker {
     /// assert!(residual <= 1e-12);
     /// # Ok::<(), dyncvx::Error>(())
     /// ```
-    pub fn with_settings(
-        a: impl Into<Arc<Constraints>>,
-        weight: &[BlockWeight<'_>],
-        settings: Settings,
-    ) -> Result<Self> {
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         settings.validate()?;
         let a = a.into();
-        let assembler = Assembler::new(&a);
-        let given = Self::hold(&a, weight)?;
         a.check_separation()?;
-        let start = Instant::now();
-        let factor = ScaledFactor::new(&a, &given, &assembler)?;
-        let order = a.blocks().iter().map(|b| match b {
-            Block::Psd(n) => *n,
-            Block::Nonneg(_) => 0,
-        });
-        let guess = Rates::guess(
-            a.len(),
-            order.max().unwrap_or(0),
-            start.elapsed().as_secs_f64(),
-        );
-        let refiner = Refiner::new(a.clone());
         Ok(Self {
-            model: Model::new(settings.rates.unwrap_or(guess), settings.rates.is_some()),
+            model: model(&a, &settings, 0.0),
             counters: Counters::default(),
             trace: vec![],
             rotated: vec![Rotated::default(); a.blocks().len()],
+            assembler: Assembler::new(&a),
+            refiner: Refiner::new(a.clone()),
             a,
             settings,
-            assembler,
-            given,
-            refiner,
+            given: vec![],
             absorbed: None,
-            held: Held::Factor(Box::new(factor)),
+            held: Held::Factor(Box::new(ScaledFactor::empty())),
             drift: 0.0,
             span: 0.0,
             probes: 0,
             fresh: true,
+            has_weight: false,
         })
+    }
+
+    /// The first weight: everything is factored, and the cost model begins from the time that took. Neither the counters
+    /// nor the trace have it.
+    fn begin(&mut self, weight: Vec<OwnedWeight>) -> Result<Refresh> {
+        let start = Instant::now();
+        let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
+        self.model = model(&self.a, &self.settings, start.elapsed().as_secs_f64());
+        self.held = Held::Factor(Box::new(factor));
+        self.given = weight;
+        self.refiner.forget();
+        self.has_weight = true;
+        Ok(Refresh::Rebuilt(Reason::First))
+    }
+
+    /// # Errors
+    /// [`Error::NoWeight`] before the first update.
+    fn check_weight(&self) -> Result<()> {
+        if self.has_weight {
+            Ok(())
+        } else {
+            Err(Error::NoWeight)
+        }
     }
 
     /// The settings it was made with.
@@ -214,16 +222,16 @@ impl Kronecker {
         &self.trace
     }
 
-    /// What is held, and the rates decisions are made with.
-    pub fn report(&self) -> Report {
-        Report {
+    /// What is held, and the rates decisions are made with; `None` before the first weight.
+    pub fn contents(&self) -> Option<Contents> {
+        self.has_weight.then(|| Contents {
             rates: self.model.rates,
             factor: self.held.is_factor(),
             single: matches!(self.held, Held::Single(_)),
             buffered: self.held.buffered(),
             bytes: self.held.bytes(),
             drift: self.drift,
-        }
+        })
     }
 
     /// Absorbs changes that need not be discovered, `W_b ← W_b + V C Vᵀ` for every entry of the list.
@@ -236,6 +244,7 @@ impl Kronecker {
     /// # Complexity
     /// `n³/3` flops to check the new weight, `O(n³)` for a root of the mean weight, and [`Kronecker`]'s absorption.
     pub fn update_low_rank(&mut self, changes: &[LowRank<'_>]) -> Result<Refresh> {
+        self.check_weight()?;
         let (weight, change) = change::apply(&self.a, &self.given, changes)?;
         let change = match &self.absorbed {
             None => change,
@@ -282,12 +291,13 @@ impl Kronecker {
     /// let basis = Basis::dense(mat![[0.6, 0.8], [0.8, -0.6]].as_ref())?;
     /// let a = Constraints::independent(2, &[Block::Psd(2)], 1, 1.into())?;
     /// let weight = BlockWeight::Spectral { basis: &basis, eigenvalues: &[1.0, 3.0] };
-    /// let mut p = Kronecker::new(a, &[weight])?;
+    /// let mut p = Kronecker::new(a)?.with_weight(&[weight])?;
     /// p.update_eigenvalues(&[(1, 2.5)])?;
     /// assert!(p.update_eigenvalues(&[(0, -1.0)]).is_err());
     /// # Ok::<(), dyncvx::Error>(())
     /// ```
     pub fn update_eigenvalues(&mut self, values: &[(usize, f64)]) -> Result<Refresh> {
+        self.check_weight()?;
         let weight = spectral::moved(&self.given, values)?;
         let from = self.from();
         // Blocks that were not touched are where they were.
@@ -312,20 +322,20 @@ impl Kronecker {
         }
     }
 
-    fn hold(a: &Constraints, weight: &[BlockWeight<'_>]) -> Result<Vec<OwnedWeight>> {
-        if weight.iter().any(|w| matches!(w, BlockWeight::Pair { .. })) {
-            return Err(Error::Unsupported {
-                what: "a pair of weights",
-                by: "Kronecker",
-            });
-        }
-        OwnedWeight::new_all(a.blocks(), weight)
-    }
-
     /// Whether [`Goal::AsAbsorbed`] is answered for the weight absorbed rather than for the last one given.
     fn answers_stale(&self) -> bool {
         self.absorbed.is_some() && self.drift <= self.settings.stale_tol
     }
+}
+
+/// The cost model at the first weight, whose factor took this long.
+fn model(a: &Constraints, settings: &Settings, seconds: f64) -> Model {
+    let order = a.blocks().iter().map(|b| match b {
+        Block::Psd(n) => *n,
+        Block::Nonneg(_) => 0,
+    });
+    let guess = Rates::guess(a.len(), order.max().unwrap_or(0), seconds);
+    Model::new(settings.rates.unwrap_or(guess), settings.rates.is_some())
 }
 
 impl Projection for Kronecker {
@@ -333,19 +343,24 @@ impl Projection for Kronecker {
         Shape::of(&self.a)
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        Support::when(form != WeightForm::Pair)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let weight = Self::hold(&self.a, weight)?;
-        let from = match &self.absorbed {
-            Some(absorbed) => &absorbed.weight,
-            None => &self.given,
-        };
-        match change::find(from, &weight)? {
+        check_forms(self, weight, "Kronecker")?;
+        let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
+        if !self.has_weight {
+            return self.begin(weight);
+        }
+        match change::find(self.from(), &weight)? {
             Some(change) => self.follow(weight, change),
             None => self.rebuild(weight, Reason::Form),
         }
     }
 
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
+        self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => absorbed.refiner.weighted(&absorbed.weight),
@@ -354,6 +369,7 @@ impl Projection for Kronecker {
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         let tol = match goal {
             Goal::AsAbsorbed => MAINTAINED,

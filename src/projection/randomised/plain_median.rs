@@ -1,9 +1,9 @@
 //! The median of copies, without any protection.
 
-use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_shape};
 use crate::privacy::median;
-use crate::projection::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
+use crate::projection::forward::forward;
+use crate::projection::{Accuracy, Ensemble, Goal, Projection};
 use faer::{ColRef, Mat, MatMut, MatRef};
 
 /// The plain median of the first so many copies: better than one sketch, and no protection.
@@ -34,21 +34,7 @@ impl<S: Ensemble> PlainMedian<S> {
 }
 
 impl<S: Ensemble> Projection for PlainMedian<S> {
-    fn shape(&self) -> Shape {
-        self.ensemble.shape()
-    }
-
-    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        self.ensemble.update(weight)
-    }
-
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.ensemble.operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        self.ensemble.solve(rhs, goal)
-    }
+    forward!(self => self.ensemble; shape supports report replace_values update operator solve);
 
     fn query(
         &mut self,

@@ -1,12 +1,12 @@
 //! Sketched answers that stay correct against an adaptive asker.
 
 use crate::clock::Instant;
-use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::norm;
 use crate::linalg::padded;
 use crate::privacy::{Accountant, Charge, Grid, Plan, PrivateMedian, Sampler, calibrated};
-use crate::projection::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
+use crate::projection::forward::forward;
+use crate::projection::{Accuracy, Ensemble, Goal, Projection, Shape};
 use crate::random::{Lane, Seed};
 use faer::prelude::ReborrowMut as _;
 use faer::{ColRef, MatMut, MatRef};
@@ -27,22 +27,22 @@ use rand_chacha::ChaCha20Rng;
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
 /// use dyncvx::privacy::{Demand, calibrated};
-/// use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched};
+/// use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched, robust, sketched};
 /// use dyncvx::sketch::{Base, Distribution};
 /// use faer::Mat;
 /// let a = Constraints::independent(20, &[Block::Psd(8)], 3, 1.into())?;
 /// let w = Mat::<f64>::identity(8, 8);
-/// let exact = Kronecker::new(a, &[(&w).into()])?;
+/// let exact = Kronecker::new(a)?.with_weight(&[(&w).into()])?;
 /// // Twenty questions of one coordinate, each to 0.2‖P_i‖‖h‖.
 /// let plan = calibrated::plan(&Demand::new(20, 1, 0.2))?;
-/// let sketches = Sketched::new(exact, Distribution::new(Base::Gaussian, plan.rows)?, plan.copies, 7u64)?;
-/// let mut robust = Robust::new(sketches, plan, 8)?;
+/// let sketches = Sketched::new(exact, sketched::Settings::new(Distribution::new(Base::Gaussian, plan.rows)?, plan.copies, 7u64))?;
+/// let mut robust = Robust::new(sketches, robust::Settings::new(plan, 8))?;
 /// let h = Mat::from_fn(64, 1, |i, _| (i as f64).sin());
 /// let mut out = Mat::zeros(1, 1);
 /// for _ in 0..20 { robust.query_set(h.col(0), &[9], Goal::AsAbsorbed, out.as_mut())?; }
 /// // The budget is spent, and at this size the exact structure is the smaller one anyway.
 /// assert!(robust.query_set(h.col(0), &[9], Goal::AsAbsorbed, out.as_mut()).is_err());
-/// assert!(robust.report().width_ratio >= 1.0);
+/// assert!(robust.account().width_ratio >= 1.0);
 /// robust.renew()?;
 /// robust.query_set(h.col(0), &[9], Goal::AsAbsorbed, out.as_mut())?;
 /// # Ok::<(), dyncvx::Error>(())
@@ -54,7 +54,7 @@ use rand_chacha::ChaCha20Rng;
 /// # Complexity
 /// A set query of `k` coordinates sketches `h` and reads `Y` for the at most `ks` copies drawn, `m·b` numbers each, and `O(ks log s)`
 /// for the medians; it spends `k` releases. Space that of the ensemble, `m·L·b` numbers: when `L·b ≥ N` the exact structure is
-/// smaller and never leaks, see [`Report::larger_than_exact`].
+/// smaller and never leaks, see [`Account::larger_than_exact`].
 ///
 /// # Deviations
 /// The papers fix one median's constants for all time; here a planner chooses them, see [`crate::privacy`]. The sample is
@@ -67,9 +67,7 @@ use rand_chacha::ChaCha20Rng;
 #[derive(Debug, Clone)]
 pub struct Robust<S> {
     ensemble: S,
-    plan: Plan,
     settings: Settings,
-    seed: Seed,
     charge: Charge,
     accountant: Accountant,
     sampler: Sampler,
@@ -80,20 +78,29 @@ pub struct Robust<S> {
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
+/// | `plan` | none: see [`crate::privacy`] | copies, sample and privacy of one release, and the budget | see [`Plan`] |
+/// | `seed` | none | root of the secret draws | any that nobody can guess |
 /// | `clip` | 1 | largest `|answer|/‖h‖` that can be released; `‖P_i‖ ≤ 1` bounds the exact ones | above 0 |
 /// | `step` | 1/1000 | distance of releasable answers, in units of `‖h‖` | above 0, at most `clip` |
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
+    /// What is asked of how many copies, and the budget.
+    pub plan: Plan,
+    /// The secret.
+    pub seed: Seed,
     /// Half-width of the grid.
     pub clip: f64,
-    /// Its step.
+    /// Step of the grid.
     pub step: f64,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// A plan and a secret, on the grid of thousandths.
+    pub fn new(plan: Plan, seed: impl Into<Seed>) -> Self {
         Self {
+            plan,
+            seed: seed.into(),
             clip: 1.0,
             step: 1e-3,
         }
@@ -119,7 +126,7 @@ impl Settings {
 /// What a [`Robust`] holds and has spent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct Account {
     /// Copies `L`.
     pub copies: usize,
     /// Rows `b` of each.
@@ -158,21 +165,10 @@ impl<S: Ensemble> Robust<S> {
     /// Copies asked as the plan says; they must be at least as many, with at least as many rows.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for an ensemble that falls short of the plan, or a plan that cannot work.
-    pub fn new(ensemble: S, plan: Plan, seed: impl Into<Seed>) -> Result<Self> {
-        Self::with_settings(ensemble, plan, seed, Settings::default())
-    }
-
-    /// The same, with settings.
-    ///
-    /// # Errors
-    /// As [`Robust::new`]; [`Error::InvalidSetting`] for a grid that is none.
-    pub fn with_settings(
-        ensemble: S,
-        plan: Plan,
-        seed: impl Into<Seed>,
-        settings: Settings,
-    ) -> Result<Self> {
+    /// [`Error::InvalidSetting`] for an ensemble that falls short of the plan, a plan that cannot work, or a grid without
+    /// points.
+    pub fn new(ensemble: S, settings: Settings) -> Result<Self> {
+        let plan = settings.plan;
         plan.validate()?;
         for (field, expected, found) in [
             ("copies", plan.copies, ensemble.copies()),
@@ -192,9 +188,7 @@ impl<S: Ensemble> Robust<S> {
             sampler: Sampler::new(copies, plan.sample)?,
             median: PrivateMedian::new(settings.grid()?, plan.epsilon)?,
             ensemble,
-            plan,
             settings,
-            seed: seed.into(),
         })
     }
 
@@ -210,15 +204,15 @@ impl<S: Ensemble> Robust<S> {
 
     /// The plan it follows.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.settings.plan
     }
 
     /// What is held and spent.
-    pub fn report(&self) -> Report {
+    pub fn account(&self) -> Account {
         let (copies, rows) = (self.ensemble.copies(), self.ensemble.rows());
         let ambient = self.ensemble.shape().ambient;
         let width_ratio = copies as f64 * rows as f64 / ambient as f64;
-        Report {
+        Account {
             copies,
             rows,
             width_ratio,
@@ -236,7 +230,7 @@ impl<S: Ensemble> Robust<S> {
     /// # Errors
     /// Those of [`Ensemble::renew`]; the copies and what they have spent are the old ones then.
     pub fn renew(&mut self) -> Result<Renewal> {
-        let accountant = self.plan.accountant()?;
+        let accountant = self.settings.plan.accountant()?;
         let start = Instant::now();
         self.ensemble.renew()?;
         self.accountant = accountant;
@@ -289,7 +283,7 @@ impl<S: Ensemble> Robust<S> {
         let mut place = vec![0; self.ensemble.copies()];
         which.iter().enumerate().for_each(|(at, l)| place[*l] = at);
         let mut out = Vec::with_capacity(releases);
-        let mut drawn = Vec::with_capacity(self.plan.sample);
+        let mut drawn = Vec::with_capacity(self.settings.plan.sample);
         for (i, sample) in samples.iter().enumerate() {
             drawn.clear();
             drawn.extend(sample.iter().map(|l| values[(i, place[*l])]));
@@ -299,7 +293,7 @@ impl<S: Ensemble> Robust<S> {
             Accuracy::Sketched { expected_error } => Accuracy::Sketched {
                 expected_error: length
                     * expected_error
-                    * calibrated::deviation(self.plan.sample, self.plan.epsilon),
+                    * calibrated::deviation(self.settings.plan.sample, self.settings.plan.epsilon),
             },
             other => other,
         };
@@ -314,32 +308,19 @@ impl<S: Ensemble> Robust<S> {
             reason: format!("expected fewer than 2^32 generations of copies, found {epoch}"),
         })?;
         Ok(self
+            .settings
             .seed
             .stream(Lane::PRIVACY, copy, self.accountant.answered()))
     }
 
-    /// The grid's settings.
+    /// The settings it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 }
 
 impl<S: Ensemble> Projection for Robust<S> {
-    fn shape(&self) -> Shape {
-        self.ensemble.shape()
-    }
-
-    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        self.ensemble.update(weight)
-    }
-
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.ensemble.operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        self.ensemble.solve(rhs, goal)
-    }
+    forward!(self => self.ensemble; shape supports report update operator solve);
 
     fn query(
         &mut self,

@@ -181,7 +181,7 @@ impl DenseRun<'_> {
             .iter()
             .map(|(i, j)| (*i as usize, *j as usize))
             .collect();
-        let projection = Bipartite::new(m, n, &ends)?;
+        let projection = Bipartite::of_arcs(m, n, &ends)?;
         let marginals = projection.kept().to_vec();
         let b = marginals.iter().map(|v| path.masses[*v]).collect();
         let mut cost = Constraints::builder(1, &[Block::Nonneg(costs.len())])?;

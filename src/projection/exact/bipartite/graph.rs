@@ -1,14 +1,14 @@
 //! The graph of a transport problem on given arcs, without one vertex a component.
 
-use crate::constraints::{Block, Constraints};
+use crate::constraints::{Block, Constraints, Part};
 use crate::error::{Error, Result};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 
 /// Vertices are the constraints that are kept, and one number more for all that were dropped.
 #[derive(Debug)]
 pub(super) struct Graph {
-    /// Rows of the transport problem are the vertices `0..rows`.
-    rows: usize,
+    /// Whether a vertex is a column of the transport problem.
+    is_column: Vec<bool>,
     /// Marginal of every vertex: `0..m` are rows, `m..m + n` columns.
     pub(super) kept: Vec<usize>,
     /// Ends of every arc.
@@ -36,13 +36,6 @@ impl Graph {
         }
         let mut degree = vec![0usize; m + n];
         let mut above: Vec<usize> = (0..m + n).collect();
-        let root = |above: &mut [usize], mut k: usize| {
-            while above[k] != k {
-                above[k] = above[above[k]];
-                k = above[k];
-            }
-            k
-        };
         for &(i, j) in arcs {
             for (what, index, bound) in [("row of an arc", i, m), ("column of an arc", j, n)] {
                 if index >= bound {
@@ -97,8 +90,57 @@ impl Graph {
                 });
             }
         }
-        let rows = kept.partition_point(|v| *v < m);
-        Ok((Self { rows, kept, ends }, builder.build()?))
+        let is_column = kept.iter().map(|v| *v >= m).collect();
+        let graph = Self {
+            is_column,
+            kept,
+            ends,
+        };
+        Ok((graph, builder.build()?))
+    }
+
+    /// The graph whose vertices are rows that were given.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] unless the rows are sums of a transport problem; [`Error::RankDeficient`] where a component
+    /// has all its rows.
+    pub(super) fn of_rows(a: &Constraints) -> Result<Self> {
+        let unsupported = |what| Error::Unsupported {
+            what,
+            by: "Bipartite",
+        };
+        let (&[Block::Nonneg(arcs)], [Part::Nonneg(rows)]) = (a.blocks(), a.parts()) else {
+            return Err(unsupported("rows on anything but one nonnegative block"));
+        };
+        let (m, ground) = (a.len(), a.len() as u32);
+        let mut ends = vec![(ground, ground); arcs];
+        for (row, index, value) in rows.iter() {
+            if value.iter().any(|v| *v != 1.0) {
+                return Err(unsupported("a sum with a coefficient that is not 1"));
+            }
+            for &k in index {
+                let arc = &mut ends[k as usize];
+                *arc = match *arc {
+                    (u, v) if u == ground && v == ground => (row as u32, ground),
+                    // Rows come in ascending order, which makes the second end the later one, as the pattern expects.
+                    (u, v) if v == ground => (u, row as u32),
+                    _ => return Err(unsupported("a variable in more than two rows")),
+                };
+            }
+        }
+        let mut pairs: Vec<_> = ends.iter().filter(|(_, v)| *v != ground).collect();
+        pairs.sort_unstable();
+        if pairs.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(unsupported("two variables in the same two rows"));
+        }
+        let is_column = two_colours(m, &ends)
+            .ok_or_else(|| unsupported("rows that are not the two marginals of a plan"))?;
+        check_grounded(m, &ends)?;
+        Ok(Self {
+            is_column,
+            kept: (0..m).collect(),
+            ends,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -137,7 +179,11 @@ impl Graph {
 
     /// Signs that make `B Bᵀ` a Laplacian: those of the columns change.
     pub(super) fn flip(&self, v: &mut [f64]) {
-        v[self.rows..].iter_mut().for_each(|v| *v = -*v);
+        for (v, is_column) in v.iter_mut().zip(&self.is_column) {
+            if *is_column {
+                *v = -*v;
+            }
+        }
     }
 
     /// Where the exact factor's matrix has entries. `None` when memory ran out.
@@ -181,6 +227,72 @@ impl Graph {
         };
         Some((pattern, factor))
     }
+}
+
+/// Divides the vertices so that no arc joins two of one kind; `None` where they do not divide.
+fn two_colours(m: usize, ends: &[(u32, u32)]) -> Option<Vec<bool>> {
+    let ground = m as u32;
+    let mut neighbours = vec![vec![]; m];
+    for &(u, v) in ends.iter().filter(|(u, v)| *u != ground && *v != ground) {
+        neighbours[u as usize].push(v as usize);
+        neighbours[v as usize].push(u as usize);
+    }
+    let mut colour: Vec<Option<bool>> = vec![None; m];
+    let mut queue = vec![];
+    for first in 0..m {
+        if colour[first].is_some() {
+            continue;
+        }
+        colour[first] = Some(false);
+        queue.push((first, false));
+        while let Some((u, is_column)) = queue.pop() {
+            for &v in &neighbours[u] {
+                match colour[v] {
+                    None => {
+                        colour[v] = Some(!is_column);
+                        queue.push((v, !is_column));
+                    }
+                    Some(other) if other == is_column => return None,
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    Some(colour.into_iter().map(|c| c == Some(true)).collect())
+}
+
+/// # Errors
+/// [`Error::RankDeficient`] where a component has no arc to a vertex that was left out: the sum of its rows of the plan is
+/// the sum of its columns.
+fn check_grounded(m: usize, ends: &[(u32, u32)]) -> Result<()> {
+    let mut above: Vec<usize> = (0..=m).collect();
+    for &(u, v) in ends {
+        let (a, b) = (root(&mut above, u as usize), root(&mut above, v as usize));
+        above[a] = b;
+    }
+    let ground = root(&mut above, m);
+    let mut apart: Vec<usize> = (0..m)
+        .map(|v| root(&mut above, v))
+        .filter(|r| *r != ground)
+        .collect();
+    apart.sort_unstable();
+    apart.dedup();
+    if apart.is_empty() {
+        return Ok(());
+    }
+    Err(Error::RankDeficient {
+        rank: m - apart.len(),
+        needed: m,
+    })
+}
+
+/// The root of a vertex in a forest, whose paths are halved on the way.
+fn root(above: &mut [usize], mut k: usize) -> usize {
+    while above[k] != k {
+        above[k] = above[above[k]];
+        k = above[k];
+    }
+    k
 }
 
 impl Pattern {

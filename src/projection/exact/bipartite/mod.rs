@@ -3,14 +3,16 @@
 mod graph;
 
 use crate::clock::Instant;
-use crate::constraints::{BlockWeight, Constraints, OwnedWeight, Weighted};
+use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::machine::{SAMPLED_ENTRY_SECONDS, SPARSE_FLOPS, SPARSE_SOLVE_SECONDS};
 use crate::linalg::pcg::{Limits, Systems, Workspace, pcg};
 use crate::linalg::sampled_cholesky::SampledCholesky;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::Refiner;
-use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape};
+use crate::projection::{
+    Accuracy, Goal, Projection, Reason, Refresh, Report, Seconds, Shape, Support, check_forms,
+};
 use crate::random::{Lane, Seed};
 use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
@@ -93,7 +95,7 @@ const SAMPLED_FILL: f64 = 4.0;
 /// use dyncvx::faer::mat;
 /// use dyncvx::projection::{Accuracy, Bipartite, Goal, Projection};
 /// // Two rows, two columns, three arcs: one marginal of four is left out.
-/// let mut p = Bipartite::new(2, 2, &[(0, 0), (0, 1), (1, 1)])?;
+/// let mut p = Bipartite::of_arcs(2, 2, &[(0, 0), (0, 1), (1, 1)])?;
 /// assert_eq!((p.shape().constraints, p.kept().len()), (3, 3));
 /// p.update(&[BlockWeight::Nonneg(&[1.0, 1e-3, 1.0])])?;
 /// let mut y = mat![[1.0], [0.5], [0.25]];
@@ -138,15 +140,36 @@ struct Work {
 }
 
 impl Bipartite {
-    /// For a plan of `m` rows and `n` columns on the arcs `(row, column)`, whose numbers stand in this order.
+    /// For rows that are such sums: one nonnegative block, every number in at most two rows with coefficient 1, rows that
+    /// divide into those of the plan and those of its columns, and no dependent rows. [`Bipartite::of_arcs`] makes them.
     ///
     /// # Errors
     /// Those of [`Bipartite::with_settings`].
-    pub fn new(m: usize, n: usize, arcs: &[(usize, usize)]) -> Result<Self> {
-        Self::with_settings(m, n, arcs, Settings::default())
+    pub fn new(rows: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(rows, Settings::default())
     }
 
-    /// The same with settings.
+    /// The same, with settings.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for other rows; [`Error::RankDeficient`] for the sums of a whole component.
+    ///
+    /// # Complexity
+    /// A pass over the entries and, unless sampling is asked for, a symbolic factorisation.
+    pub fn with_settings(rows: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
+        let a = rows.into();
+        Self::on(Graph::of_rows(&a)?, a, settings)
+    }
+
+    /// For a plan of `m` rows and `n` columns on the arcs `(row, column)`, whose numbers stand in this order.
+    ///
+    /// # Errors
+    /// Those of [`Bipartite::of_arcs_with`].
+    pub fn of_arcs(m: usize, n: usize, arcs: &[(usize, usize)]) -> Result<Self> {
+        Self::of_arcs_with(m, n, arcs, Settings::default())
+    }
+
+    /// The same, with settings.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for an arc without its row or column, [`Error::Duplicate`] for one that is given twice,
@@ -154,14 +177,17 @@ impl Bipartite {
     ///
     /// # Complexity
     /// A sort of the arcs and, unless sampling is asked for, a symbolic factorisation.
-    pub fn with_settings(
+    pub fn of_arcs_with(
         m: usize,
         n: usize,
         arcs: &[(usize, usize)],
         settings: Settings,
     ) -> Result<Self> {
         let (graph, a) = Graph::new(m, n, arcs)?;
-        let a = Arc::new(a);
+        Self::on(graph, Arc::new(a), settings)
+    }
+
+    fn on(graph: Graph, a: Arc<Constraints>, settings: Settings) -> Result<Self> {
         let exact = match settings.factor {
             Factor::Sampled => None,
             _ => graph.analyse().filter(|(_, factor)| {
@@ -194,7 +220,8 @@ impl Bipartite {
         &self.a
     }
 
-    /// The marginal of every row of `A`: below `m` that of a row of the plan, from there on of a column.
+    /// The marginal of every row of `A`: below `m` that of a row of the plan, from there on of a column. Where the rows were
+    /// given, their own numbers.
     pub fn kept(&self) -> &[usize] {
         &self.graph.kept
     }
@@ -302,12 +329,20 @@ impl Projection for Bipartite {
         Shape::of(&self.a)
     }
 
-    fn seconds(&self) -> Option<Seconds> {
-        Some(self.seconds)
+    fn supports(&self, form: WeightForm) -> Support {
+        Support::when(form == WeightForm::Nonneg)
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            seconds: Some(self.seconds),
+            ..Report::default()
+        }
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         const WHAT: &str = "squares of the weight";
+        check_forms(self, weight, "Bipartite")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
         let [OwnedWeight::Nonneg(w)] = &weight[..] else {
             let (what, by) = ("this weight", "the marginals of a transport problem");

@@ -3,12 +3,12 @@
 mod basis;
 mod normal;
 
-use crate::constraints::{BlockWeight, Constraints, OwnedWeight, Weighted};
+use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::product::gemm;
 use crate::projection::gram::{Assembler, MAX_ITER, Refiner, ScaledFactor, each_column};
-use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_forms};
 use faer::{Accum, MatMut, MatRef};
 use normal::Normal;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ const MAINTAINED: f64 = 1e-7;
 /// // 50 of the 55 positions of a matrix of order 10.
 /// let a = Constraints::independent(50, &[Block::Psd(10)], 3, 1.into())?;
 /// let w = Mat::from_fn(10, 10, |i, j| if i == j { 2.0 } else { 1.0 / (1 + i + j) as f64 });
-/// let mut p = Complement::new(a, &[(&w).into()])?;
+/// let mut p = Complement::new(a)?.with_weight(&[(&w).into()])?;
 /// assert_eq!(p.rank(), 5);
 /// let mut y = Mat::from_fn(50, 1, |i, _| i as f64);
 /// let Accuracy::Exact { residual, .. } = p.solve(y.as_mut(), Goal::Residual(1e-12))? else { panic!() };
@@ -61,7 +61,7 @@ pub struct Complement {
     assembler: Assembler,
     normal: Normal,
     refiner: Refiner,
-    state: State,
+    state: Option<State>,
     scratch: Scratch,
 }
 
@@ -83,20 +83,17 @@ struct Scratch {
 }
 
 impl Complement {
-    /// The structure at a first weight, one entry a block: [`BlockWeight::Psd`] or [`BlockWeight::Root`] on PSD blocks,
-    /// [`BlockWeight::Nonneg`] on the others.
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
     /// # Errors
-    /// As [`Projection::update`].
-    pub fn new(a: impl Into<Arc<Constraints>>, weight: &[BlockWeight<'_>]) -> Result<Self> {
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`]; [`Error::TooLarge`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         let a = a.into();
-        let weight = OwnedWeight::new_all(a.blocks(), weight)?;
         a.check_separation()?;
         let mut normal = Normal::new(&a)?;
         let z = basis::null_space(&a, &normal)?;
         normal.hasten();
         let assembler = Assembler::new(&z);
-        let state = State::new(weight, &z, &assembler)?;
         let scratch = Scratch {
             flat: vec![0.0; a.ambient()],
             turned: vec![0.0; a.ambient()],
@@ -109,7 +106,7 @@ impl Complement {
             z: Arc::new(z),
             assembler,
             normal,
-            state,
+            state: None,
             scratch,
         })
     }
@@ -163,15 +160,21 @@ impl Projection for Complement {
         Shape::of(&self.a)
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        Support::when(form.is_two_sided())
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        check_forms(self, weight, "Complement")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
-        self.state = State::new(weight, &self.z, &self.assembler)?;
+        self.state = Some(State::new(weight, &self.z, &self.assembler)?);
         self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
     }
 
     fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
-        self.refiner.weighted(&self.state.weight)
+        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
+        self.refiner.weighted(&state.weight)
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
@@ -192,7 +195,7 @@ impl Projection for Complement {
             weight,
             inverse,
             factor,
-        } = state;
+        } = state.as_mut().ok_or(Error::NoWeight)?;
         let apply = |v: &mut [f64]| {
             normal.solve_in_place(v);
             let Scratch {

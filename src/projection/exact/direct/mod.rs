@@ -9,13 +9,14 @@ mod sparse;
 mod tests;
 
 use crate::constraints::{
-    BlockWeight, Constraints, GramWeight, NearlyDependent, OwnedWeight, WeightCow, Weighted,
+    BlockWeight, Constraints, GramWeight, NearlyDependent, OwnedWeight, WeightCow, WeightForm,
+    Weighted,
 };
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::pcg::Reached;
 use crate::projection::gram::{Assembler, Refiner};
 use crate::projection::{
-    Accuracy, Goal, Projection, Reason, Refresh, Seconds, Shape, query, query_set,
+    Accuracy, Goal, Projection, Reason, Refresh, Replaced, Report, Shape, Support, query, query_set,
 };
 use dense::DenseGram;
 use faer::{ColRef, MatMut, MatRef};
@@ -102,7 +103,10 @@ impl Direct {
     /// # Complexity
     /// A sort of the rows by their nonzeros, and where few of them meet a symbolic factorisation; a dense Gram matrix is
     /// allocated at the first update.
-    pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
+    ///
+    /// # Errors
+    /// None yet; every structure is made the same way.
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         Self::with_settings(a, Settings::default())
     }
 
@@ -110,19 +114,22 @@ impl Direct {
     ///
     /// # Complexity
     /// As [`Direct::new`].
-    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// As [`Direct::new`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         let a = a.into();
         let gram = match SparseGram::analyse(&a) {
             Some(sparse) => Gram::Sparse(Box::new(sparse)),
             None => Gram::Dense(Box::new(DenseGram::new(Assembler::new(&a)))),
         };
-        Self {
+        Ok(Self {
             gram,
             settings,
             weight: None,
             refiner: Refiner::new(a.clone()),
             a,
-        }
+        })
     }
 
     /// The shift, relative to its diagonal, without which a dense Gram matrix could not be factored at the last weight: 0 unless
@@ -146,15 +153,23 @@ impl Projection for Direct {
         Shape::of(&self.a)
     }
 
-    fn seconds(&self) -> Option<Seconds> {
-        Some(match &self.gram {
+    fn supports(&self, _form: WeightForm) -> Support {
+        Support::Yes
+    }
+
+    fn report(&self) -> Report {
+        let seconds = match &self.gram {
             Gram::Dense(gram) => gram.seconds,
             Gram::Sparse(gram) => gram.seconds,
-        })
+        };
+        Report {
+            seconds: Some(seconds),
+            ..Report::default()
+        }
     }
 
     /// The formulas of rows, the pattern and the order of elimination stay.
-    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<bool> {
+    fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<Replaced> {
         if !rows.same_positions(&self.a) {
             return Err(Error::InvalidSetting {
                 field: "rows",
@@ -168,7 +183,7 @@ impl Projection for Direct {
         self.a = rows.clone();
         self.refiner = Refiner::new(rows.clone());
         self.weight = None;
-        Ok(true)
+        Ok(Replaced::Yes)
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {

@@ -3,7 +3,7 @@
 use super::sparse::SparseGram;
 use super::{Direct, Gram};
 use crate::constraints::{Block, BlockWeight, Constraints};
-use crate::projection::{Accuracy, Goal, Projection, Recompute};
+use crate::projection::{Accuracy, Goal, Projection, Recompute, Replaced};
 use faer::Mat;
 use std::sync::Arc;
 
@@ -66,7 +66,10 @@ fn weights(a: &Constraints, digits: f64, draws: &mut Draws) -> Vec<Vec<f64>> {
 /// Largest difference of the two answers, relative to the largest entry, and the residual reported.
 fn compare(a: &Constraints, weight: &[BlockWeight<'_>], draws: &mut Draws) -> (f64, f64) {
     let rhs = Mat::from_fn(a.len(), 2, |_, _| draws.next() - 0.5);
-    let (mut sparse, mut naive) = (Direct::new(a.clone()), Recompute::new(a.clone()));
+    let (mut sparse, mut naive) = (
+        Direct::new(a.clone()).unwrap(),
+        Recompute::new(a.clone()).unwrap(),
+    );
     sparse.update(weight).unwrap();
     naive.update(weight).unwrap();
     let (mut found, mut expected) = (rhs.clone(), rhs);
@@ -114,7 +117,7 @@ fn digits_lost_to_dense_columns_come_back() {
     w[1][m..].iter_mut().for_each(|w| *w *= 10.0);
     let weight: Vec<_> = w.iter().map(|w| BlockWeight::Nonneg(w)).collect();
     let rhs = Mat::from_fn(m, 2, |_, _| draws.next() - 0.5);
-    let mut sparse = Direct::new(a.clone());
+    let mut sparse = Direct::new(a.clone()).unwrap();
     sparse.update(&weight).unwrap();
     let mut found = rhs.clone();
     sparse.solve(found.as_mut(), Goal::Residual(1e-13)).unwrap();
@@ -186,7 +189,7 @@ fn dependent_rows_leave_a_consistent_system_solvable() {
     }
     let mut rhs = vec![0.0; 206];
     a.apply(&down, &mut rhs).unwrap();
-    let mut direct = Direct::with_settings(a, super::Settings::for_solvers());
+    let mut direct = Direct::with_settings(a, super::Settings::for_solvers()).unwrap();
     direct.update(&weight).unwrap();
     let mut x = Mat::from_fn(206, 1, |i, _| rhs[i]);
     let accuracy = direct.solve(x.as_mut(), Goal::Residual(1e-12)).unwrap();
@@ -212,16 +215,16 @@ fn other_values_are_taken(a: &Constraints, weight: &[BlockWeight<'_>], draws: &m
     let values: Vec<f64> = a.entries().map(|e| e.4 * (0.5 + draws.next())).collect();
     let other = Arc::new(a.with_values(&values).unwrap());
     assert!(other.same_positions(a));
-    let mut held = Direct::new(a.clone());
+    let mut held = Direct::new(a.clone()).unwrap();
     held.update(weight).unwrap();
     let before = held.clone();
-    assert!(held.replace_values(&other).unwrap());
+    assert_eq!(held.replace_values(&other).unwrap(), Replaced::Yes);
     let mut x = Mat::zeros(a.len(), 1);
     assert!(held.solve(x.as_mut(), Goal::AsAbsorbed).is_err());
     if let (Gram::Sparse(old), Gram::Sparse(new)) = (&before.gram, &held.gram) {
         assert!(new.shares_layout(old));
     }
-    let mut fresh = Direct::new(other.clone());
+    let mut fresh = Direct::new(other.clone()).unwrap();
     held.update(weight).unwrap();
     fresh.update(weight).unwrap();
     let rhs = Mat::from_fn(a.len(), 1, |_, _| draws.next() - 0.5);

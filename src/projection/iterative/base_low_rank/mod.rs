@@ -8,10 +8,10 @@ mod graded;
 mod preconditioner;
 mod spectrum;
 
-use crate::constraints::{BlockWeight, Constraints, OwnedWeight, Weighted};
+use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result};
 use crate::projection::gram::{Base, Refiner, each_column};
-use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_forms};
 use faer::MatMut;
 pub(super) use preconditioner::SplitPreconditioner;
 pub(super) use spectrum::{Spectrum, spectra};
@@ -75,7 +75,7 @@ impl Settings {
 /// What a [`BaseLowRank`] holds.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct Split {
     /// Large eigenvalues of every block; none in nonnegative blocks, which the base holds exactly.
     pub rank: Vec<usize>,
     /// Columns of the low-rank part.
@@ -102,8 +102,9 @@ pub struct Report {
 /// let a = Constraints::independent(40, &[Block::Psd(n)], 1, 1.into())?;
 /// // One large eigenvalue, the others equal.
 /// let w = Mat::from_fn(n, n, |i, j| 1e2 + if i == j { 1.0 } else { 0.0 });
-/// let mut p = BaseLowRank::new(a, &[(&w).into()])?;
-/// assert_eq!(p.report().rank, [1]);
+/// let mut p = BaseLowRank::new(a)?;
+/// p.update(&[(&w).into()])?;
+/// assert_eq!(p.split().unwrap().rank, [1]);
 /// let mut y = Mat::from_fn(40, 1, |i, _| 1.0 / (1 + i) as f64);
 /// let Accuracy::Exact { residual, iterations } = p.solve(y.as_mut(), Goal::Residual(1e-8))? else { panic!() };
 /// assert!(residual < 1e-8 && iterations < 5);
@@ -113,7 +114,7 @@ pub struct Report {
 /// # Complexity
 /// An update: an eigendecomposition of every block, `4n³r²` flops for the inner products of the columns when `A Aᵀ` is diagonal
 /// (`4 nnz(L) nr` besides when it is not) and `(nr)³/3`. A step of a query: the exact operator, two solves with the base and
-/// `2(nr)²` flops. The number of steps grows with the spread of the small eigenvalues, see [`Report::spread`], not with the
+/// `2(nr)²` flops. The number of steps grows with the spread of the small eigenvalues, see [`Split::spread`], not with the
 /// ratio of the large ones to them.
 ///
 /// # Limits
@@ -131,45 +132,42 @@ pub struct BaseLowRank {
     settings: Settings,
     base: Base,
     refiner: Refiner,
+    state: Option<State>,
+}
+
+/// What belongs to the weight.
+#[derive(Debug, Clone)]
+struct State {
     weight: Vec<OwnedWeight>,
     preconditioner: SplitPreconditioner,
-    report: Report,
+    split: Split,
 }
 
 impl BaseLowRank {
-    /// The structure at a first weight, one entry a block: [`BlockWeight::Psd`] or [`BlockWeight::Root`] on PSD blocks,
-    /// [`BlockWeight::Nonneg`] on the others.
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
     /// # Errors
-    /// As [`Projection::update`]; [`Error::Unsupported`] when the rows have so many entries in common that `A Aᵀ` is not
-    /// sparse.
-    pub fn new(a: impl Into<Arc<Constraints>>, weight: &[BlockWeight<'_>]) -> Result<Self> {
-        Self::with_settings(a, weight, Settings::default())
+    /// [`Error::Unsupported`] when the rows have so many entries in common that `A Aᵀ` is not sparse;
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
     }
 
     /// The same, with settings.
     ///
     /// # Errors
     /// As [`BaseLowRank::new`]; [`Error::InvalidSetting`].
-    pub fn with_settings(
-        a: impl Into<Arc<Constraints>>,
-        weight: &[BlockWeight<'_>],
-        settings: Settings,
-    ) -> Result<Self> {
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         settings.validate()?;
         let a = a.into();
-        let weight = OwnedWeight::new_all(a.blocks(), weight)?;
         let base = Base::new(&a)?;
-        let (base, preconditioner, report) = build(&a, &base, &weight, &settings)?;
         let refiner = Refiner::new(a.clone());
         Ok(Self {
             a,
             settings,
             base,
             refiner,
-            weight,
-            preconditioner,
-            report,
+            state: None,
         })
     }
 
@@ -178,9 +176,9 @@ impl BaseLowRank {
         &self.settings
     }
 
-    /// What was found in the spectrum of the weight, and what is held.
-    pub fn report(&self) -> &Report {
-        &self.report
+    /// What was found in the spectrum of the weight, and what is held; `None` before the first weight.
+    pub fn split(&self) -> Option<&Split> {
+        self.state.as_ref().map(|state| &state.split)
     }
 }
 
@@ -202,7 +200,7 @@ fn build(
     base: &Base,
     weight: &[OwnedWeight],
     settings: &Settings,
-) -> Result<(Base, SplitPreconditioner, Report)> {
+) -> Result<(Base, SplitPreconditioner, Split)> {
     let spectra = spectra(weight, a.len(), settings)?;
     let (scales, mut rank, mut spread) = (scales(&spectra), vec![], 0.0f64);
     for spectrum in &spectra {
@@ -216,13 +214,13 @@ fn build(
     }
     let base = base.at(&scales)?;
     let preconditioner = SplitPreconditioner::new(a, base.clone(), &spectra)?;
-    let report = Report {
+    let split = Split {
         rank,
         inner: preconditioner.columns(),
         spread,
         numbers: preconditioner.numbers(),
     };
-    Ok((base, preconditioner, report))
+    Ok((base, preconditioner, split))
 }
 
 impl Projection for BaseLowRank {
@@ -230,17 +228,27 @@ impl Projection for BaseLowRank {
         Shape::of(&self.a)
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        Support::when(form.is_two_sided())
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        check_forms(self, weight, "BaseLowRank")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
-        let (base, preconditioner, report) = build(&self.a, &self.base, &weight, &self.settings)?;
-        (self.base, self.preconditioner, self.report) = (base, preconditioner, report);
-        self.weight = weight;
+        let (base, preconditioner, split) = build(&self.a, &self.base, &weight, &self.settings)?;
+        self.base = base;
+        self.state = Some(State {
+            weight,
+            preconditioner,
+            split,
+        });
         self.refiner.forget();
         Ok(Refresh::Rebuilt(Reason::Always))
     }
 
     fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
-        self.refiner.weighted(&self.weight)
+        let state = self.state.as_ref().ok_or(Error::NoWeight)?;
+        self.refiner.weighted(&state.weight)
     }
 
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
@@ -248,9 +256,13 @@ impl Projection for BaseLowRank {
             Goal::AsAbsorbed => MAINTAINED,
             Goal::Residual(_) => goal.tolerance()?,
         };
-        let preconditioner = &mut self.preconditioner;
+        let State {
+            weight,
+            preconditioner,
+            ..
+        } = self.state.as_mut().ok_or(Error::NoWeight)?;
         self.refiner.solve(
-            &self.weight,
+            weight,
             Goal::Residual(tol),
             each_column(|v| preconditioner.apply(v)),
             rhs,

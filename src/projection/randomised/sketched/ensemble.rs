@@ -62,7 +62,7 @@ impl<P: Projection> Ensemble for Sketched<P> {
     }
 
     fn rows(&self) -> usize {
-        self.distribution.rows()
+        self.settings.distribution.rows()
     }
 
     fn bytes(&self) -> usize {
@@ -80,13 +80,7 @@ impl<P: Projection> Ensemble for Sketched<P> {
             reason: "expected an epoch after this one, found the last".into(),
         })?;
         let shape = self.inner.shape();
-        let copies = draw(
-            &shape,
-            self.distribution,
-            self.copies.len(),
-            self.seed,
-            epoch,
-        )?;
+        let copies = draw(&shape, &self.settings, epoch)?;
         let state = match self.inner.operator(Goal::AsAbsorbed) {
             Ok(weighted) => {
                 let weighted = weighted.clone();

@@ -19,6 +19,7 @@ use crate::constraints::{BlockWeight, Weighted};
 use crate::error::{Error, Result, check_finite, check_memory, check_shape};
 use crate::linalg::padded;
 use crate::linalg::real::Real as _;
+use crate::projection::forward::forward;
 use crate::projection::{Accuracy, Ensemble, Goal, Projection, Refresh, Shape};
 use crate::random::Seed;
 use crate::sketch::{Address, Distribution, Sketch};
@@ -42,12 +43,13 @@ const PANEL: usize = 1024;
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
 /// use dyncvx::faer::Mat;
-/// use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Sketched};
+/// use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Sketched, sketched};
 /// use dyncvx::sketch::{Base, Distribution};
 /// # fn main() -> dyncvx::Result<()> {
 /// let a = Constraints::independent(30, &[Block::Psd(10)], 3, 1.into())?;
-/// let inner = Kronecker::new(a, &[(&Mat::identity(10, 10)).into()])?;
-/// let mut p = Sketched::new(inner, Distribution::new(Base::Srht, 64)?, 1, 7)?;
+/// let inner = Kronecker::new(a)?.with_weight(&[(&Mat::identity(10, 10)).into()])?;
+/// let distribution = Distribution::new(Base::Srht, 64)?;
+/// let mut p = Sketched::new(inner, sketched::Settings::new(distribution, 1, 7))?;
 /// let h = Mat::from_fn(100, 1, |i, _| (i as f64).sin());
 /// let (mut some, mut exact) = (Mat::zeros(2, 1), Mat::zeros(2, 1));
 /// let accuracy = p.query_set(h.col(0), &[3, 14], Goal::AsAbsorbed, some.as_mut())?;
@@ -81,14 +83,42 @@ const PANEL: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Sketched<P> {
     inner: P,
-    distribution: Distribution,
-    seed: Seed,
+    settings: Settings,
     epoch: u64,
     copies: Vec<Arc<dyn Sketch>>,
     state: Option<State>,
     whitener: whiten::Whitener,
     updates: u64,
     followed: u64,
+}
+
+/// Settings of [`Sketched`].
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `distribution` | none | what the sketches are drawn from, and their rows `b` | |
+/// | `copies` | none | independent sketches `L` | 1 or more |
+/// | `seed` | none | root of the streams of the copies | any |
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What the sketches are drawn from.
+    pub distribution: Distribution,
+    /// Independent sketches.
+    pub copies: usize,
+    /// Root of their streams.
+    pub seed: Seed,
+}
+
+impl Settings {
+    /// So many copies drawn from a distribution.
+    pub fn new(distribution: Distribution, copies: usize, seed: impl Into<Seed>) -> Self {
+        Self {
+            distribution,
+            copies,
+            seed: seed.into(),
+        }
+    }
 }
 
 /// What is kept of one weight.
@@ -101,18 +131,14 @@ struct State {
 }
 
 impl<P: Projection> Sketched<P> {
-    /// `copies` sketches of a distribution over `inner`, at epoch 0 of `seed`. Copy `l` is the operator at the address
-    /// `(seed, l, epoch)`. `inner` may have a weight already or not.
+    /// Sketches over `inner`, at epoch 0. Copy `l` is the operator at the address `(seed, l, epoch)`. `inner` may have a
+    /// weight already or not.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for no copies, those of [`Distribution::operator`], and those of [`Projection::solve`] of the
     /// inner structure.
-    pub fn new(
-        inner: P,
-        distribution: Distribution,
-        copies: usize,
-        seed: impl Into<Seed>,
-    ) -> Result<Self> {
+    pub fn new(inner: P, settings: Settings) -> Result<Self> {
+        let copies = settings.copies;
         if copies == 0 || u32::try_from(copies).is_err() {
             let reason = format!("expected 1 to {} copies, found {copies}", u32::MAX);
             return Err(Error::InvalidSetting {
@@ -120,12 +146,10 @@ impl<P: Projection> Sketched<P> {
                 reason,
             });
         }
-        let seed = seed.into();
-        let drawn = draw(&inner.shape(), distribution, copies, seed, 0)?;
+        let drawn = draw(&inner.shape(), &settings, 0)?;
         let mut out = Self {
             inner,
-            distribution,
-            seed,
+            settings,
             epoch: 0,
             copies: drawn,
             state: None,
@@ -153,7 +177,7 @@ impl<P: Projection> Sketched<P> {
 
     /// What the copies are drawn from.
     pub fn distribution(&self) -> Distribution {
-        self.distribution
+        self.settings.distribution
     }
 
     /// The sketch of a copy.
@@ -238,7 +262,7 @@ impl<P: Projection> Sketched<P> {
         }
         self.state()?;
         let state = self.state.as_ref().ok_or(Error::NoWeight)?;
-        let b = self.distribution.rows();
+        let b = self.settings.distribution.rows();
         let (mut u, mut rh) = (padded::zeros(constraints, which.len()), padded::zeros(b, 1));
         let arch = Arch::new();
         for (s, &l) in which.iter().enumerate() {
@@ -256,7 +280,7 @@ impl<P: Projection> Sketched<P> {
     /// Expected error of one whitened multiplier: as of a coordinate of a projection, `L_K⁻¹B` having orthonormal rows.
     fn whitened_accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
         let m = self.inner.shape().constraints;
-        let squared = self.distribution.mean_square(m, m);
+        let squared = self.settings.distribution.mean_square(m, m);
         Accuracy::Sketched {
             expected_error: squared.sqrt() * length(h),
         }
@@ -266,6 +290,7 @@ impl<P: Projection> Sketched<P> {
     fn accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
         let shape = self.inner.shape();
         let squared = self
+            .settings
             .distribution
             .mean_square(shape.constraints, shape.ambient);
         Accuracy::Sketched {
@@ -274,13 +299,12 @@ impl<P: Projection> Sketched<P> {
     }
 }
 
-fn draw(
-    shape: &Shape,
-    distribution: Distribution,
-    copies: usize,
-    seed: Seed,
-    epoch: u64,
-) -> Result<Vec<Arc<dyn Sketch>>> {
+fn draw(shape: &Shape, settings: &Settings, epoch: u64) -> Result<Vec<Arc<dyn Sketch>>> {
+    let Settings {
+        distribution,
+        copies,
+        seed,
+    } = *settings;
     let width = copies as u128 * distribution.rows() as u128;
     check_memory("Y of all copies", width * shape.constraints as u128)?;
     (0..copies)
@@ -325,20 +349,10 @@ fn recompute<P: Projection>(
 }
 
 impl<P: Projection> Projection for Sketched<P> {
-    fn shape(&self) -> Shape {
-        self.inner.shape()
-    }
+    forward!(self => self.inner; shape supports report operator solve);
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         self.update_with(|inner| inner.update(weight))
-    }
-
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.inner.operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        self.inner.solve(rhs, goal)
     }
 
     fn query(

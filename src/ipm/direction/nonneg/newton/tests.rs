@@ -68,7 +68,7 @@ impl At {
             inexact: 1e-13,
         };
         let mut newton = Newton::new(SplitPairs::default());
-        let mut projection = Direct::new(self.a.clone());
+        let mut projection = Direct::new(self.a.clone()).unwrap();
         newton.move_to(&system).unwrap();
         projection.update(&newton.weight(&system)).unwrap();
         see(&system, &mut newton, &mut projection)
