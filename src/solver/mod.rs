@@ -322,7 +322,7 @@ fn auto_engine() -> Engine {
 /// the method's own start.
 ///
 /// # Errors
-/// Those of [`ipm::solve`](crate::ipm::solve()) and [`ipm::solve_from`](crate::ipm::solve_from).
+/// Those of [`ipm::solve`](crate::ipm::solve()) and [`ipm::solve_from`](crate::ipm::solve_from)(crate::ipm::solve_from).
 ///
 /// # Complexity
 /// That of [`ipm::solve`](crate::ipm::solve()), per attempt.
