@@ -1,7 +1,7 @@
 //! Maintained projections `P = Bᵀ(BBᵀ)⁻¹B`: the one seam between data structures and solvers.
 //!
 //! `B = A · S(weight)` with sparse symmetric rows `A` over a product of blocks and a weight that changes
-//! (see [`BlockWeight`] for its forms). [`Recompute`] forms and factors `BBᵀ` anew at every change and is the oracle of
+//! (see [`BlockWeight`](crate::constraints::BlockWeight) for its forms). [`Recompute`] forms and factors `BBᵀ` anew at every change and is the oracle of
 //! all tests and benchmarks; [`Kronecker`] maintains its inverse through low-rank changes of the weight[^SYYZ23].
 //!
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker

@@ -63,7 +63,7 @@ impl Default for Settings {
 /// `P` for two-sided weights that change everywhere at each step, as those of an interior-point method do: every answer by
 /// conjugate gradients on the exact operator, preconditioned by the cheapest of
 ///
-/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`](super::BaseLowRank), while the spectrum of the weight allows;
+/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`], while the spectrum of the weight allows;
 ///    with no large eigenvalue that is the base alone, which serves well-conditioned weights;
 /// 2. the factor of an earlier weight;
 /// 3. a Cholesky factor of the Gram matrix in single precision, while its condition allows;
