@@ -90,7 +90,7 @@ struct Conic {
 }
 
 impl LinearSolver {
-    /// A solver with the [`Auto`] engine.
+    /// A solver with the [`Auto`](crate::projection::Auto) engine.
     ///
     /// # Errors
     /// Those of [`Settings::validate`], [`LinearProgram::presolve`] and [`Solver::new`].

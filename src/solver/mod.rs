@@ -193,7 +193,7 @@ impl Solver {
     }
 
     /// Begins the next solve, and that one alone, from a point of this program: the solution before its numbers were changed, or
-    /// what another method found. See [`ipm::solve_from`].
+    /// what another method found. See [`ipm::solve_from`](crate::ipm::solve_from).
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); then nothing changed.
@@ -322,7 +322,7 @@ fn auto_engine() -> Engine {
 /// the method's own start.
 ///
 /// # Errors
-/// Those of [`ipm::solve`](crate::ipm::solve()) and [`ipm::solve_from`](crate::ipm::solve_from).
+/// Those of [`ipm::solve`](crate::ipm::solve()) and [`ipm::solve_from`](crate::ipm::solve_from)(crate::ipm::solve_from).
 ///
 /// # Complexity
 /// That of [`ipm::solve`](crate::ipm::solve()), per attempt.

@@ -78,7 +78,7 @@ const PANEL: usize = 1024;
 /// # Deviations
 /// The paper keeps the sketched projection in the eigenbasis of a weight of which only eigenvalues move, and re-sketches in
 /// batches; here the weight is any, and `Y` is exact for the weight that [`Goal::AsAbsorbed`] stands for, a lazy inner structure's
-/// absorbed one included. "Knows nothing" of the sketches holds up to rounding: a [`Kronecker`](super::Kronecker) whose rates are
+/// absorbed one included. "Knows nothing" of the sketches holds up to rounding: a [`Kronecker`](crate::projection::Kronecker) whose rates are
 /// measured counts the refinement steps that `Y` took among those it plans by.
 #[derive(Debug, Clone)]
 pub struct Sketched<P> {
@@ -214,7 +214,7 @@ impl<P: Projection> Sketched<P> {
         }
     }
 
-    /// Changes the inner structure in a way of its own, [`Kronecker::update_low_rank`](super::Kronecker::update_low_rank) for
+    /// Changes the inner structure in a way of its own, [`Kronecker::update_low_rank`](crate::projection::Kronecker::update_low_rank) for
     /// one, and moves `Y` along.
     ///
     /// # Errors
