@@ -70,15 +70,35 @@ pub(crate) fn judge(measured: &Measured, ended: &Ended, settings: &Settings) -> 
     if let (Ended::Certified, Some(status)) = (ended, proved) {
         return status;
     }
+    let grade = Grade {
+        merit: measured.merit(settings),
+        nearly: measured.dimacs.max() <= settings.tol_almost,
+        proved,
+    };
+    decide(&grade, ended, settings.slack)
+}
+
+/// What every verdict comes down to, whatever the program and however its errors are measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grade {
+    /// The largest error in units of its tolerance.
+    pub merit: f64,
+    /// Whether the point is nearly an answer.
+    pub nearly: bool,
+    /// The infeasibility that a certificate proves within its tolerance.
+    pub proved: Option<Status>,
+}
+
+/// The status for a grade and an end. `slack` is how many times its tolerance an error may be where no limit ended progress.
+pub(crate) fn decide(grade: &Grade, ended: &Ended, slack: f64) -> Status {
     let limited = ended.is_limit();
-    let slack = if limited { 1.0 } else { settings.slack };
-    if measured.merit(settings) <= slack {
+    if grade.merit <= if limited { 1.0 } else { slack } {
         return Status::Solved;
     }
-    if !limited && measured.dimacs.max() <= settings.tol_almost {
+    if !limited && grade.nearly {
         return Status::AlmostSolved;
     }
-    if let Some(status) = proved {
+    if let Some(status) = grade.proved {
         return status;
     }
     match ended {

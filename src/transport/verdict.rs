@@ -1,15 +1,19 @@
-//! What counts as solved: the one place of this folder that turns measured errors into a [`Status`].
+//! What counts as solved: measures the errors of a transport plan; the verdict itself is that of conic and linear programs.
 //!
 //! Everywhere `Solved` says that the certified gap and the marginal violation of the answer, both measured in the data as
 //! given, are within their tolerances. `AlmostSolved` says that the marginals are met and no gap is certified.
 
 use super::settings::Settings;
-use crate::ipm::Status;
+use crate::ipm::verdict::{Grade, decide};
+use crate::ipm::{Ended, Stall, Status};
 
 /// Marginal violation of an exact plan, over the mass, that is rounding error of sums of masses.
 const MARGINAL_ROUNDING: f64 = 1e-12;
 /// Reduced costs and gaps above minus this much of the largest cost are rounding error.
 pub(super) const COST_ROUNDING: f64 = 1e-14;
+
+/// Gaps are certified and plans are exact up to rounding: no error may exceed its tolerance.
+const NO_SLACK: f64 = 1.0;
 
 /// A vertex and its bound.
 pub(super) struct Vertex {
@@ -26,15 +30,18 @@ pub(super) struct Vertex {
 
 impl Vertex {
     /// `Solved` where the gap is closed and the marginals are met, whatever ended the run; otherwise what ended it.
-    pub(super) fn judge(&self, tol_gap_rel: f64, ended: Option<Status>) -> Status {
+    pub(super) fn judge(&self, tol_gap_rel: f64, ended: Option<&Ended>) -> Status {
         let relative = tol_gap_rel * self.magnitude.min(self.objective.abs());
         let floor = COST_ROUNDING * self.total * self.largest_cost;
-        let closed = self.objective - self.lower_bound <= relative.max(floor);
-        let feasible = self.marginal_violation <= MARGINAL_ROUNDING * self.total;
-        if closed && feasible {
-            return Status::Solved;
-        }
-        ended.unwrap_or(Status::InsufficientProgress)
+        let gap = in_tolerances(self.objective - self.lower_bound, relative.max(floor));
+        let violation = in_tolerances(self.marginal_violation, MARGINAL_ROUNDING * self.total);
+        let grade = Grade {
+            merit: gap.max(violation),
+            nearly: false,
+            proved: None,
+        };
+        let stalled = Ended::Stalled(Stall::NoProgress);
+        decide(&grade, ended.unwrap_or(&stalled), NO_SLACK)
     }
 }
 
@@ -51,14 +58,36 @@ impl Iterate {
     /// Whether an iteration may end here. A tolerance of 0 is switched off.
     pub(super) fn judge(&self, settings: &Settings) -> Option<Status> {
         let gap = self.value - self.lower_bound;
-        let relative = settings.tol_gap_rel > 0.0 && gap <= settings.tol_gap_rel * self.value.abs();
-        let absolute = settings.tol_gap_abs > 0.0 && gap <= settings.tol_gap_abs;
-        if relative || absolute {
-            return Some(Status::Solved);
-        }
-        (settings.tol_feas > 0.0
-            && meets_marginals(self.raw_violation, self.total, settings.tol_feas))
-        .then_some(Status::AlmostSolved)
+        let within = |tol: f64, allowed: f64| {
+            if tol > 0.0 {
+                in_tolerances(gap, allowed)
+            } else {
+                f64::INFINITY
+            }
+        };
+        let relative = within(
+            settings.tol_gap_rel,
+            settings.tol_gap_rel * self.value.abs(),
+        );
+        let grade = Grade {
+            merit: relative.min(within(settings.tol_gap_abs, settings.tol_gap_abs)),
+            nearly: settings.tol_feas > 0.0
+                && meets_marginals(self.raw_violation, self.total, settings.tol_feas),
+            proved: None,
+        };
+        let status = decide(&grade, &Ended::Converged, NO_SLACK);
+        (grade.merit <= 1.0 || grade.nearly).then_some(status)
+    }
+}
+
+/// An error in units of what is allowed: at most 1 when it is within, infinity when it is NaN or nothing is allowed.
+fn in_tolerances(error: f64, allowed: f64) -> f64 {
+    if error <= allowed {
+        (error / allowed).clamp(0.0, 1.0).min(1.0)
+    } else if error.is_nan() || allowed <= 0.0 {
+        f64::INFINITY
+    } else {
+        error / allowed
     }
 }
 
@@ -135,7 +164,7 @@ mod tests {
     #[test]
     fn nothing_is_solved_without_a_bound_or_with_nan() {
         for gap in [f64::NAN, f64::INFINITY] {
-            let status = vertex(gap, 0.0, 1.0).judge(1e-3, Some(Status::TimeLimit));
+            let status = vertex(gap, 0.0, 1.0).judge(1e-3, Some(&Ended::TimeLimit));
             assert_eq!(status, Status::TimeLimit);
             let settings = Settings {
                 tol_gap_rel: 1.0,
@@ -147,7 +176,7 @@ mod tests {
         let off = vertex(0.0, 1e-3, 1.0).judge(1e-3, None);
         assert_eq!(off, Status::InsufficientProgress);
         // A closed gap counts, whatever ended the run.
-        let late = vertex(0.0, 0.0, 1.0).judge(0.0, Some(Status::Stopped));
+        let late = vertex(0.0, 0.0, 1.0).judge(0.0, Some(&Ended::Stopped));
         assert_eq!(late, Status::Solved);
     }
 }

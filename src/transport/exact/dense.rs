@@ -9,7 +9,7 @@ use super::simplex::{self, ArcList, Ended};
 use super::solution::{ExactSolution, InteriorFailure, PhaseSeconds, Potentials};
 use super::tree::Tree;
 use crate::error::Result;
-use crate::ipm::Status;
+use crate::ipm;
 use crate::transport::kernel::{self, parallel};
 use crate::transport::params::PRICED_PER_COLUMN;
 use crate::transport::polytope::certificate;
@@ -80,7 +80,7 @@ impl DenseRun<'_> {
                 kept.push(i, j, self.dense.entry(i, j));
             }
             if rounds == self.settings.max_rounds {
-                self.monitor.end(Status::MaxIterations);
+                self.monitor.end(ipm::Ended::IterationLimit);
             }
             self.monitor.ends(0.0);
         }

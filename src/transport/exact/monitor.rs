@@ -2,7 +2,7 @@
 
 use super::settings::ExactSettings;
 use crate::clock::Instant;
-use crate::ipm::Status;
+use crate::ipm::Ended;
 use crate::transport::settings::{Observer, Snapshot};
 
 /// The clock and the observer of a run, and what they ended it with.
@@ -11,7 +11,7 @@ pub(super) struct Monitor<'a> {
     time_limit: f64,
     observer: &'a mut Observer<'a>,
     calls: usize,
-    ended: Option<Status>,
+    ended: Option<Ended>,
 }
 
 impl<'a> Monitor<'a> {
@@ -34,7 +34,7 @@ impl<'a> Monitor<'a> {
         let seconds = self.seconds();
         self.calls += 1;
         if seconds > self.time_limit {
-            self.ended = Some(Status::TimeLimit);
+            self.ended = Some(Ended::TimeLimit);
         }
         let seen = Snapshot {
             iteration: self.calls,
@@ -47,18 +47,18 @@ impl<'a> Monitor<'a> {
             seconds,
         };
         if (self.observer)(&seen).is_break() {
-            self.ended = Some(Status::Stopped);
+            self.ended = Some(Ended::Stopped);
         }
         self.ended.is_some()
     }
 
     /// Ends the run for another reason.
-    pub(super) fn end(&mut self, status: Status) {
-        self.ended = Some(status);
+    pub(super) fn end(&mut self, why: Ended) {
+        self.ended = Some(why);
     }
 
-    pub(super) fn ended(&self) -> Option<Status> {
-        self.ended
+    pub(super) fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
     }
 
     pub(super) fn seconds(&self) -> f64 {

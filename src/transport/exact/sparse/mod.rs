@@ -10,7 +10,7 @@ use super::solution::{Cut, ExactSolution, PhaseSeconds, Potentials};
 use super::tree::NONE;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
-use crate::ipm::Status;
+use crate::ipm::{self, Status};
 use crate::transport::params::PRICED_PER_COLUMN;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::settings::Observer;
@@ -143,7 +143,7 @@ impl SparseRun<'_> {
             ..PhaseSeconds::default()
         };
         // Phase one: as much mass as the arcs can carry.
-        let mut ended = self.monitor.ended();
+        let mut ended = self.monitor.ended().cloned();
         let settled = ended.is_none() && self.settle(Phase::One, HALF);
         phases.feasibility = self.monitor.seconds() - phases.potentials;
         let mut potentials = vec![0.0; self.network.rows.len()];
@@ -152,15 +152,15 @@ impl SparseRun<'_> {
                 // Mass that remains proves that there is no coupling, unless the cut is rounding error.
                 match self.cut() {
                     Some(cut) => return self.infeasible(cut, phases),
-                    None => ended = Some(Status::InsufficientProgress),
+                    None => ended = Some(ipm::Ended::Stalled(ipm::Stall::NoProgress)),
                 }
             } else {
                 potentials = self.optimise();
             }
         }
-        ended = ended.or(self.monitor.ended());
+        ended = ended.or(self.monitor.ended().cloned());
         phases.optimum = self.monitor.seconds() - phases.potentials - phases.feasibility;
-        let mut answer = self.certify(&potentials, ended);
+        let mut answer = self.certify(&potentials, ended.as_ref());
         (answer.pivots, answer.rounds) = (self.pivots, self.rounds);
         answer.arcs = self.network.kept_arcs();
         answer.seconds = self.monitor.seconds();
@@ -332,7 +332,7 @@ impl SparseRun<'_> {
     }
 
     /// Plan and potentials in the data as given, and the status they deserve.
-    fn certify(&self, phi: &[f64], ended: Option<Status>) -> ExactSolution {
+    fn certify(&self, phi: &[f64], ended: Option<&ipm::Ended>) -> ExactSolution {
         let (network, marginals) = (&self.network, self.problem.marginals);
         let basis = network.tree.nodes.iter().filter(|v| v.flow > 0);
         let plan = BasicPlan::measure(
