@@ -2,7 +2,6 @@
 
 use super::change::{Change, GramChange};
 use super::cost::{Action, Kernel, Situation};
-use super::held::Held;
 use super::settings::Policy;
 use super::{Absorbed, Kronecker};
 use crate::clock::Instant;
@@ -10,7 +9,7 @@ use crate::constraints::OwnedWeight;
 use crate::error::Result;
 use crate::linalg::padded;
 use crate::linalg::{product, spectral};
-use crate::projection::gram::{Refiner, ScaledFactor};
+use crate::projection::gram::{GramInverse, Refiner, ScaledFactor};
 use crate::projection::lazy::{self, BlockDrift, Step};
 use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
@@ -189,7 +188,7 @@ impl Kronecker {
             self.invert();
         }
         let backup = match &self.held {
-            Held::Factor(factor) => Some(factor.clone()),
+            GramInverse::Factor(factor) => Some(factor.clone()),
             _ => None,
         };
         let buffered = self.held.buffered();
@@ -208,7 +207,7 @@ impl Kronecker {
         let start = Instant::now();
         let gram = GramChange::new(&self.a, old, new, change, &mut self.rotated)?;
         let mark = self.held.mark();
-        let mut good = self.held.absorb(gram);
+        let mut good = self.held.absorb(gram.plus, gram.minus);
         let kernel = if backup.is_some() {
             Kernel::Update
         } else {
@@ -218,7 +217,7 @@ impl Kronecker {
             .observe(kernel, inner, start.elapsed().as_secs_f64());
         if good && self.probe(new) > self.held.guard() {
             match backup {
-                Some(factor) => self.held = Held::Factor(factor),
+                Some(factor) => self.held = GramInverse::Factor(factor),
                 None => self.held.undo(mark),
             }
             good = false;
@@ -251,7 +250,7 @@ impl Kronecker {
         let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.model
             .observe(Kernel::Build, 1, start.elapsed().as_secs_f64());
-        self.held = Held::Factor(Box::new(factor));
+        self.held = GramInverse::Factor(Box::new(factor));
         self.fresh = true;
         self.absorbed = None;
         self.model.absorbed(Action::Rebuild, 0);

@@ -5,7 +5,6 @@
 
 mod change;
 mod cost;
-mod held;
 mod maintain;
 mod settings;
 mod spectral;
@@ -15,7 +14,7 @@ pub use change::LowRank;
 pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
-use super::gram::{Assembler, Refiner, ScaledFactor};
+use super::gram::{Assembler, GramInverse, Refiner, ScaledFactor};
 use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_forms};
 use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
@@ -24,7 +23,6 @@ use change::Change;
 use cost::Model;
 use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
-pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
 
@@ -83,7 +81,7 @@ pub struct Kronecker {
     refiner: Refiner,
     /// Where the inverse stands, if elsewhere.
     absorbed: Option<Absorbed>,
-    held: Held,
+    held: GramInverse,
     /// Largest and span of `log ρ` between the two.
     drift: f64,
     span: f64,
@@ -172,7 +170,7 @@ impl Kronecker {
             settings,
             given: vec![],
             absorbed: None,
-            held: Held::Factor(Box::new(ScaledFactor::empty())),
+            held: GramInverse::Factor(Box::new(ScaledFactor::empty())),
             drift: 0.0,
             span: 0.0,
             probes: 0,
@@ -187,7 +185,7 @@ impl Kronecker {
         let start = Instant::now();
         let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.model = model(&self.a, &self.settings, start.elapsed().as_secs_f64());
-        self.held = Held::Factor(Box::new(factor));
+        self.held = GramInverse::Factor(Box::new(factor));
         self.given = weight;
         self.refiner.forget();
         self.has_weight = true;
@@ -224,7 +222,7 @@ impl Kronecker {
         self.has_weight.then(|| Contents {
             rates: self.model.rates,
             factor: self.held.is_factor(),
-            single: matches!(self.held, Held::Single(_)),
+            single: matches!(self.held, GramInverse::Single(_)),
             buffered: self.held.buffered(),
             bytes: self.held.bytes(),
             drift: self.drift,

@@ -2,6 +2,7 @@
 
 use super::cost::Rates;
 use crate::error::{Error, Result};
+pub use crate::projection::gram::Precision;
 
 /// Which ways of following a change may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,19 +17,6 @@ pub enum Policy {
     Stale,
     /// Form and factor anew at every change.
     Rebuild,
-}
-
-/// In which precision the inverse is stored. Answers are refined with the exact operator in double precision either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Precision {
-    /// Single from `m = 256` on while the Gram matrix is well enough conditioned for it.
-    #[default]
-    Auto,
-    /// Half the memory traffic; refinement contracts by about `cond(K) · 6e-8` a step.
-    Single,
-    /// For ill-conditioned weights.
-    Double,
 }
 
 /// Settings of [`Kronecker`](super::Kronecker).

@@ -3,7 +3,7 @@
 use crate::constraints::{Block, Constraints, OwnedWeight};
 use crate::error::{Error, Result};
 use crate::projection::gram::{Assembler, Base, ScaledFactor};
-use crate::projection::kronecker::{Held, Precision};
+use crate::projection::gram::{GramInverse, Precision};
 use faer::Mat;
 
 /// Share of a full factor from which a sparse one is no longer worth its indices.
@@ -13,7 +13,7 @@ const SPARSE_UP_TO: f64 = 0.25;
 #[derive(Debug, Clone)]
 pub(super) enum Normal {
     Sparse(Box<Base>),
-    Dense(Box<Held>),
+    Dense(Box<GramInverse>),
 }
 
 impl Normal {
@@ -37,7 +37,9 @@ impl Normal {
             })
             .collect();
         let factor = ScaledFactor::new(a, &identity, &assembler)?;
-        Ok(Normal::Dense(Box::new(Held::Factor(Box::new(factor)))))
+        Ok(Normal::Dense(Box::new(GramInverse::Factor(Box::new(
+            factor,
+        )))))
     }
 
     /// Every column of `x ← (AAᵀ)⁻¹ x`, in double precision until [`Normal::hasten`] was called.
@@ -45,7 +47,7 @@ impl Normal {
         match self {
             Normal::Sparse(base) => base.solve_columns(x),
             Normal::Dense(held) => match &**held {
-                Held::Factor(factor) => factor.solve_in_place(x.as_mut()),
+                GramInverse::Factor(factor) => factor.solve_in_place(x.as_mut()),
                 held => held.clone().apply_all(x.as_mut()),
             },
         }
