@@ -18,7 +18,7 @@
 //! use dyncvx::ipm::{Ended, Status, short_step::{self, Settings}};
 //! use dyncvx::privacy::{Demand, calibrated};
 //! use dyncvx::problem::generators::max_cut;
-//! use dyncvx::projection::{Direct, Kronecker, Robust, robust, Sketched, sketched};
+//! use dyncvx::projection::{Direct, Kronecker, Projection, Robust, robust, Sketched, sketched};
 //! use dyncvx::sketch::{Base, Distribution};
 //! use std::ops::ControlFlow;
 //! # fn main() -> dyncvx::Result<()> {
