@@ -35,7 +35,7 @@ pub(crate) use run::{Finished, Request, run};
 pub use settings::{SearchDirection, Settings};
 pub use solution::{Certificate, Phases, Solution};
 pub use solve::{Iteration, Observer, solve, solve_from};
-pub(crate) use solve::{check, first_direction, is_linear};
+pub(crate) use solve::{check, first_direction, is_linear, takes_hkm};
 pub use start::Start;
 pub use status::Status;
 pub use termination::{Ended, Stall};

@@ -106,7 +106,7 @@ fn once(
     let method = if is_linear(problem.constraints()) {
         Method::Linear
     } else {
-        first_direction(settings.direction, projection)
+        first_direction(problem, settings.direction, projection)
     };
     let request = Request {
         problem,
@@ -119,16 +119,27 @@ fn once(
     Ok(run(&request, projection, observer)?.solution)
 }
 
-/// The method along directions that the settings ask for, or that the projection prefers.
-pub(crate) fn first_direction(wanted: SearchDirection, projection: &dyn Projection) -> Method {
+/// The method along directions that the settings ask for, or that the projection prefers: HKM directions where it takes their
+/// weight and has no preference.
+pub(crate) fn first_direction(
+    problem: &ConicProgram,
+    wanted: SearchDirection,
+    projection: &dyn Projection,
+) -> Method {
+    let preferred = projection.supports(WeightForm::Root) == Support::Preferred;
     match wanted {
         SearchDirection::NesterovTodd => Method::NesterovTodd,
         SearchDirection::Hkm => Method::Hkm,
-        SearchDirection::Auto if projection.supports(WeightForm::Root) == Support::Preferred => {
+        SearchDirection::Auto if preferred || !takes_hkm(problem, projection) => {
             Method::NesterovTodd
         }
         SearchDirection::Auto => Method::Hkm,
     }
+}
+
+/// Whether the projection takes the weight of HKM directions: pairs on matrix blocks, numbers elsewhere.
+pub(crate) fn takes_hkm(problem: &ConicProgram, projection: &dyn Projection) -> bool {
+    is_linear(problem.constraints()) || projection.supports(WeightForm::Pair) != Support::No
 }
 
 /// Whether all variables are nonnegative numbers.

@@ -42,8 +42,6 @@ struct Held {
     /// The last run, while it may yet be restored.
     last: Option<Finished>,
     kept: Option<Solution>,
-    /// Why the first method could not begin.
-    refused: Option<Error>,
     searched: bool,
     on_face: bool,
 }
@@ -94,13 +92,10 @@ impl Climb<'_> {
             }
         }
         let on_face = held.on_face;
-        match (held.kept, held.refused) {
-            (Some(solution), _) => Ok(Reached { solution, on_face }),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(Error::NoConvergence {
-                what: "every method that was tried",
-            }),
-        }
+        // The first rule names a method, and what refuses the first method has been returned.
+        let what = "every method that was tried";
+        let solution = held.kept.ok_or(Error::NoConvergence { what })?;
+        Ok(Reached { solution, on_face })
     }
 
     fn attempt(&self, method: Method) -> Attempt {
@@ -153,11 +148,9 @@ impl Climb<'_> {
             // Refused before its first step: the caller's error, unless there is something to go on with.
             Err(error) => {
                 self.history.refused(attempt, error.clone());
-                let unknown = matches!(error, Error::Unsupported { .. });
-                if held.kept.is_none() && !(unknown && strategy::has_other_directions(&request)) {
+                if held.kept.is_none() {
                     return Err(error);
                 }
-                held.refused = Some(error.clone());
                 held.tried.push(Tried {
                     method,
                     ended: Ended::Failed(error),

@@ -7,7 +7,7 @@
 //! | [`first_method`] | nothing was tried in this pass | the linear method on linear programs, else directions as the settings ask or the engine prefers |
 //! | [`restore`] | a run along matrix directions gave up | its points are brought back to `A x = b` |
 //! | [`matrix_directions`] | the linear method has no optimum | the same program along matrix directions, from another start |
-//! | [`other_directions`] | `Auto`: Nesterov–Todd gave up, or HKM gave up far from any solution, or the engine knows no pairs | the other directions |
+//! | [`other_directions`] | `Auto`: Nesterov–Todd gave up, or HKM gave up far from any solution | the other directions, if the engine takes their weight |
 //! | [`cold`] | a warm start led to no answer | a pass from the method's own start |
 //! | [`face`] | no answer, and the multipliers diverged | the face that holds the feasible points |
 //!
@@ -16,10 +16,9 @@
 
 use super::params::{BOUNDED_MULTIPLIERS, FAR_FROM_A_SOLUTION};
 use crate::constraints::Block;
-use crate::error::Error;
 use crate::ipm::{
-    Dimacs, Ended, Method, Pass, Request, SearchDirection, Settings, Solution, Status,
-    first_direction, is_linear,
+    Dimacs, Ended, Method, Pass, SearchDirection, Settings, Solution, Status, first_direction,
+    is_linear, takes_hkm,
 };
 use crate::linalg::max_abs;
 use crate::problem::ConicProgram;
@@ -55,6 +54,8 @@ pub(super) struct Facts {
     direction: SearchDirection,
     /// The directions that the settings ask for or that the engine prefers.
     first: Method,
+    /// Whether the engine takes the weight of HKM directions.
+    hkm: bool,
     /// `1 + max│b│`.
     scale_b: f64,
     /// Whether an engine can be made for the program on a face.
@@ -73,7 +74,8 @@ impl Facts {
             linear: is_linear(a),
             matrices: a.blocks().iter().any(|b| matches!(b, Block::Psd(_))),
             direction: settings.direction,
-            first: first_direction(settings.direction, projection),
+            first: first_direction(problem, settings.direction, projection),
+            hkm: takes_hkm(problem, projection),
             scale_b: 1.0 + max_abs(problem.rhs()),
             faces,
         }
@@ -159,22 +161,16 @@ fn other_directions(state: &State<'_>) -> Option<Next> {
     }
     let far = last.error.is_nan() || last.error > FAR_FROM_A_SOLUTION.get();
     match last.method {
-        Method::NesterovTodd => last
-            .status
-            .is_inconclusive()
-            .then_some(Next::Run(Method::Hkm)),
+        Method::NesterovTodd => {
+            let open = state.facts.hkm && last.status.is_inconclusive();
+            open.then_some(Next::Run(Method::Hkm))
+        }
         Method::Hkm => {
-            let unknown = matches!(last.ended, Ended::Failed(Error::Unsupported { .. }));
             let lost = far && last.ended.gave_up() && !last.status.is_infeasible();
-            (unknown || lost).then_some(Next::Run(Method::NesterovTodd))
+            lost.then_some(Next::Run(Method::NesterovTodd))
         }
         Method::Linear => None,
     }
-}
-
-/// Whether an engine that does not know the weight of this run may know that of the other directions.
-pub(super) fn has_other_directions(request: &Request<'_>) -> bool {
-    request.method == Method::Hkm && request.settings.direction == SearchDirection::Auto
 }
 
 fn cold(state: &State<'_>) -> Option<Next> {
