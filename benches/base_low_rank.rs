@@ -4,16 +4,17 @@
 //! to 1e-8 takes: for weights of a given ratio of the eigenvalues, with `A Aᵀ` diagonal and not, and for those that an
 //! interior-point method comes by. `DYNCVX_BENCH_LARGE=1` runs that method at n = 300, m = 5000 instead of 120, 1200.
 
-mod common;
-
-use common::median;
 use criterion::{Criterion, criterion_group, criterion_main};
-use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
+use dyncvx::constraints::{Block, BlockWeight, Constraints, WeightForm, Weighted};
 use dyncvx::ipm;
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::matrix_completion;
-use dyncvx::projection::{Accuracy, BaseLowRank, Goal, Projection, Recompute, Refresh, Shape};
+use dyncvx::projection::{
+    Accuracy, BaseLowRank, Goal, Projection, Recompute, Refresh, Shape, Support,
+};
 use dyncvx::random::{Lane, Seed};
+use dyncvx::solver::solve_with;
+use dyncvx_papers::updates::median;
 use faer::{Mat, MatMut};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 use std::ops::ControlFlow;
@@ -95,8 +96,11 @@ fn answer(ours: &mut BaseLowRank, b: &Mat<f64>, largest: f64) -> Answer {
 fn compare(a: &Constraints, weight: BlockWeight<'_>, w: &Mat<f64>, rounds: usize) -> Line {
     let (n, m) = (w.nrows(), a.len());
     let weight = [weight];
-    let mut naive = Recompute::new(a.clone());
-    let mut ours = BaseLowRank::new(a.clone(), &weight).expect("a structure");
+    let mut naive = Recompute::new(a.clone()).expect("a structure");
+    let mut ours = BaseLowRank::new(a.clone())
+        .expect("a structure")
+        .with_weight(&weight)
+        .expect("a structure");
     let (mut slow, mut fast) = (vec![], vec![]);
     for _ in 0..rounds {
         let t = Instant::now();
@@ -114,7 +118,7 @@ fn compare(a: &Constraints, weight: BlockWeight<'_>, w: &Mat<f64>, rounds: usize
     let mut ask = |h: &Mat<f64>| {
         let flat = Mat::from_fn(n * n, 1, |k, _| h[(k % n, k / n)]);
         let mut b = Mat::zeros(m, 1);
-        let operator = ours.operator(Goal::Maintained).expect("an operator");
+        let operator = ours.operator(Goal::AsAbsorbed).expect("an operator");
         operator
             .apply(flat.as_ref(), b.as_mut())
             .expect("a product");
@@ -174,6 +178,10 @@ impl Projection for Recording {
         self.inner.shape()
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        self.inner.supports(form)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
         if let [BlockWeight::Root(g)] = weight {
             self.roots.push(g.to_owned());
@@ -193,7 +201,9 @@ impl Projection for Recording {
 fn solve(program: &ConicProgram, p: &mut dyn Projection) -> (ipm::Solution, f64) {
     let t = Instant::now();
     let settings = ipm::Settings::default();
-    let solution = ipm::solve(program, p, &settings, &mut |_| ControlFlow::Continue(()));
+    let solution = solve_with(program, p, &settings, None, &mut |_| {
+        ControlFlow::Continue(())
+    });
     (solution.expect("a solution"), t.elapsed().as_secs_f64())
 }
 
@@ -207,15 +217,18 @@ fn path(_: &mut Criterion) {
     let program = program.conic();
     let a = program.constraints().as_ref().clone();
     let mut recording = Recording {
-        inner: Recompute::new(a.clone()),
+        inner: Recompute::new(a.clone()).expect("a structure"),
         roots: vec![],
     };
     let (naive, naive_seconds) = solve(program, &mut recording);
     for (k, g) in recording.roots.iter().enumerate() {
         let w = g * g.transpose();
         let weight = BlockWeight::Root(g.as_ref());
-        let kept = BaseLowRank::new(a.clone(), &[weight]).expect("a structure");
-        let report = kept.report();
+        let kept = BaseLowRank::new(a.clone())
+            .expect("a structure")
+            .with_weight(&[weight])
+            .expect("a structure");
+        let report = kept.split().expect("a weight");
         let line = compare(&a, weight, &w, 1);
         print(
             &format!("iteration {k}"),
@@ -225,7 +238,10 @@ fn path(_: &mut Criterion) {
         );
     }
     let eye = Mat::<f64>::identity(n, n);
-    let mut ours = BaseLowRank::new(a, &[eye.as_ref().into()]).expect("a structure");
+    let mut ours = BaseLowRank::new(a)
+        .expect("a structure")
+        .with_weight(&[eye.as_ref().into()])
+        .expect("a structure");
     let (low, low_seconds) = solve(program, &mut ours);
     println!(
         "solved: recomputing {:?} {} iterations {:.10} in {naive_seconds:.2} s; base plus low rank {:?} {} iterations {:.10} in {low_seconds:.2} s: {:.1}x",
@@ -247,9 +263,12 @@ fn groups(c: &mut Criterion) {
     let weight = [BlockWeight::Root(g.as_ref())];
     let mut group = c.benchmark_group("update at ratio 1e4, n = 120, m = 1200");
     group.sample_size(10);
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone()).expect("a structure");
     group.bench_function("naive", |b| b.iter(|| naive.update(&weight)));
-    let mut ours = BaseLowRank::new(a, &weight).expect("a structure");
+    let mut ours = BaseLowRank::new(a)
+        .expect("a structure")
+        .with_weight(&weight)
+        .expect("a structure");
     group.bench_function("base plus low rank", |b| b.iter(|| ours.update(&weight)));
     group.finish();
 }

@@ -32,8 +32,8 @@ fn rows(n: usize, m: usize, rank: usize) -> Constraints {
 
 /// Median of the seconds that forming the Gram matrix takes, at weights of their own.
 fn seconds(n: usize, a: Constraints) -> f64 {
-    let mut direct = Direct::new(a);
-    let assembly = |direct: &Direct| direct.seconds().map_or(0.0, |s| s.assembly);
+    let mut direct = Direct::new(a).expect("a structure");
+    let assembly = |direct: &Direct| direct.report().seconds.map_or(0.0, |s| s.assembly);
     let mut found = vec![];
     for step in 0..UPDATES {
         let weight = |salt: usize| {

@@ -1,12 +1,12 @@
 //! Mirror Sinkhorn: half-steps, threads, and quadratic objectives to a given accuracy.
 //!
-//! Prints one `key=value` line a measurement, medians of interleaved runs; `benches/mirror_sinkhorn_pot.py` runs the same
+//! Prints one `key=value` line a measurement, medians of interleaved runs; `benches/peers/mirror_sinkhorn.py` runs the same
 //! problems with POT and prints the ratios. With arguments (`quadratic FILE…`) it solves problems that script wrote.
 
 use dyncvx::random::{Lane, Seed};
 use dyncvx::transport::{
-    Linear, Marginals, PointClouds, Precision, Quadratic, Settings, Start, minimize,
-    minimize_linear,
+    HalfStepPrecision, InitialCoupling, Linear, Marginals, PointClouds, Quadratic, Settings,
+    minimise, minimise_linear, unobserved,
 };
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
@@ -28,7 +28,7 @@ fn median(mut v: Vec<f64>) -> f64 {
 fn half_step(
     cost: &dyn dyncvx::transport::Cost,
     marginals: &Marginals,
-    precision: Precision,
+    precision: HalfStepPrecision,
     steps: usize,
 ) -> f64 {
     let mut settings = Settings::default();
@@ -37,19 +37,19 @@ fn half_step(
     // The first and last steps are timed by the observer, so that set-up and rounding are left out.
     settings.max_iter = steps + 1;
     let (mut first, mut last) = (0.0, 0.0);
-    let mut watch = |it: &dyncvx::transport::Iteration| {
+    let mut watch = |it: &dyncvx::transport::Snapshot| {
         if it.iteration == 1 {
             first = it.seconds;
         }
         last = it.seconds;
         ControlFlow::Continue(())
     };
-    minimize_linear(
+    minimise_linear(
         cost,
         marginals,
         &settings,
-        Start::Independent,
-        Some(&mut watch),
+        InitialCoupling::Independent,
+        &mut watch,
     )
     .expect("a run");
     (last - first) / steps as f64
@@ -69,10 +69,10 @@ fn half_steps() {
     let (one, two) = (pool(1), pool(2));
     let mut times = [const { Vec::new() }; 4];
     for _ in 0..7 {
-        times[0].push(one.install(|| half_step(&cost, &marginals, Precision::Double, 10)));
-        times[1].push(two.install(|| half_step(&cost, &marginals, Precision::Double, 10)));
-        times[2].push(one.install(|| half_step(&cost, &marginals, Precision::Single, 10)));
-        times[3].push(two.install(|| half_step(&cost, &marginals, Precision::Single, 10)));
+        times[0].push(one.install(|| half_step(&cost, &marginals, HalfStepPrecision::Double, 10)));
+        times[1].push(two.install(|| half_step(&cost, &marginals, HalfStepPrecision::Double, 10)));
+        times[2].push(one.install(|| half_step(&cost, &marginals, HalfStepPrecision::Single, 10)));
+        times[3].push(two.install(|| half_step(&cost, &marginals, HalfStepPrecision::Single, 10)));
     }
     let [a, b, c, d] = times.map(median);
     println!(
@@ -107,8 +107,14 @@ fn on_the_fly(n: usize, steps: usize) {
     settings.step_scale = 4.0;
     settings.check_every = steps;
     let clock = Instant::now();
-    let s =
-        minimize_linear(&clouds, &marginals, &settings, Start::Independent, None).expect("a run");
+    let s = minimise_linear(
+        &clouds,
+        &marginals,
+        &settings,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .expect("a run");
     let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = peak
         .lines()
@@ -144,15 +150,28 @@ fn quadratic(name: &str, f: &Quadratic, marginals: &Marginals, target: Option<f6
             let mut s = Settings::default();
             s.max_iter = 1;
             s.time_limit = 1e-12;
-            minimize(f, marginals, &s, Start::Independent, None)
-                .expect("a run")
-                .last
-                .value
+            minimise(
+                f,
+                marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .expect("a run")
+            .last
+            .value
         };
         // The goal lies 1e-3 of the way from the optimum: the optimum is wanted to a hundredth of that.
         settings.tol_gap_abs = 1e-5 * one;
         settings.time_limit = 60.0;
-        let reference = minimize(f, marginals, &settings, Start::Independent, None).expect("a run");
+        let reference = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .expect("a run");
         (one, reference)
     };
     settings.time_limit = f64::INFINITY;
@@ -164,7 +183,7 @@ fn quadratic(name: &str, f: &Quadratic, marginals: &Marginals, target: Option<f6
     let mut steps = 0;
     for _ in 0..5 {
         let clock = Instant::now();
-        let mut watch = |it: &dyncvx::transport::Iteration| {
+        let mut watch = |it: &dyncvx::transport::Snapshot| {
             steps = it.iteration;
             if it.upper <= goal {
                 ControlFlow::Break(())
@@ -172,12 +191,12 @@ fn quadratic(name: &str, f: &Quadratic, marginals: &Marginals, target: Option<f6
                 ControlFlow::Continue(())
             }
         };
-        minimize(
+        minimise(
             f,
             marginals,
             &settings,
-            Start::Independent,
-            Some(&mut watch),
+            InitialCoupling::Independent,
+            &mut watch,
         )
         .expect("a run");
         times.push(clock.elapsed().as_secs_f64());

@@ -101,11 +101,11 @@ fn groups(c: &mut Criterion) {
     let mut rng = Seed::from(3).stream(Lane::PRIVACY, 0, 0);
     let mut scratch = (vec![], vec![]);
     group.bench_function("naive", |b| {
-        b.iter(|| naive(&grid, black_box(&values), &mut rng, &mut scratch))
+        b.iter(|| naive(&grid, black_box(&values), &mut rng, &mut scratch));
     });
     let mut ours = PrivateMedian::new(grid, EPSILON).expect("a mechanism");
     group.bench_function("gaps", |b| {
-        b.iter(|| ours.release(black_box(&values), &mut rng))
+        b.iter(|| ours.release(black_box(&values), &mut rng));
     });
     group.finish();
 }

@@ -4,11 +4,9 @@
 //! absorbed (`Policy::Absorb`), and each is followed by a query to 1e-10, as it is on the naive side. The structure itself
 //! rebuilds once the inner dimension `nr` exceeds `m/3`: such rows are marked.
 
-mod common;
-
-use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::projection::kronecker::{Policy, Settings};
+use dyncvx_papers::updates::*;
 
 const SHAPES: [(usize, usize, usize); 5] = [
     (32, 400, 3),

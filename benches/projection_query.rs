@@ -3,14 +3,12 @@
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench --bench projection_query`; `DYNCVX_BENCH_LARGE=1` adds n = 128, m = 8000.
 
-mod common;
-
-use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Policy, Settings};
 use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute};
 use dyncvx::random::{Lane, Seed};
+use dyncvx_papers::updates::*;
 use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 use std::time::Instant;
@@ -42,7 +40,9 @@ fn pair(n: usize, m: usize, entries: usize) -> (Kronecker, Recompute, Walk) {
     let mut walk = Walk::new(n, 1, 2);
     let mut settings = Settings::default();
     settings.policy = Policy::Absorb;
-    let mut kept = Kronecker::with_settings(a.clone(), &[(&walk.weight).into()], settings)
+    let mut kept = Kronecker::with_settings(a.clone(), settings)
+        .expect("a first weight")
+        .with_weight(&[(&walk.weight).into()])
         .expect("a first weight");
     for _ in 0..6 {
         let (v, c) = walk.step();
@@ -53,7 +53,7 @@ fn pair(n: usize, m: usize, entries: usize) -> (Kronecker, Recompute, Walk) {
         };
         kept.update_low_rank(&[told]).expect("a change");
     }
-    let mut naive = Recompute::new(a);
+    let mut naive = Recompute::new(a).expect("a structure");
     naive.update(&[(&walk.weight).into()]).expect("a weight");
     (kept, naive, walk)
 }
@@ -95,7 +95,7 @@ fn table(_: &mut Criterion) {
                 }
             });
             let rough = time(times, || {
-                solve(&mut kept, &rhs, &mut y, Goal::Maintained);
+                solve(&mut kept, &rhs, &mut y, Goal::AsAbsorbed);
             });
             let Some(Accuracy::Exact {
                 residual,

@@ -4,13 +4,11 @@
 //! from interleaved runs in this process: median of naive over median, and over mean, of maintained. Criterion's own groups
 //! follow.
 
-mod common;
-
-use common::*;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Settings};
 use dyncvx::projection::{Goal, Kronecker, Projection, Recompute};
+use dyncvx_papers::updates::*;
 use faer::Mat;
 
 /// Name, shape, updates, every how many the naive one runs, floor and goal.
@@ -113,7 +111,7 @@ fn groups(c: &mut Criterion) {
     let h = Mat::from_fn(n * n, 1, |i, _| (i as f64).sin());
     let (mut y, mut ph) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
     let mut walk = Walk::new(n, 1, 2);
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone()).expect("a structure");
     group.bench_function("naive", |b| {
         b.iter(|| {
             walk.step();
@@ -127,7 +125,10 @@ fn groups(c: &mut Criterion) {
         });
     });
     let mut walk = Walk::new(n, 1, 2);
-    let mut kept = Kronecker::new(a, &[(&walk.weight).into()]).expect("a weight");
+    let mut kept = Kronecker::new(a)
+        .expect("a weight")
+        .with_weight(&[(&walk.weight).into()])
+        .expect("a weight");
     group.bench_function("maintained", |b| {
         b.iter(|| {
             let (v, c) = walk.step();

@@ -3,12 +3,10 @@
 //! `RAYON_NUM_THREADS=1 cargo bench --bench sketch_apply`. The table: nanoseconds an entry of `h`, medians of interleaved runs in
 //! this process, and the ratio to the Gaussian one. Criterion's own groups follow.
 
-mod common;
-
-use common::median;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::Block;
 use dyncvx::sketch::{Address, Base, Distribution, Family, Sketch};
+use dyncvx_papers::updates::median;
 use faer::Mat;
 use std::hint::black_box;
 use std::time::Instant;

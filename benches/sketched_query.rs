@@ -1,18 +1,16 @@
 //! A set query by sketch against the exact one: n = 90, m = 4000, b = 256, k = 16.
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench --bench sketched_query`. The exact side is the faster of `Recompute` (two triangular
-//! solves) and `Kronecker` (one product with its inverse), both asked for `Goal::Maintained`; interleaved runs in this process,
+//! solves) and `Kronecker` (one product with its inverse), both asked for `Goal::AsAbsorbed`; interleaved runs in this process,
 //! medians. Then what an update of `Y` costs beside the inner structure's own. Criterion's group follows.
 
-mod common;
-
-use common::{Walk, median};
 use criterion::{Criterion, criterion_group, criterion_main};
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::{LowRank, Policy, Rates, Settings};
-use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Sketched};
+use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Sketched, sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution, Family};
+use dyncvx_papers::updates::{Walk, median};
 use faer::Mat;
 use rand_distr::{Distribution as _, StandardNormal};
 use std::time::Instant;
@@ -49,7 +47,9 @@ fn kept(walk: &mut Walk) -> Kronecker {
     settings.policy = Policy::Absorb;
     // Rates with which the inverse is taken rather than a changed factor: one product with it is the fastest exact answer.
     settings.rates = Some(Rates::new(1.0, 1.0, 1e-3, 1e-3, 1e-9, 1e-9, 1.0));
-    let mut p = Kronecker::with_settings(rows(), &[(&walk.weight).into()], settings)
+    let mut p = Kronecker::with_settings(rows(), settings)
+        .expect("a first weight")
+        .with_weight(&[(&walk.weight).into()])
         .expect("a first weight");
     for _ in 0..2 {
         let (v, c) = walk.step();
@@ -71,7 +71,7 @@ fn question() -> (Mat<f64>, Vec<usize>) {
 
 fn ask(p: &mut dyn Projection, h: &Mat<f64>, coords: &[usize], out: &mut Mat<f64>) -> f64 {
     let start = Instant::now();
-    p.query_set(h.col(0), coords, Goal::Maintained, out.as_mut())
+    p.query_set(h.col(0), coords, Goal::AsAbsorbed, out.as_mut())
         .expect("an answer");
     start.elapsed().as_secs_f64()
 }
@@ -79,8 +79,8 @@ fn ask(p: &mut dyn Projection, h: &Mat<f64>, coords: &[usize], out: &mut Mat<f64
 fn table(_: &mut Criterion) {
     let mut walk = Walk::new(N, 1, 2);
     let kronecker = kept(&mut walk);
-    assert!(!kronecker.report().factor);
-    let mut recompute = Recompute::new(rows());
+    assert!(!kronecker.contents().expect("a weight").factor);
+    let mut recompute = Recompute::new(rows()).expect("a structure");
     recompute
         .update(&[(&walk.weight).into()])
         .expect("a weight");
@@ -97,7 +97,8 @@ fn table(_: &mut Criterion) {
         let distribution = Distribution::new(family, ROWS).expect("a distribution");
         let mut baseline = kronecker.clone();
         let start = Instant::now();
-        let mut p = Sketched::new(kronecker, distribution, 1, 1).expect("sketches");
+        let mut p = Sketched::new(kronecker, sketched::Settings::new(distribution, 1, 1))
+            .expect("sketches");
         let built = start.elapsed().as_secs_f64();
         let (mut by_recompute, mut by_kronecker, mut by_sketch) = (vec![], vec![], vec![]);
         let mut out = Mat::zeros(COORDS, 1);
@@ -107,7 +108,7 @@ fn table(_: &mut Criterion) {
             by_sketch.push(ask(&mut p, &h, &coords, &mut out));
         }
         let Ok(Accuracy::Sketched { expected_error }) =
-            p.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut())
+            p.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut())
         else {
             panic!("not a sketch")
         };
@@ -152,7 +153,11 @@ fn updates(inner: Kronecker, mut walk: Walk) {
         let held = walk.weight.clone();
         let mut alone = inner.clone();
         alone.update(&[of(form, &held)]).expect("a weight");
-        let mut p = Sketched::new(alone.clone(), distribution, copies, 1).expect("sketches");
+        let mut p = Sketched::new(
+            alone.clone(),
+            sketched::Settings::new(distribution, copies, 1),
+        )
+        .expect("sketches");
         let (mut plain, mut both) = (vec![], vec![]);
         for step in 0..5 {
             walk.step();
@@ -181,16 +186,17 @@ fn groups(c: &mut Criterion) {
     let mut walk = Walk::new(N, 1, 2);
     let mut exact = kept(&mut walk);
     let distribution = Distribution::new(Family::TensorSrht, ROWS).expect("a distribution");
-    let mut sketched = Sketched::new(exact.clone(), distribution, 1, 1).expect("sketches");
+    let mut sketched = Sketched::new(exact.clone(), sketched::Settings::new(distribution, 1, 1))
+        .expect("sketches");
     let (h, coords) = question();
     let mut out = Mat::zeros(COORDS, 1);
     let mut group = c.benchmark_group("set query, n = 90, m = 4000");
     group.sample_size(20);
     group.bench_function("exact", |b| {
-        b.iter(|| exact.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut()));
+        b.iter(|| exact.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut()));
     });
     group.bench_function("TensorSRHT", |b| {
-        b.iter(|| sketched.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut()));
+        b.iter(|| sketched.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut()));
     });
     group.finish();
 }

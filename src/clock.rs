@@ -11,8 +11,10 @@ pub(crate) struct Instant(
 
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 impl Instant {
-    // `clippy.toml` forbids this call everywhere else.
-    #[allow(clippy::disallowed_methods)]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the only place; `clippy.toml` forbids the call"
+    )]
     pub(crate) fn now() -> Self {
         Self(std::time::Instant::now())
     }

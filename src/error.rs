@@ -3,10 +3,10 @@
 /// Result with the library's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// What was wrong with a caller's input, or why a structure could not do what it was asked.
+/// The fault in a caller's input, or the reason why a structure cannot do what it was asked.
 ///
-/// An error proves that nothing changed: a failed update or query leaves the structure as it was.
-/// A solver that merely stops early is not an error but an [`ipm::Status`](crate::ipm::Status).
+/// After an error nothing has changed: a failed update or query leaves the structure as it was. A solver that stops without an
+/// answer does not return an error but an [`ipm::Status`](crate::ipm::Status).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -15,9 +15,9 @@ pub enum Error {
     Shape {
         /// Which argument.
         what: &'static str,
-        /// Rows and columns that fit.
+        /// Rows and columns that were expected.
         expected: (usize, usize),
-        /// Rows and columns that came.
+        /// Rows and columns of the argument.
         found: (usize, usize),
     },
     /// An index is not below its bound.
@@ -25,7 +25,7 @@ pub enum Error {
     OutOfRange {
         /// Which index.
         what: &'static str,
-        /// The index that came.
+        /// The index that was given.
         index: usize,
         /// The first index that is too large.
         bound: usize,
@@ -35,7 +35,7 @@ pub enum Error {
     NonFinite {
         /// Which argument.
         what: &'static str,
-        /// Position of the first such entry, counted down the columns.
+        /// Index of the first such entry, counted column by column.
         index: usize,
     },
     /// A matrix that must be symmetric is not.
@@ -59,7 +59,7 @@ pub enum Error {
         what: &'static str,
         /// One column.
         row: usize,
-        /// The other, or the same when its length is not one.
+        /// The other column, or the same column if its length is not 1.
         col: usize,
         /// Their inner product.
         product: f64,
@@ -74,7 +74,7 @@ pub enum Error {
         /// Index of the first mention.
         previous: usize,
     },
-    /// A weight, or the matrix an update would lead to, is not positive definite.
+    /// A weight, or the matrix that an update would produce, is not positive definite.
     #[error(
         "{what}: expected a positive definite matrix, found a pivot that is not positive at index {pivot}"
     )]
@@ -94,47 +94,61 @@ pub enum Error {
         /// Number of rows.
         needed: usize,
     },
-    /// Measures that have no coupling of the kind asked for.
+    /// The constraint rows are independent in exact arithmetic, but so nearly dependent that an engine which works with products
+    /// of rows would return answers `P h` with fewer than three correct digits.
+    #[error(
+        "constraint row {row} is independent in exact arithmetic, but too nearly dependent for products of rows: expected a \
+         relative distance of {needed:.1e} or more, found {separation:.1e}"
+    )]
+    NearlyDependent {
+        /// The last row of the shortest combination of rows with coefficients of norm 1.
+        row: usize,
+        /// Length of that combination, for rows of length 1.
+        separation: f64,
+        /// Least length that the engine accepts.
+        needed: f64,
+    },
+    /// Measures without a coupling of the requested kind.
     #[error("marginal {mode}: {reason}")]
     Marginals {
         /// Which measure, counted from 0.
         mode: usize,
-        /// What was expected, and what was found.
+        /// What was expected and what was found.
         reason: String,
     },
-    /// A structure was asked before it was given its first weight.
-    #[error("no weight was given yet: call `update` before the first answer")]
+    /// A structure was asked before its first weight was given.
+    #[error("no weight was given yet: call `update` before the first query")]
     NoWeight,
     /// A setting is outside its range.
     #[error("setting `{field}`: {reason}")]
     InvalidSetting {
         /// Name of the field.
         field: &'static str,
-        /// What is allowed, and what was found.
+        /// What is allowed and what was found.
         reason: String,
     },
-    /// The structure does not do this.
+    /// The structure does not support the request.
     #[error("{what} is not supported by {by}")]
     Unsupported {
-        /// What was asked.
+        /// What was requested.
         what: &'static str,
         /// Which structure refused.
         by: &'static str,
     },
-    /// The storage needed is beyond what can be addressed sensibly.
-    #[error("{what}: would need {bytes} bytes, more than this machine can be asked for")]
+    /// The memory that is needed is not available.
+    #[error("{what}: would need {bytes} bytes, which this machine does not provide")]
     TooLarge {
         /// What would be stored.
         what: &'static str,
-        /// Bytes it would take.
+        /// Memory that it needs, in bytes.
         bytes: u128,
     },
-    /// The privacy budget does not cover another answer; only fresh copies do.
+    /// The privacy budget does not cover another answer. Fresh copies get a new budget.
     #[error(
-        "the privacy budget is spent: {answered} answers were given, and another would pass it"
+        "the privacy budget is spent: {answered} answers were given, and another would exceed it"
     )]
     BudgetExhausted {
-        /// Answers given so far, one coordinate each.
+        /// Number of coordinates answered so far.
         answered: u64,
     },
     /// An iteration of a dense kernel (eigenvalues, singular values) did not converge.
@@ -210,14 +224,19 @@ pub(crate) fn check_shape(
     }
 }
 
-/// Fails with [`Error::TooLarge`] when this many numbers cannot be had: asked for, and given back at once.
+/// Fails with [`Error::TooLarge`] unless memory for this many numbers can be reserved. The reservation is released at once.
 pub(crate) fn check_memory(what: &'static str, numbers: u128) -> Result<()> {
+    check_memory_of::<f64>(what, numbers)
+}
+
+/// As [`check_memory`], for numbers of another size.
+pub(crate) fn check_memory_of<T>(what: &'static str, numbers: u128) -> Result<()> {
     let given = usize::try_from(numbers)
-        .is_ok_and(|numbers| Vec::<f64>::new().try_reserve_exact(numbers).is_ok());
+        .is_ok_and(|numbers| Vec::<T>::new().try_reserve_exact(numbers).is_ok());
     if given {
         return Ok(());
     }
-    let bytes = numbers.saturating_mul(8);
+    let bytes = numbers.saturating_mul(size_of::<T>() as u128);
     Err(Error::TooLarge { what, bytes })
 }
 

@@ -1,7 +1,7 @@
-//! Randomness by address: a stream is named, never drawn from hidden state.
+//! Random streams with addresses, instead of one generator with hidden state.
 //!
-//! `(seed, lane, copy, epoch)` is the key of one ChaCha20 stream, so that any random object can be generated again on
-//! its own, in any order and by any number of threads.
+//! `(seed, lane, copy, epoch)` is the key of one ChaCha20 stream. Any random object can be generated again from its address
+//! alone, in any order and by any number of threads.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -24,22 +24,22 @@ impl From<u64> for Seed {
     }
 }
 
-/// What a stream is used for; streams of different lanes are independent.
+/// The purpose of a stream. Streams of different lanes are independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lane(pub u32);
 
 impl Lane {
     /// Problem generators.
     pub const GENERATOR: Lane = Lane(1);
-    /// Probe vectors with which a structure checks its own accuracy.
+    /// Probe vectors with which a structure estimates its own accuracy.
     pub const PROBE: Lane = Lane(2);
     /// Streams of updates and queries in demonstrations and benchmarks.
     pub const SCRIPT: Lane = Lane(3);
     /// Cliques of approximate Cholesky factors of graph Laplacians.
     pub const LAPLACIAN: Lane = Lane(4);
-    /// Which copies are sampled, and what the exponential mechanism draws: no answer may expose it.
+    /// Sampling of copies, and the exponential mechanism. These numbers must stay secret.
     pub const PRIVACY: Lane = Lane(32);
-    /// The attackers' own coins.
+    /// Random numbers of attackers.
     pub const ADVERSARY: Lane = Lane(33);
     /// Noisy gradients, and samples of the points of a transport problem.
     pub const TRANSPORT: Lane = Lane(40);
@@ -66,8 +66,8 @@ impl Lane {
 impl Seed {
     /// The stream at this address.
     ///
-    /// The 32-byte ChaCha20 key is `seed (16) | lane (4) | copy (4) | epoch (8)`, little endian: different addresses
-    /// are different keys.
+    /// The 32-byte ChaCha20 key is `seed (16) | lane (4) | copy (4) | epoch (8)`, little endian: different addresses have
+    /// different keys.
     pub fn stream(self, lane: Lane, copy: u32, epoch: u64) -> ChaCha20Rng {
         let mut key = [0u8; 32];
         key[..16].copy_from_slice(&self.0.to_le_bytes());
@@ -77,9 +77,10 @@ impl Seed {
         ChaCha20Rng::from_seed(key)
     }
 
-    /// Part `part` of that stream: the same key, `part` as ChaCha20's nonce. Part 0 is the stream itself.
+    /// Part `part` of the stream at this address: the same key, with `part` as the nonce of ChaCha20. Part 0 is the stream
+    /// itself.
     ///
-    /// Objects too large for one draw are drawn in parts, each by whichever thread comes first.
+    /// A large object is drawn in parts, so that several threads can share the work and the result is the same.
     pub fn part(self, lane: Lane, copy: u32, epoch: u64, part: u64) -> ChaCha20Rng {
         let mut stream = self.stream(lane, copy, epoch);
         stream.set_stream(part);
@@ -87,7 +88,7 @@ impl Seed {
     }
 }
 
-/// Uniform below `bound`, which must not be 0: without bias, by rejection.
+/// A uniform integer below `bound`, which must not be 0. Rejection makes it exactly uniform.
 pub(crate) fn unbiased_below(rng: &mut impl Rng, bound: u64) -> u64 {
     let threshold = bound.wrapping_neg() % bound;
     loop {
@@ -98,14 +99,14 @@ pub(crate) fn unbiased_below(rng: &mut impl Rng, bound: u64) -> u64 {
     }
 }
 
-/// Uniform in (0, 1) with all 53 bits of precision however near to 0: the probability of falling below any `x` is `x` to
-/// within a relative rounding, where `k/2⁵³` would never fall below `2⁻⁵³`.
+/// A uniform number in (0, 1) with 53 significant bits, however near 0 it is: it falls below any `x` with probability `x`, up to
+/// a relative rounding. The usual `k/2⁵³` would never fall below `2⁻⁵³`.
 pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
     let mut exponent = 1i32;
     loop {
         let word = rng.next_u64();
         exponent += word.leading_zeros() as i32;
-        // Sixteen words of zeros do not happen; a deeper one would leave the normal numbers.
+        // Sixteen words of zeros in a row do not happen in practice; an even smaller number would be subnormal.
         if word != 0 || exponent > 1000 {
             let mantissa = 1.0 + (rng.next_u64() >> 12) as f64 / (1u64 << 52) as f64;
             return mantissa * 0.5f64.powi(exponent);
@@ -113,7 +114,7 @@ pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// The same for an index.
+/// A uniform index below `bound`, which must not be 0.
 pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
     unbiased_below(rng, bound as u64) as usize
 }

@@ -18,7 +18,10 @@ pub(crate) struct Tuned {
 }
 
 impl Tuned {
-    #[cfg_attr(not(test), allow(unused_variables))]
+    #[cfg_attr(
+        not(test),
+        allow(unused_variables, reason = "the sweep alone reads them")
+    )]
     pub(crate) const fn new(name: &'static str, value: f64, low: f64, high: f64) -> Self {
         assert!(
             low <= value && value <= high,
@@ -85,3 +88,6 @@ macro_rules! tuned {
     };
 }
 pub(crate) use tuned;
+
+#[cfg(test)]
+mod sweep;

@@ -10,7 +10,7 @@
 //! sign-correlation, of reconstruction, and of both. (The suite's other two need a weight to change, or many coordinates:
 //! they are measured on the structure itself.)
 
-use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, attacker, run};
+use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, attacker, run, unobserved};
 use dyncvx::privacy::Charge;
 use dyncvx::random::Seed;
 use std::error::Error;
@@ -58,11 +58,17 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let fresh =
                         |lane| pool.restrict(copies, answer, Seed((u128::from(seed) << 8) | lane));
                     let mut baseline = Oblivious::new(seed.into());
-                    let oblivious = run(&mut fresh(0)?, &mut baseline, &settings, None)?.p95();
+                    let oblivious =
+                        run(&mut fresh(0)?, &mut baseline, &settings, &mut unobserved)?.p95();
                     calm += oblivious / SEEDS as f64;
                     for (growth, name) in growth.iter_mut().zip(ATTACKERS) {
                         let mut attacker = attacker(name, seed.into()).ok_or("no such attacker")?;
-                        let attack = run(&mut fresh(1)?, attacker.as_mut(), &settings, None)?;
+                        let attack = run(
+                            &mut fresh(1)?,
+                            attacker.as_mut(),
+                            &settings,
+                            &mut unobserved,
+                        )?;
                         *growth = growth.max(attack.worst_p95() / oblivious);
                     }
                 }

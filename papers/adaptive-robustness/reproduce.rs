@@ -2,13 +2,12 @@
 //!
 //!     cargo run --release --features plot --example adaptive_robustness -- papers/adaptive-robustness
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
-use dyncvx::adversary::{Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run};
+use dyncvx::adversary::{
+    Answer, GaussianCopies, Oblivious, Settings, SignCorrelation, run, unobserved,
+};
 use dyncvx::privacy::{Demand, calibrated, theory};
 use dyncvx::random::Seed;
-use plot::{Labels, Series, lines};
+use dyncvx_papers::plot::{Labels, Series, lines};
 use std::error::Error;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -121,11 +120,17 @@ fn growth(folder: Option<&str>) -> Outcome<()> {
                     &mut target,
                     &mut SignCorrelation::new(2.into()),
                     &settings,
-                    None,
+                    &mut unobserved,
                 )?
                 .worst_p95()
             } else {
-                run(&mut target, &mut Oblivious::new(2.into()), &settings, None)?.p95()
+                run(
+                    &mut target,
+                    &mut Oblivious::new(2.into()),
+                    &settings,
+                    &mut unobserved,
+                )?
+                .p95()
             })
         };
         let x = copies as f64;

@@ -1,12 +1,10 @@
-//! Draws the times of `measure.py` against the size of the problem, and prints them side by side.
+//! Draws the times of `benches/peers/transport.py` against the size of the problem, and prints them side by side.
 //!
 //!     cargo run --release --features plot --example exact_transport -- papers/exact-transport
 //!
 //! reads `times.csv` in that folder and writes `times.svg` there.
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
+use dyncvx_papers::plot;
 use std::collections::BTreeMap;
 use std::error::Error;
 

@@ -7,17 +7,13 @@ use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::{Policy, Settings};
 use dyncvx::projection::{Goal, Kronecker, Projection, Recompute, Refresh};
 use dyncvx::random::{Lane, Seed};
+use dyncvx_papers::{plot, updates};
 use faer::linalg::solvers::DenseSolveCore;
 use faer::{Mat, Side};
 use rand_core::Rng;
 use rand_distr::{Distribution, StandardNormal};
 use std::error::Error;
 use std::time::Instant;
-
-#[path = "../../benches/common/mod.rs"]
-mod common;
-#[path = "../../src/cli/plot.rs"]
-mod plot;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -90,10 +86,10 @@ fn growth(folder: Option<&str>) -> Outcome<()> {
             .map(|l| (l.to_string(), vec![]))
             .into();
         for shape in shapes {
-            let auto = common::update_and_query(shape, 32, 8, Settings::default());
+            let auto = updates::update_and_query(shape, 32, 8, Settings::default());
             let mut settings = Settings::default();
             settings.policy = Policy::Absorb;
-            let absorb = common::update_and_query(shape, 32, 33, settings);
+            let absorb = updates::update_and_query(shape, 32, 33, settings);
             let at = along(&shape) as f64;
             let all = [auto.naive, auto.amortised, absorb.amortised].map(|s| 1e3 * s);
             for (curve, ms) in curves.iter_mut().zip(all) {
@@ -149,8 +145,9 @@ fn spectral(folder: Option<&str>, n: usize, m: usize) -> Outcome<()> {
             fn spectral<'a>(basis: &'a Basis, eigenvalues: &'a [f64]) -> BlockWeight<'a> {
                 BlockWeight::Spectral { basis, eigenvalues }
             }
-            let mut kept = Kronecker::new(a.clone(), &[spectral(&basis, &eigenvalues)])?;
-            let mut naive = Recompute::new(a.clone());
+            let mut kept =
+                Kronecker::new(a.clone())?.with_weight(&[spectral(&basis, &eigenvalues)])?;
+            let mut naive = Recompute::new(a.clone())?;
             let (mut naive_seconds, mut kept_seconds) = (vec![], 0.0);
             const STEPS: usize = 32;
             for step in 0..STEPS + 8 {
@@ -174,7 +171,7 @@ fn spectral(folder: Option<&str>, n: usize, m: usize) -> Outcome<()> {
                     naive_seconds.push(clock.elapsed().as_secs_f64());
                 }
             }
-            let naive = 1e3 * common::median(naive_seconds);
+            let naive = 1e3 * updates::median(naive_seconds);
             let kept_ms = 1e3 * kept_seconds / STEPS as f64;
             println!(
                 "{name:>7} {k:3} {:6} {naive:11.2} {kept_ms:11.2} {:6.1}x {:9}",
@@ -282,7 +279,8 @@ struct Followed {
 
 fn follow(a: &Constraints, weights: &[Mat<f64>], settings: Settings) -> Outcome<Followed> {
     let (m, n) = (a.len(), weights[0].nrows());
-    let mut p = Kronecker::with_settings(a.clone(), &[(&weights[0]).into()], settings)?;
+    let mut p =
+        Kronecker::with_settings(a.clone(), settings)?.with_weight(&[(&weights[0]).into()])?;
     let mut rng = Seed::from(5).stream(Lane::SCRIPT, 1, 0);
     let mut out = Followed {
         free: 0,
@@ -305,7 +303,7 @@ fn follow(a: &Constraints, weights: &[Mat<f64>], settings: Settings) -> Outcome<
         }
         out.updates += clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        p.query(h.as_ref(), Goal::Maintained, y.as_mut(), ph.as_mut())?;
+        p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), ph.as_mut())?;
         out.approximate += clock.elapsed().as_secs_f64();
         let clock = Instant::now();
         p.query(h.as_ref(), Goal::Residual(1e-10), y.as_mut(), ph.as_mut())?;
@@ -326,7 +324,7 @@ fn drift(folder: Option<&str>, n: usize, m: usize, steps: usize) -> Outcome<()> 
     }
     let a = Constraints::independent(m, &[Block::Psd(n)], 3, 1.into())?;
     // Every tenth is enough for the naive side.
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone())?;
     let (mut y, mut ph) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
     let h = Mat::from_fn(n * n, 1, |i, _| (i as f64).sin());
     let mut seconds = vec![];
@@ -336,7 +334,7 @@ fn drift(folder: Option<&str>, n: usize, m: usize, steps: usize) -> Outcome<()> 
         naive.query(h.as_ref(), Goal::Residual(1e-10), y.as_mut(), ph.as_mut())?;
         seconds.push(clock.elapsed().as_secs_f64());
     }
-    let naive = 1e3 * common::median(seconds);
+    let naive = 1e3 * updates::median(seconds);
     println!(
         "\ncentral path of MAX-CUT, n = {n}, μ from 1 to {:.1e} in {steps} short steps; {m} rows; recomputed {naive:.1} ms a step",
         path.mu

@@ -5,11 +5,8 @@
 //! The table has a column `problem` and columns `SOLVER_cpu` (seconds) and `SOLVER_status`; `FOLDER/problem.dat-s` is the problem, whose `m` is
 //! read from it. Problems that a solver did not end with are left out of its curve.
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
 use dyncvx::io::sdpa;
-use plot::{Labels, Series, lines};
+use dyncvx_papers::plot::{Labels, Series, lines};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;

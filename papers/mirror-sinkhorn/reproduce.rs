@@ -4,16 +4,14 @@
 
 use dyncvx::random::{Lane, Seed};
 use dyncvx::transport::{
-    Entropic, Linear, Marginals, Noise, Noisy, Objective, Online, OnlineSettings, PointClouds,
-    Predict, Quadratic, Settings, SinkhornSettings, Solution, Start, StepRule, Sum, barycentre,
-    minimize, minimize_linear, minimize_stochastic, sinkhorn,
+    Entropic, InitialCoupling, Linear, Marginals, MirrorSinkhornSolution, Noise, Noisy, Objective,
+    Online, OnlineSettings, PointClouds, Predict, Quadratic, Settings, SinkhornSettings, StepRule,
+    Sum, barycentre, minimise, minimise_linear, minimise_stochastic, sinkhorn, unobserved,
 };
+use dyncvx_papers::plot;
 use faer::Mat;
 use rand_distr::{Distribution, Uniform};
 use std::error::Error;
-
-#[path = "../../src/cli/plot.rs"]
-mod plot;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -81,7 +79,13 @@ fn rates(
     settings.average = false;
     settings.tol_gap_abs = 1e-12;
     settings.step_scale = 4.0;
-    let best = minimize(f, marginals, &settings, Start::Independent, None)?;
+    let best = minimise(
+        f,
+        marginals,
+        &settings,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )?;
     // Between a feasible plan's value and a certified bound: the middle serves as the optimum.
     let optimum = 0.5 * (best.objective() + best.lower_bound);
     println!(
@@ -100,9 +104,21 @@ fn rates(
         let mut settings = Settings::default();
         settings.max_iter = t;
         settings.step = rule;
-        let s: Solution = minimize(f, marginals, &settings, Start::Independent, None)?;
+        let s: MirrorSinkhornSolution = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )?;
         settings.predict = Predict::On;
-        let p = minimize(f, marginals, &settings, Start::Independent, None)?;
+        let p = minimise(
+            f,
+            marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )?;
         let mean = s.average.as_ref().ok_or("no average")?;
         let all = [mean.value, f64::NAN, s.last.value, p.last.value];
         for (curve, value) in gap.iter_mut().zip(all) {
@@ -143,7 +159,13 @@ fn noise(folder: Option<&str>, cost: &Linear, marginals: &Marginals, optimum: f6
                 let mut settings = Settings::default();
                 settings.max_iter = t;
                 settings.seed = Seed::from(seed);
-                let s = minimize_stochastic(&f, marginals, &settings, Start::Independent, None)?;
+                let s = minimise_stochastic(
+                    &f,
+                    marginals,
+                    &settings,
+                    InitialCoupling::Independent,
+                    &mut unobserved,
+                )?;
                 gap += (s.average.ok_or("no average")?.value - optimum) / 5.0;
                 promised = s.steps.gap_bound().ok_or("no bound")?
                     + s.steps.range * s.steps.violation_bound().unwrap_or(0.0);
@@ -224,7 +246,13 @@ fn three(folder: Option<&str>) -> Outcome<()> {
         settings.max_iter = t;
         settings.average = false;
         settings.step_scale = 2.0;
-        let b = barycentre(&clouds, &measures, &[0.5, 0.25, 0.25], &settings, None)?;
+        let b = barycentre(
+            &clouds,
+            &measures,
+            &[0.5, 0.25, 0.25],
+            &settings,
+            &mut unobserved,
+        )?;
         gap.push((t as f64, b.solution.gap()));
         violation.push((t as f64, b.solution.last.raw_violation));
     }
@@ -276,7 +304,13 @@ fn digits() -> Outcome<()> {
         settings.max_iter = 200_000;
         settings.tol_gap_rel = tol;
         settings.step_scale = 4.0;
-        let s = minimize_linear(&cost, &marginals, &settings, Start::Independent, None)?;
+        let s = minimise_linear(
+            &cost,
+            &marginals,
+            &settings,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )?;
         println!(
             "  gap {tol:.0e}: value {:.8} ≥ {:.8}, {} steps, {:?}",
             s.value, s.lower_bound, s.steps.count, s.status
@@ -328,7 +362,13 @@ fn main() -> Outcome<()> {
     settings.max_iter = 60_000;
     settings.step_scale = 4.0;
     settings.average = false;
-    let best = minimize(&cost, &marginals, &settings, Start::Independent, None)?;
+    let best = minimise(
+        &cost,
+        &marginals,
+        &settings,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )?;
     noise(
         folder,
         &cost,

@@ -2,10 +2,7 @@
 //!
 //!     cargo run --release --features plot --example robust_path -- papers/robust-path
 
-#[path = "../../src/cli/plot.rs"]
-mod plot;
-
-use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
+use dyncvx::constraints::{Block, BlockWeight, Constraints, WeightForm, Weighted};
 use dyncvx::faer::{ColRef, Mat, MatMut};
 use dyncvx::io::sdpa;
 use dyncvx::ipm::short_step::{self, CentralPoint, Counts, Settings};
@@ -15,10 +12,11 @@ use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::transportation;
 use dyncvx::projection::{
     Accuracy, Auto, Direct, Ensemble as _, Goal, Kronecker, Projection, Refresh, Robust, Shape,
-    Sketched,
+    Sketched, Support, robust, sketched,
 };
 use dyncvx::sketch::{Base, Distribution};
-use plot::{Labels, Series, lines};
+use dyncvx::solver::solve_with;
+use dyncvx_papers::plot::{Labels, Series, lines};
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,7 +40,7 @@ fn exact(a: &Arc<Constraints>) -> Outcome<Kronecker> {
             Block::Psd(_) => BlockWeight::Psd(units[k].as_ref()),
         })
         .collect();
-    Ok(Kronecker::new(a.clone(), &weight)?)
+    Ok(Kronecker::new(a.clone())?.with_weight(&weight)?)
 }
 
 /// A sketch that is drawn anew for every question: as noisy as one that is reused, but no asker can have learned about it.
@@ -51,6 +49,10 @@ struct Fresh(Sketched<Kronecker>);
 impl Projection for Fresh {
     fn shape(&self) -> Shape {
         self.0.shape()
+    }
+
+    fn supports(&self, form: WeightForm) -> Support {
+        self.0.supports(form)
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
@@ -173,7 +175,7 @@ fn reproduce(
     let a = program.constraints().clone();
     let (m, ambient) = (a.len(), a.ambient());
     let centre: CentralPoint =
-        short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
+        short_step::central_point(program, &mut Direct::new(a.clone())?, &settings)?;
     println!(
         "\n{title}: N = {ambient}, m = {m}, degree {}; central point after {} exact steps, relative gap {:.2}",
         centre.degree, centre.iterations, centre.gap
@@ -187,7 +189,10 @@ fn reproduce(
     let plan: Plan = calibrated::plan(&demand)?;
     let distribution = Distribution::new(Base::Sparse(4), plan.rows)?;
     let clock = std::time::Instant::now();
-    let sketches = Sketched::new(exact(&a)?, distribution, plan.copies, 7u64)?;
+    let sketches = Sketched::new(
+        exact(&a)?,
+        sketched::Settings::new(distribution, plan.copies, 7u64),
+    )?;
     println!(
         "budget: {answers} answers of {m}, {} copies of {} rows, s = {}, epsilon {}; made in {:.1} s",
         plan.copies,
@@ -196,9 +201,9 @@ fn reproduce(
         plan.epsilon,
         clock.elapsed().as_secs_f64()
     );
-    let mut robust = Robust::new(sketches, plan, 8u64)?;
+    let mut robust = Robust::new(sketches, robust::Settings::new(plan, 8u64))?;
     let mut private = run("private", program, start, &mut robust, &settings)?;
-    let report = robust.report();
+    let report = robust.account();
     (private.copies, private.width) = (report.copies, report.width_ratio);
     private.releases = report.answered;
     private.spent = format!("{:.0}/{:.0}", report.spent, report.limit);
@@ -210,7 +215,12 @@ fn reproduce(
     alone.drift = f64::INFINITY;
     let one = Distribution::new(Base::Sparse(4), rows)?;
     for (settings, suffix) in [(settings, ""), (alone, ", no repairs")] {
-        let sketch = || -> Outcome<_> { Ok(Sketched::new(exact(&a)?, one, 1, 7u64)?) };
+        let sketch = || -> Outcome<_> {
+            Ok(Sketched::new(
+                exact(&a)?,
+                sketched::Settings::new(one, 1, 7u64),
+            )?)
+        };
         let mut add = |name: &str, projection: &mut dyn Projection| -> Outcome<()> {
             let name = format!("{name}{suffix}");
             let mut done = run(&name, program, start, projection, &settings)?;
@@ -224,14 +234,14 @@ fn reproduce(
     robust.renew()?;
     let mut unrepaired = run("private, no repairs", program, start, &mut robust, &alone)?;
     (unrepaired.copies, unrepaired.width) = (report.copies, report.width_ratio);
-    unrepaired.releases = robust.report().answered;
+    unrepaired.releases = robust.account().answered;
     runs.push(unrepaired);
     table(&runs);
-    let end = ipm::solve_from(
+    let end = solve_with(
         program,
-        &mut Auto::new(a),
+        &mut Auto::new(a)?,
         &ipm::Settings::default(),
-        &last,
+        Some(&last),
         &mut |_| ControlFlow::Continue(()),
     )?;
     println!(

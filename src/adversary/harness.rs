@@ -1,7 +1,7 @@
-//! An attack, measured.
+//! Runs an attack and measures every answer.
 
-use super::{Attacker, Target, View};
-use crate::error::{Error, Result, check_finite};
+use super::protocol::{Attacker, Target, View};
+use crate::error::{Result, check_finite, check_range, check_shape, invalid_setting};
 use crate::linalg::{dot, norm};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,7 +13,7 @@ use std::ops::{ControlFlow, Range};
 /// |---|---|---|---|
 /// | `queries` | – | number of questions | ≥ 1 |
 /// | `watch` | – | coordinates asked for with every question | not empty |
-/// | `windows` | 10 | parts of the attack whose 95th percentiles are taken | 1 to `queries` |
+/// | `windows` | 10 | equal parts of the attack, each with its own 95th percentile | 1 to `queries` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
@@ -36,36 +36,23 @@ impl Settings {
     }
 
     fn validate(&self) -> Result<()> {
-        let invalid = |field, reason: String| Err(Error::InvalidSetting { field, reason });
-        if self.queries == 0 {
-            return invalid("queries", "expected at least 1, found 0".into());
-        }
+        check_range("queries", 1..=usize::MAX, self.queries)?;
         if self.watch.is_empty() {
-            return invalid(
-                "watch",
-                "expected at least one coordinate, found none".into(),
-            );
+            return invalid_setting("watch", "expected at least one coordinate, found none");
         }
-        if self.windows == 0 || self.windows > self.queries {
-            let reason = format!(
-                "expected 1 to {}, the number of questions, found {}",
-                self.queries, self.windows
-            );
-            return invalid("windows", reason);
-        }
-        Ok(())
+        check_range("windows", 1..=self.queries, self.windows)
     }
 }
 
-/// How far an attack is.
+/// How far an attack has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Questions answered.
+    /// Number of questions answered.
     pub round: usize,
-    /// Questions in all.
+    /// Number of questions in all.
     pub rounds: usize,
-    /// Relative error of the last one.
+    /// Relative error of the last answer.
     pub error: f64,
 }
 
@@ -73,27 +60,27 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Run {
-    /// Of every question in order, the largest `|answer − gᵀh| / (‖g‖‖h‖)` over its coordinates.
+    /// The largest `|answer − gᵀh| / (‖g‖‖h‖)` over the coordinates of a question, for every question in order.
     pub errors: Vec<f64>,
-    /// Changes of the weight that were made.
+    /// Number of changes of the weight.
     pub updates: usize,
-    /// Whether all questions were asked; an observer may have ended it.
+    /// Whether all questions were asked; `false` if the observer ended the run.
     pub complete: bool,
     windows: usize,
 }
 
 impl Run {
-    /// 95th percentile over all questions; NaN without any.
+    /// 95th percentile of the error over all questions; NaN without questions.
     pub fn p95(&self) -> f64 {
         percentile(&self.errors, 0.95)
     }
 
-    /// 95th percentile of every window of the settings, with the questions it covers.
+    /// The questions and the 95th percentile of every window of the settings.
     pub fn window_p95(&self) -> Vec<(Range<usize>, f64)> {
         self.curve(self.windows)
     }
 
-    /// The same for another number of windows.
+    /// The questions and the 95th percentile of each of this many windows.
     pub fn curve(&self, windows: usize) -> Vec<(Range<usize>, f64)> {
         let (n, w) = (self.errors.len(), windows.min(self.errors.len()));
         (0..w)
@@ -104,7 +91,7 @@ impl Run {
             .collect()
     }
 
-    /// The largest of them: what the attack came to at its best.
+    /// The largest 95th percentile of a window: the error at the height of the attack.
     pub fn worst_p95(&self) -> f64 {
         (self.window_p95().into_iter())
             .map(|w| w.1)
@@ -112,7 +99,7 @@ impl Run {
     }
 }
 
-/// The smallest value that at least this part of them does not exceed.
+/// The smallest of the values that a share `part` of them does not exceed.
 fn percentile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -123,7 +110,7 @@ fn percentile(values: &[f64], part: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// Rows that were asked for, kept until the weight changes.
+/// Exact rows that were asked for, with their lengths, until the weight changes.
 #[derive(Default)]
 struct Rows {
     known: HashMap<usize, (Vec<f64>, f64)>,
@@ -142,35 +129,73 @@ impl Rows {
             }
         }
     }
+
+    /// The rows of these coordinates.
+    fn all(&mut self, target: &mut dyn Target, coords: &[usize]) -> Result<Vec<Vec<f64>>> {
+        let row = |&coord: &usize| Ok(self.get(target, coord)?.0.clone());
+        coords.iter().map(row).collect()
+    }
 }
 
-/// Called after every answer; [`ControlFlow::Break`] ends the run with what there is.
-pub type Observer<'a> = &'a mut dyn FnMut(&Progress) -> ControlFlow<()>;
+/// What an attacker knows and what never changes during a run.
+struct Known<'a> {
+    settings: &'a Settings,
+    ambient: usize,
+    coordinates: usize,
+    order: Option<usize>,
+}
+
+impl<'a> Known<'a> {
+    fn view(&self, round: usize, rows: &'a [Vec<f64>]) -> View<'a> {
+        View {
+            round,
+            rounds: self.settings.queries,
+            watch: &self.settings.watch,
+            rows,
+            ambient: self.ambient,
+            coordinates: self.coordinates,
+            order: self.order,
+        }
+    }
+}
+
+/// Called after every answer; [`ControlFlow::Break`] ends the run, which then reports the answers so far. Pass
+/// [`unobserved`] where nothing watches.
+pub type Observer<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
+
+/// The observer that ignores what it sees.
+pub fn unobserved(_: &Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Lets an attacker ask a target [`Settings::queries`] questions, and measures every answer against the truth.
 ///
 /// The same seeds give the same run, bit for bit, if the target's answers do.
 ///
 /// # Errors
-/// [`Error::InvalidSetting`]; [`Error::NonFinite`] for a question, a row or an answer that is no number, [`Error::Shape`] for
-/// an attacker that changes the number of coordinates, [`Error::OutOfRange`] for one beyond the space; what the target
-/// refuses.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting); [`Error::NonFinite`](crate::Error::NonFinite) for a question,
+/// a row or an answer with NaN or an infinity; [`Error::Shape`](crate::Error::Shape) for an attacker that changes the number
+/// of coordinates; the errors of the target.
 ///
 /// # Complexity
-/// Of each question its answer, and `O(kN)` for the truth; a row of the target once for each coordinate and weight.
+/// Per question its answer, and `O(kN)` for the truth; one row of the target per coordinate and weight.
 pub fn run(
     target: &mut dyn Target,
     attacker: &mut dyn Attacker,
     settings: &Settings,
-    mut observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<Run> {
     settings.validate()?;
-    let ambient = target.ambient();
-    let order = target.order();
+    let known = Known {
+        settings,
+        ambient: target.ambient(),
+        coordinates: target.coordinates(),
+        order: target.order(),
+    };
     let k = settings.watch.len();
     let mut rows = Rows::default();
-    let mut watched: Vec<Vec<f64>> = vec![];
-    let (mut h, mut coords) = (vec![0.0; ambient], vec![]);
+    let mut watched = rows.all(target, &settings.watch)?;
+    let (mut h, mut coords) = (vec![0.0; known.ambient], vec![]);
     let (mut answers, mut errors) = (vec![0.0; k], vec![0.0; k]);
     let mut done = Run {
         errors: Vec::with_capacity(settings.queries),
@@ -179,63 +204,67 @@ pub fn run(
         windows: settings.windows,
     };
     for round in 0..settings.queries {
-        if watched.is_empty() {
-            for &coord in &settings.watch {
-                watched.push(rows.get(target, coord)?.0.clone());
-            }
-        }
-        fn held<'a>(
-            (settings, round, ambient, order): (&'a Settings, usize, usize, Option<usize>),
-            rows: &'a [Vec<f64>],
-        ) -> View<'a> {
-            View {
-                round,
-                rounds: settings.queries,
-                watch: &settings.watch,
-                rows,
-                ambient,
-                order,
-            }
-        }
-        let state = (settings, round, ambient, order);
-        if let Some(change) = attacker.change(&held(state, &watched))
+        // The attacker may change the weight; all rows are then asked for again.
+        if let Some(change) = attacker.change(&known.view(round, &watched))
             && target.update(&change.v, change.gain)?
         {
             done.updates += 1;
             rows.known.clear();
-            watched.clear();
-            for &coord in &settings.watch {
-                watched.push(rows.get(target, coord)?.0.clone());
-            }
+            watched = rows.all(target, &settings.watch)?;
         }
+
+        // It asks, and the target answers.
         coords.clone_from(&settings.watch);
-        attacker.ask(&held(state, &watched), &mut h, &mut coords);
+        attacker.ask(&known.view(round, &watched), &mut h, &mut coords);
         check_finite("question", &h)?;
-        crate::error::check_shape("coordinates asked for", (k, 1), (coords.len(), 1))?;
+        check_shape("coordinates asked for", (k, 1), (coords.len(), 1))?;
         target.answer(&h, &coords, &mut answers)?;
         check_finite("answers", &answers)?;
+
+        // Every answer is compared with the exact one, and the attacker sees by how much it is off.
         let length = norm(&h);
         let mut worst = 0.0f64;
         for (i, &coord) in coords.iter().enumerate() {
             let (row, row_length) = rows.get(target, coord)?;
             errors[i] = answers[i] - dot(row, &h);
-            // 0/0 is no error: an exact zero was asked of a zero row.
+            // An exact 0 for a row of zeros is no error, although its relative error is 0/0.
             let scale = (row_length * length).max(f64::MIN_POSITIVE);
             worst = worst.max(errors[i].abs() / scale);
         }
-        attacker.learn(&held(state, &watched), &h, &answers, &errors);
+        attacker.learn(&known.view(round, &watched), &h, &answers, &errors);
         done.errors.push(worst);
+
         let progress = Progress {
             round: round + 1,
             rounds: settings.queries,
             error: worst,
         };
-        if let Some(observe) = observer.as_mut()
-            && observe(&progress).is_break()
-        {
+        if observer(&progress).is_break() {
             done.complete = round + 1 == settings.queries;
             break;
         }
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adversary::{FromFn, SUITE, attacker};
+
+    /// A target may have fewer coordinates than its space has dimensions; every attacker asks for those only.
+    #[test]
+    fn no_attacker_asks_for_a_coordinate_that_does_not_exist() {
+        for name in SUITE {
+            let row: Vec<f64> = (0..16).map(|i| f64::from(i + 1)).collect();
+            let mut target = FromFn::new(vec![row.clone()], |h: &[f64], coord: usize| {
+                assert_eq!(coord, 0, "{name}");
+                dot(&row, h) + 0.1 * h[3]
+            });
+            let mut attacker = attacker(name, 1.into()).unwrap();
+            let settings = Settings::new(40, vec![0]);
+            let done = run(&mut target, attacker.as_mut(), &settings, &mut unobserved);
+            assert_eq!(done.unwrap().errors.len(), 40, "{name}");
+        }
+    }
 }

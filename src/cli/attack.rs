@@ -1,15 +1,15 @@
-//! `dyncvx attack`.
+//! `dyncvx attack`: an adaptive adversary against one sketch, the plain median of a few, and the robust structure.
 
+use super::demonstration::Options;
 use super::{Outcome, interrupted, report};
 use clap::Args;
 use dyncvx::adversary::{self, PlainMedian, Progress, Run, SUITE, Settings, Structure, Target};
-use dyncvx::constraints::{Block, Constraints};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
-use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched};
+use dyncvx::projection::{Goal, Kronecker, Projection, Robust, Sketched, robust, sketched};
 use dyncvx::random::{Lane, Seed};
 use dyncvx::sketch::{Base, Distribution};
 use faer::Mat;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use rand_distr::{Distribution as _, StandardNormal};
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -22,33 +22,23 @@ pub(super) struct Arguments {
     /// Number of constraints, at most n(n+1)/2.
     #[arg(long, default_value_t = 64)]
     m: usize,
-    /// Copies of the robust structure; by default what the calibrated planner asks for.
+    /// Copies of the robust structure; by default as many as the calibrated planner asks for.
     #[arg(long, value_name = "L")]
     copies: Option<usize>,
-    /// Rows of a sketch.
+    /// Rows of each sketch.
     #[arg(long, default_value_t = 64)]
     rows: usize,
-    /// Questions the adversary asks.
+    /// Number of questions that the adversary asks.
     #[arg(long, default_value_t = 10_000)]
     queries: usize,
-    /// Error the robust structure is planned for, relative to the lengths of row and question.
+    /// Error that the robust structure is planned for, relative to the lengths of row and question.
     #[arg(long, default_value_t = 0.2)]
     accuracy: f64,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Who attacks: sign-correlation, reconstruction, updates or potential.
+    /// Attacker: sign-correlation, reconstruction, updates or potential.
     #[arg(long, value_name = "NAME", default_value = SUITE[0])]
     attacker: String,
-    /// Write the result as JSON, - for standard output.
-    #[arg(long, value_name = "FILE")]
-    json: Option<String>,
-    /// Draw the error against the number of the question.
-    #[arg(long, value_name = "FILE.svg")]
-    plot: Option<String>,
-    /// Print nothing but errors.
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Serialize)]
@@ -84,11 +74,6 @@ struct Record {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
-    if arguments.plot.is_some() && !cfg!(feature = "plot") {
-        return Outcome::Unusable(
-            "--plot: this build draws nothing (feature `plot` is off)".into(),
-        );
-    }
     if !SUITE.contains(&arguments.attacker.as_str()) {
         return Outcome::Unusable(format!(
             "--attacker: expected one of {}, found {}",
@@ -96,22 +81,14 @@ pub(super) fn run(arguments: &Arguments) -> Outcome {
             arguments.attacker
         ));
     }
-    let done = compare(arguments)
-        .map_err(|e| e.to_string())
-        .and_then(|record| {
-            if let Some(path) = &arguments.plot {
-                draw(path, &record)?;
-            }
-            if let Some(path) = &arguments.json {
-                report::json(path, &record)?;
-            }
-            Ok(record.complete)
-        });
-    match done {
-        Ok(true) => Outcome::Answered,
-        Ok(false) => Outcome::Unanswered,
-        Err(reason) => Outcome::Unusable(reason),
-    }
+    arguments.options.run(
+        || {
+            let record = compare(arguments)?;
+            let complete = record.complete;
+            Ok((record, complete))
+        },
+        draw,
+    )
 }
 
 #[cfg(feature = "plot")]
@@ -153,7 +130,7 @@ fn draw(_: &str, _: &Record) -> Result<(), String> {
     Ok(())
 }
 
-/// Points of a curve.
+/// Points of a plotted curve.
 const WINDOWS: usize = 50;
 
 /// Runs attacks on one structure after the other, under one bar.
@@ -166,7 +143,7 @@ struct Contest<'a> {
 
 impl Contest<'_> {
     fn run(&mut self, what: &str, target: &mut dyn Target, attacker: &str) -> dyncvx::Result<Run> {
-        let seed = Seed::from(self.arguments.seed);
+        let seed = Seed::from(self.arguments.options.seed);
         let mut attacker =
             adversary::attacker(attacker, seed).ok_or(dyncvx::Error::Unsupported {
                 what: "an attacker of this name",
@@ -185,17 +162,13 @@ impl Contest<'_> {
                 ControlFlow::Continue(())
             }
         };
-        let run = adversary::run(
-            target,
-            attacker.as_mut(),
-            &self.settings,
-            Some(&mut observe),
-        )?;
+        let run = adversary::run(target, attacker.as_mut(), &self.settings, &mut observe)?;
         self.complete &= run.complete;
         Ok(run)
     }
 
-    /// Oblivious and attacked, each on a structure that `build` makes of the one before.
+    /// Measures a structure under oblivious and under adaptive questions. `rebuild` makes the structure for the second run from
+    /// that of the first.
     fn both<P: Projection>(
         &mut self,
         what: &str,
@@ -219,7 +192,7 @@ impl Contest<'_> {
                 .map(|(range, p)| (middle(range), *p))
                 .collect(),
         };
-        if !self.arguments.quiet {
+        if !self.arguments.options.quiet {
             let row = format!(
                 "{what:<14} {copies:6}  {:10.3}  {:10.3}  {:6.2}",
                 calm.p95(),
@@ -232,7 +205,7 @@ impl Contest<'_> {
     }
 }
 
-/// What the planner asks for, or its design with the copies that were asked for on the command line.
+/// The plan of the calibrated planner, or the same releases with the copies asked for on the command line.
 fn planned(arguments: &Arguments) -> dyncvx::Result<Plan> {
     let mut demand = Demand::new(arguments.queries as u64, 1, arguments.accuracy);
     demand.rows = Some(arguments.rows);
@@ -240,7 +213,7 @@ fn planned(arguments: &Arguments) -> dyncvx::Result<Plan> {
     let Some(copies) = arguments.copies else {
         return Ok(plan);
     };
-    if copies < plan.copies && !arguments.quiet {
+    if copies < plan.copies && !arguments.options.quiet {
         report::say!(
             "dyncvx: warning: the calibrated planner asks for {} copies; with {copies} nothing is promised",
             plan.copies
@@ -253,56 +226,63 @@ fn planned(arguments: &Arguments) -> dyncvx::Result<Plan> {
     Plan::custom(copies, arguments.rows, release, plan.releases)
 }
 
+/// A random weight `0.3 I + G Gᵀ/n`, with a condition number of about 15.
+fn random_weight(n: usize, seed: u64) -> Mat<f64> {
+    let mut rng = Seed::from(seed).stream(Lane::SCRIPT, 0, 0);
+    let g = Mat::from_fn(n, n, |_, _| -> f64 { StandardNormal.sample(&mut rng) });
+    Mat::from_fn(n, n, |i, j| {
+        let sum: f64 = (0..n).map(|k| g[(i, k)] * g[(j, k)]).sum();
+        sum / n as f64 + if i == j { 0.3 } else { 0.0 }
+    })
+}
+
+/// The lines above the table.
+fn say_head(arguments: &Arguments, width: f64) {
+    let &Arguments {
+        n,
+        m,
+        rows,
+        queries,
+        ref attacker,
+        ..
+    } = arguments;
+    let remark = if width >= 1.0 {
+        " (1 or more: the exact structure is smaller, and never leaks)"
+    } else {
+        ""
+    };
+    report::say!(
+        "N = {}, {m} constraints, b = {rows}: {queries} questions by `{attacker}`; L·b/N = {width:.1}{remark}",
+        n * n
+    );
+    report::say!("                copies   oblivious    attacked  growth");
+}
+
 fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
     let &Arguments {
         n,
         m,
         rows,
         queries,
-        seed,
+        ref options,
         ..
     } = arguments;
-    if m == 0 {
-        return Err(dyncvx::Error::InvalidSetting {
-            field: "m",
-            reason: "expected at least 1, found 0".into(),
-        });
-    }
     let plan = planned(arguments)?;
-    let a = Constraints::independent(m, &[Block::Psd(n)], 3, seed.into())?;
-    let mut rng = Seed::from(seed).stream(Lane::SCRIPT, 0, 0);
-    // 0.3 I + G Gᵀ/n, condition number about 15.
-    let g = Mat::from_fn(n, n, |_, _| -> f64 { StandardNormal.sample(&mut rng) });
-    let weight = Mat::from_fn(n, n, |i, j| {
-        let sum: f64 = (0..n).map(|k| g[(i, k)] * g[(j, k)]).sum();
-        sum / n as f64 + if i == j { 0.3 } else { 0.0 }
-    });
-    let mut exact = Kronecker::new(a, &[(&weight).into()])?;
+    let a = options.constraints(m, n, 3)?;
+    let weight = random_weight(n, options.seed);
+    let mut exact = Kronecker::new(a)?.with_weight(&[(&weight).into()])?;
     let watch = longest(&mut exact, n)?;
     let distribution = Distribution::new(Base::Srht, rows)?;
-    let sketched = |copies| Sketched::new(exact.clone(), distribution, copies, seed);
-    let target = if arguments.quiet {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr()
+    let sketched = |copies| {
+        Sketched::new(
+            exact.clone(),
+            sketched::Settings::new(distribution, copies, options.seed),
+        )
     };
-    let bar = ProgressBar::with_draw_target(Some(6 * queries as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} left  {msg}") {
-        bar.set_style(style);
-    }
-    let width = plan.width() as f64 / (n * n) as f64;
-    if !arguments.quiet {
-        report::say!(
-            "N = {}, {m} constraints, b = {rows}: {queries} questions by `{}`; L·b/N = {width:.1}{}",
-            n * n,
-            arguments.attacker,
-            if width >= 1.0 {
-                " (1 or more: the exact structure is smaller, and never leaks)"
-            } else {
-                ""
-            }
-        );
-        report::say!("                copies   oblivious    attacked  growth");
+    // Three structures, each under oblivious and under adaptive questions.
+    let bar = options.bar(6 * queries as u64, true);
+    if !options.quiet {
+        say_head(arguments, plan.width() as f64 / (n * n) as f64);
     }
     let mut contest = Contest {
         arguments,
@@ -314,13 +294,13 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
     let few = plan.sample;
     let plain = PlainMedian::new(sketched(few)?, few)?;
     let (median, _) = contest.both("plain median", few, &weight, plain, Ok)?;
-    // The oblivious run must not count against the attacked one's budget.
-    let fresh = |sketches| Robust::new(sketches, plan, seed);
+    // The adaptive run gets a fresh budget: the oblivious run has spent the first one.
+    let fresh = |sketches| Robust::new(sketches, robust::Settings::new(plan, options.seed));
     let robust = fresh(sketched(plan.copies)?)?;
     let again = |p: Robust<_>| fresh(p.into_inner());
     let (robust, structure) = contest.both("robust", plan.copies, &weight, robust, again)?;
     contest.bar.finish_and_clear();
-    let held = structure.report();
+    let report = structure.account();
     Ok(Record {
         attacker: arguments.attacker.clone(),
         single,
@@ -332,8 +312,8 @@ fn compare(arguments: &Arguments) -> dyncvx::Result<Record> {
         sample: plan.sample,
         privacy_epsilon: plan.epsilon,
         planned_error: report::finite(plan.error),
-        width_ratio: held.width_ratio,
-        bytes: held.bytes,
+        width_ratio: report.width_ratio,
+        bytes: report.bytes,
         complete: contest.complete,
         version: env!("CARGO_PKG_VERSION"),
     })

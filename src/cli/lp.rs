@@ -2,13 +2,11 @@
 
 pub(super) mod solution;
 
-use super::solver::{self, Options, Record, Seconds, Ways};
+use super::solver::{self, Answer, EnginesUsed, Options, Record, Seconds};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::io::mps;
-use dyncvx::ipm::{self, Observer, Settings, Start};
-use dyncvx::problem::ConicProgram;
-use dyncvx::solver::Solver;
+use dyncvx::solver::LinearSolver;
 use std::time::Instant;
 
 #[derive(Debug, Args)]
@@ -51,62 +49,43 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         report::table_head();
     }
     let clock = Instant::now();
-    let (ways, mut solved) = (Ways::default(), false);
-    let mut conic = |program: &ConicProgram,
-                     settings: &Settings,
-                     start: Option<&Start>,
-                     observer: &mut Observer<'_>| {
-        solved = true;
-        let make = solver::engine(options.engine);
-        let mut solver = Solver::with_engine(program.clone(), settings.clone(), make)?;
-        if let Some(start) = start {
-            solver.warm_start(start.clone())?;
-        }
-        solver.solve(observer)
-    };
-    let mut observer = options.observer(&ways, |it| it);
-    let start = start.as_ref();
-    let found = ipm::solve_linear_from(&program, &settings, start, &mut conic, &mut observer)
-        .map_err(|e| format!("{name}: {e}"))?;
-    let setup = (clock.elapsed().as_secs_f64() - found.seconds).max(0.0);
+    let (used, make) = (EnginesUsed::default(), solver::engine(options.engine));
+    let failed = |e: dyncvx::Error| format!("{name}: {e}");
+    let mut solver = LinearSolver::with_engine(program, settings, make).map_err(failed)?;
+    if let Some(start) = start {
+        solver.warm_start(start).map_err(failed)?;
+    }
+    let setup = clock.elapsed().as_secs_f64();
+    let clock = Instant::now();
+    let mut observer = options.observer(&used, |it| it);
+    let found = solver.solve(&mut observer).map_err(failed)?;
+    let solve = clock.elapsed().as_secs_f64();
 
-    let objectives = (found.primal_objective, found.dual_objective);
-    let (errors, iterations) = (found.errors, found.iterations);
+    let answer = Answer {
+        status: found.status,
+        ended: &found.ended,
+        attempts: &found.attempts,
+        primal_objective: found.primal_objective,
+        dual_objective: found.dual_objective,
+        dimacs: found.errors,
+        iterations: found.iterations,
+        seconds: solve,
+        phases: &found.phases,
+    };
     if !options.quiet {
-        let (status, seconds) = (found.status.name(), found.seconds);
-        report::summary(
-            status,
-            objectives,
-            errors.max(),
-            iterations,
-            seconds,
-            &found.phases,
-        );
+        report::summary(&answer);
     }
     if let Some(path) = &arguments.solution {
-        solution::write(path, &program, &found.point)?;
+        solution::write(path, solver.program(), &found.point)?;
     }
     if let Some(path) = &options.json {
-        let seconds = Seconds {
-            read,
-            setup,
-            solve: found.seconds,
+        let seconds = Seconds { read, setup, solve };
+        let engine = if solver.is_presolved() {
+            "presolve".into()
+        } else {
+            used.name()
         };
-        let status = found.status;
-        let record = Record::new(
-            status,
-            objectives,
-            errors.0,
-            iterations,
-            if solved {
-                ways.name()
-            } else {
-                "presolve".into()
-            },
-            seconds,
-            &found.phases,
-        );
-        report::json(path, &record)?;
+        report::json(path, &Record::new(&answer, engine, seconds))?;
     }
     Ok(found.status.is_answer())
 }

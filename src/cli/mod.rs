@@ -1,8 +1,9 @@
-//! The command line: one file a subcommand.
+//! The command line: one file per subcommand.
 //!
 //! Human output goes to standard error, machine output alone to standard output.
 
 mod attack;
+mod demonstration;
 mod lp;
 mod maintain;
 #[cfg(feature = "plot")]
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Threads; by default RAYON_NUM_THREADS, else all cores.
+    /// Number of threads; by default RAYON_NUM_THREADS, or else all cores.
     #[arg(long, global = true, value_name = "N")]
     threads: Option<usize>,
 }
@@ -33,11 +34,11 @@ enum Command {
     Sdp(sdp::Arguments),
     /// Solve a linear program in MPS format, fixed or free.
     Lp(lp::Arguments),
-    /// Maintain a projection through a stream of low-rank updates, against recomputing it.
+    /// Compare a projection maintained through low-rank updates with one that is recomputed.
     Maintain(maintain::Arguments),
-    /// Let an adaptive adversary loose on one sketch, the median of copies, and the robust structure.
+    /// Attack one sketch, the median of a few copies, and the robust structure with an adaptive adversary.
     Attack(attack::Arguments),
-    /// Move one measure onto another at least cost.
+    /// Transport one measure onto another at least cost.
     Transport(Box<transport::Arguments>),
 }
 
@@ -45,14 +46,14 @@ enum Command {
 enum Outcome {
     /// The question was answered.
     Answered,
-    /// It was not: exit status 1.
+    /// The question was not answered: exit status 1.
     Unanswered,
     /// Bad usage or unreadable input, in one line: exit status 2.
     Unusable(String),
 }
 
 impl Outcome {
-    /// Of a solve that says whether the question was answered.
+    /// The outcome of a command that says whether its question was answered, or why it could not run.
     fn of(solved: Result<bool, String>) -> Self {
         match solved {
             Ok(true) => Outcome::Answered,
@@ -62,14 +63,14 @@ impl Outcome {
     }
 }
 
-/// Set by Ctrl-C; long work looks at it and ends with what it has.
+/// Set by Ctrl-C; long work reads it and ends with the result so far.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// Runs the command of the process's arguments.
+/// Runs the command that the arguments of the process name.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     // A second Ctrl-C ends the process at once.
@@ -101,7 +102,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Runs on a thread of the pool: what it shares it starts at once, where the main thread would have to be woken for every answer.
+/// Runs the work on a thread of the pool. Parallel parts then start at once; from the main thread, each one would wait for a
+/// worker to wake up and report back.
 fn on_a_worker(work: impl FnOnce() -> Outcome + Send) -> Outcome {
     #[cfg(feature = "rayon")]
     return rayon::scope(|_| work());
@@ -109,7 +111,7 @@ fn on_a_worker(work: impl FnOnce() -> Outcome + Send) -> Outcome {
     work()
 }
 
-/// More threads than any machine has cores for; starting millions would take minutes and then fail.
+/// Largest number of threads: more than machines have cores. Starting millions would take minutes and then fail.
 const MAX_THREADS: usize = 4096;
 
 fn set_threads(threads: Option<usize>) -> Result<(), String> {
@@ -117,7 +119,7 @@ fn set_threads(threads: Option<usize>) -> Result<(), String> {
         Some(n) if !(1..=MAX_THREADS).contains(&n) => {
             Err(format!("--threads: expected 1 to {MAX_THREADS}, found {n}"))
         }
-        // 0: what the environment says, else all cores. The stack is that of a main thread.
+        // 0 means RAYON_NUM_THREADS, or else all cores. The stack is as large as that of a main thread.
         #[cfg(feature = "rayon")]
         n => rayon::ThreadPoolBuilder::new()
             .num_threads(n.unwrap_or(0))

@@ -1,6 +1,6 @@
-//! Line charts as SVG files; the reproductions in `papers/` draw with it too.
+//! Line charts as SVG files. The reproductions in `papers/` use this file too.
 
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
@@ -8,17 +8,20 @@ use std::path::Path;
 /// A curve: its name and points.
 pub type Series = (String, Vec<(f64, f64)>);
 
-/// What stands around the curves. An empty label is left out.
+/// Title and axes of a chart. An empty label is not drawn.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Labels<'a> {
+    /// Above the curves.
     pub title: &'a str,
+    /// Along the horizontal axis.
     pub x: &'a str,
+    /// Along the vertical axis.
     pub y: &'a str,
-    /// Whether each axis is logarithmic; points that are not positive are left out there.
+    /// Whether the x and the y axis are logarithmic. Points that are not positive are left out on such an axis.
     pub log: (bool, bool),
 }
 
-/// Draws the curves, a dot at each point when there are few of them.
+/// Draws the curves into a file, with a dot at each point of a curve that has at most 40.
 pub fn lines(
     file: impl AsRef<Path>,
     labels: Labels<'_>,
@@ -73,7 +76,7 @@ where
         .y_label_area_size(64)
         .build_cartesian_2d(x, y)?;
     let power = |v: &f64| format!("{v:.0e}");
-    // Sums of steps like 0.1 are not what they are written as.
+    // Rounded: sums of steps like 0.1 would show as 0.30000000000000004.
     let plain = |v: &f64| format!("{}", (v * 1e9).round() / 1e9);
     let mut mesh = chart.configure_mesh();
     mesh.x_label_formatter(&plain).y_label_formatter(&plain);

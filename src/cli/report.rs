@@ -1,6 +1,7 @@
 //! Output: the iteration table for people, JSON for machines.
 
-use dyncvx::ipm::{Iteration, Phases};
+use super::solver::Answer;
+use dyncvx::ipm::{Attempt, Iteration};
 use dyncvx::projection::Refresh;
 use serde::Serialize;
 use std::io::Write;
@@ -76,29 +77,40 @@ fn engine(it: &Iteration) -> String {
     match it.refresh {
         None => String::new(),
         Some(Refresh::Split { rank, .. }) => format!("split at rank {rank}{steps}"),
-        Some(refresh) => format!("{}{steps}", way(refresh)),
+        Some(refresh) => format!("{}{steps}", engine_name(refresh)),
     }
 }
 
-/// The name of a way in results.
-pub(super) fn way(refresh: Refresh) -> &'static str {
+/// The name of an engine in results.
+pub(super) fn engine_name(refresh: Refresh) -> &'static str {
     match refresh {
         Refresh::Rebuilt(_) => "direct",
         other => other.name(),
     }
 }
 
-/// The lines below it.
-pub(super) fn summary(
-    status: &str,
-    (primal, dual): (f64, f64),
-    largest_error: f64,
-    iterations: usize,
-    seconds: f64,
-    phases: &Phases,
-) {
+/// A line in the table where an attempt begins.
+pub(super) fn table_attempt(attempt: &Attempt) {
+    say!("-- {attempt}");
+}
+
+/// The lines below the table.
+pub(super) fn summary(answer: &Answer<'_>) {
+    let Answer {
+        status,
+        primal_objective: primal,
+        dual_objective: dual,
+        iterations,
+        seconds,
+        phases,
+        ..
+    } = answer;
+    let (status, largest_error) = (status.name(), answer.dimacs.max());
     say!("{status}: primal objective {primal:.10e}, dual objective {dual:.10e}");
     say!("largest DIMACS error {largest_error:.1e}, {iterations} iterations, {seconds:.3} s");
+    if let Some(cause) = answer.ended.cause() {
+        say!("ended early: {cause}");
+    }
     say!(
         "seconds: assembly {:.3}, factorisation {:.3}, directions {:.3}, steps {:.3}, checks {:.3}",
         phases.assembly,

@@ -1,6 +1,6 @@
 //! `dyncvx sdp`.
 
-use super::solver::{self, Doubt, Options, Record, Seconds, Ways};
+use super::solver::{self, Answer, EnginesUsed, ObjectiveErrors, Options, Record, Seconds};
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
@@ -39,7 +39,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
-    let (ways, make) = (Ways::default(), solver::engine(options.engine));
+    let (used, make) = (EnginesUsed::default(), solver::engine(options.engine));
     let mut solver = Solver::with_engine(program.conic().clone(), settings, make)
         .map_err(|e| format!("{name}: {e}"))?;
     let setup = clock.elapsed().as_secs_f64();
@@ -52,7 +52,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         );
         report::table_head();
     }
-    let mut observer = options.observer(&ways, file_convention);
+    let mut observer = options.observer(&used, file_convention);
     let clock = Instant::now();
     let found = solver
         .solve(&mut observer)
@@ -63,26 +63,25 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let rank = told.then(|| solver.ranks(&found).ok()).flatten();
     let status = file_status(found.status);
     let value = told && found.certificate.is_none();
-    let doubt = value.then(|| found.objective_error(program.conic()).ok());
-    let doubt = doubt.flatten().map(file_errors);
-    let objectives = (
-        SemidefiniteProgram::primal_objective(found.dual_objective),
-        SemidefiniteProgram::dual_objective(found.primal_objective),
-    );
+    let counted = value.then(|| found.objective_error(program.conic()).ok());
+    let objective_error = counted.flatten().map(file_errors);
+    let answer = Answer {
+        status,
+        ended: &found.ended,
+        attempts: &found.attempts,
+        primal_objective: SemidefiniteProgram::primal_objective(found.dual_objective),
+        dual_objective: SemidefiniteProgram::dual_objective(found.primal_objective),
+        dimacs: found.dimacs,
+        iterations: found.iterations,
+        seconds,
+        phases: &found.phases,
+    };
     if !options.quiet {
-        let worst = found.dimacs.max();
-        report::summary(
-            status.name(),
-            objectives,
-            worst,
-            found.iterations,
-            seconds,
-            &found.phases,
-        );
-        if let Some(doubt) = doubt {
+        report::summary(&answer);
+        if let Some(error) = objective_error {
             report::say!(
                 "errors count in the objectives for {:.1e} at most, to first order",
-                f64::max(doubt.primal, doubt.dual)
+                f64::max(error.primal, error.dual)
             );
         }
         if let Some(text) = rank.as_ref().and_then(|r| ranks(program.blocks(), r)) {
@@ -101,18 +100,9 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             setup,
             solve: seconds,
         };
-        let (errors, iterations) = (found.dimacs.0, found.iterations);
-        let mut record = Record::new(
-            status,
-            objectives,
-            errors,
-            iterations,
-            ways.name(),
-            seconds,
-            &found.phases,
-        );
+        let mut record = Record::new(&answer, used.name(), seconds);
         record.rank = rank;
-        record.objective_error = doubt;
+        record.objective_error = objective_error;
         report::json(path, &record)?;
     }
     Ok(status.is_answer())
@@ -130,8 +120,8 @@ fn file_convention(mut it: Iteration) -> Iteration {
 }
 
 /// The solver's primal is the file's dual.
-fn file_errors(of: ObjectiveError) -> Doubt {
-    Doubt {
+fn file_errors(of: ObjectiveError) -> ObjectiveErrors {
+    ObjectiveErrors {
         primal: of.dual,
         dual: of.primal,
     }

@@ -2,9 +2,12 @@
 
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
+use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::ParseError;
-use dyncvx::ipm::{Iteration, Phases, SearchDirection, Settings, Status};
-use dyncvx::projection::{Auto, Direct, Maintained, Refresh};
+use dyncvx::ipm::{
+    Attempt, AttemptRecord, Dimacs, Ended, Iteration, Phases, SearchDirection, Settings, Status,
+};
+use dyncvx::projection::{Auto, Direct, Iterative, Refresh, auto, direct, iterative};
 use dyncvx::solver;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -42,9 +45,10 @@ pub(super) enum Engine {
     Auto,
     /// Form and factor the Gram matrix at every step.
     Direct,
-    /// Conjugate gradients on the exact operator: a base and a low-rank part, an old factor or one in single precision as
-    /// preconditioner.
-    Maintained,
+    /// Preconditioned conjugate gradients on the exact operator: a base and a low-rank part, an old factor or one in single
+    /// precision as preconditioner.
+    #[value(alias = "maintained")]
+    Iterative,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
@@ -75,13 +79,17 @@ impl Options {
     /// convention.
     pub(super) fn observer(
         &self,
-        ways: &Ways,
+        used: &EnginesUsed,
         stated: impl Fn(Iteration) -> Iteration,
     ) -> impl FnMut(&Iteration) -> ControlFlow<()> {
         let quiet = self.quiet;
+        let mut last: Option<Attempt> = None;
         move |it| {
-            ways.note(it.refresh);
+            used.note(it.refresh);
             if !quiet {
+                if last.replace(it.attempt) != Some(it.attempt) {
+                    report::table_attempt(&it.attempt);
+                }
                 report::table_row(&stated(*it));
             }
             if interrupted() {
@@ -117,19 +125,29 @@ pub(super) fn read<P>(
 /// How to make the engine for given rows.
 pub(super) fn engine(which: Engine) -> solver::Engine {
     match which {
-        Engine::Auto => Box::new(|a| Ok(Box::new(Auto::new(a.clone())))),
-        Engine::Direct => Box::new(|a| Ok(Box::new(Direct::new(a.clone())))),
-        Engine::Maintained => Box::new(|a| Ok(Box::new(Maintained::new(a.clone())?))),
+        Engine::Auto => Box::new(|a| {
+            let settings = auto::Settings::for_solvers();
+            Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
+        }),
+        Engine::Direct => Box::new(|a| {
+            let settings = direct::Settings::for_solvers();
+            Ok(Box::new(Direct::with_settings(a.clone(), settings)?))
+        }),
+        Engine::Iterative => Box::new(|a| {
+            let mut settings = iterative::Settings::default();
+            settings.nearly_dependent = NearlyDependent::Accept;
+            Ok(Box::new(Iterative::with_settings(a.clone(), settings)?))
+        }),
     }
 }
 
-/// The ways in which Newton systems were answered, in the order of their first use.
+/// The engines that answered Newton systems, in the order of their first use.
 #[derive(Debug, Default)]
-pub(super) struct Ways(RefCell<Vec<&'static str>>);
+pub(super) struct EnginesUsed(RefCell<Vec<&'static str>>);
 
-impl Ways {
+impl EnginesUsed {
     fn note(&self, refresh: Option<Refresh>) {
-        let Some(name) = refresh.map(report::way) else {
+        let Some(name) = refresh.map(report::engine_name) else {
             return;
         };
         let mut seen = self.0.borrow_mut();
@@ -147,27 +165,66 @@ impl Ways {
     }
 }
 
+/// What a solve found, in the file's convention.
+pub(super) struct Answer<'a> {
+    pub status: Status,
+    pub ended: &'a Ended,
+    pub attempts: &'a [AttemptRecord],
+    pub primal_objective: f64,
+    pub dual_objective: f64,
+    pub dimacs: Dimacs,
+    pub iterations: usize,
+    pub seconds: f64,
+    pub phases: &'a Phases,
+}
+
+/// One attempt for machines.
+#[derive(Serialize)]
+struct AttemptLine {
+    what: String,
+    iterations: usize,
+    ended: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl AttemptLine {
+    fn new(record: &AttemptRecord) -> Self {
+        Self {
+            what: record.attempt.to_string(),
+            iterations: record.iterations,
+            ended: record.ended.name(),
+            cause: record.ended.cause().map(ToString::to_string),
+        }
+    }
+}
+
 /// The result for machines. Objectives are the file's.
 #[derive(Serialize)]
 pub(super) struct Record {
     pub status: &'static str,
+    /// Why the attempt that led to the point ended, and what failed if something did.
+    ended: &'static str,
+    cause: Option<String>,
     pub primal_objective: Option<f64>,
     pub dual_objective: Option<f64>,
     pub gap: Option<f64>,
     pub dimacs: [Option<f64>; 6],
     pub iterations: usize,
+    /// Every attempt, in order.
+    attempts: Vec<AttemptLine>,
     pub engine: String,
     /// Of every block of the primal in the solver's terms, where there is one.
     pub rank: Option<Vec<usize>>,
     /// What errors may count for in the objectives, where there are matrices.
-    pub objective_error: Option<Doubt>,
+    pub objective_error: Option<ObjectiveErrors>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
 }
 
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct Doubt {
+pub(super) struct ObjectiveErrors {
     pub primal: f64,
     pub dual: f64,
 }
@@ -191,24 +248,20 @@ struct Breakdown {
 
 impl Record {
     /// Objectives of an infeasible problem do not exist.
-    pub(super) fn new(
-        status: Status,
-        (primal, dual): (f64, f64),
-        dimacs: [f64; 6],
-        iterations: usize,
-        engine: String,
-        seconds: Seconds,
-        phases: &Phases,
-    ) -> Self {
-        let exists = !matches!(status, Status::PrimalInfeasible | Status::DualInfeasible);
+    pub(super) fn new(answer: &Answer<'_>, engine: String, seconds: Seconds) -> Self {
+        let exists = !answer.status.is_infeasible();
         let value = |v: f64| if exists { report::finite(v) } else { None };
+        let (dimacs, phases) = (answer.dimacs.0, answer.phases);
         Self {
-            status: status.name(),
-            primal_objective: value(primal),
-            dual_objective: value(dual),
+            status: answer.status.name(),
+            ended: answer.ended.name(),
+            cause: answer.ended.cause().map(ToString::to_string),
+            primal_objective: value(answer.primal_objective),
+            dual_objective: value(answer.dual_objective),
             gap: value(dimacs[4]),
             dimacs: dimacs.map(report::finite),
-            iterations,
+            iterations: answer.iterations,
+            attempts: answer.attempts.iter().map(AttemptLine::new).collect(),
             engine,
             rank: None,
             objective_error: None,

@@ -4,23 +4,22 @@
 //! nonnegative numbers. All blocks after one another make a vector of length `N`. Row `i` of `A` holds one sparse
 //! symmetric matrix (or sparse vector) `A_i` per block, `(A x)_i = Σ_blocks ⟨A_i, X⟩`.
 
-mod basis;
-mod generate;
-mod given;
+mod gram_operator;
 pub(crate) mod independence;
-mod operator;
 mod pattern;
 pub(crate) mod positions;
+mod random_rows;
 mod rows;
 mod weight;
 mod weighted;
 
-pub use basis::Basis;
-pub(crate) use given::{GivenWeight, GramPair, GramWeight};
-pub(crate) use operator::GramOperator;
+pub(crate) use gram_operator::GramOperator;
+pub use independence::NearlyDependent;
 pub(crate) use rows::{NonnegRows, RankOne, SparseSymmetric, SymmetricRows};
-pub use weight::BlockWeight;
-pub(crate) use weight::{HeldWeight, Spectral, positive_definite, symmetric};
+pub use weight::{Basis, BlockWeight, WeightForm};
+pub(crate) use weight::{
+    GramPair, GramWeight, OwnedWeight, Spectral, WeightCow, positive_definite, symmetric,
+};
 pub use weighted::Weighted;
 pub(crate) use weighted::{Directions, Moved, MovedPart};
 
@@ -83,6 +82,7 @@ pub struct Constraints {
     /// Start of each block in a flat vector, and `N` at the end.
     offsets: Vec<usize>,
     parts: Vec<Part>,
+    checks: independence::RowChecks,
 }
 
 impl Constraints {
@@ -257,6 +257,7 @@ impl Constraints {
                 blocks: self.blocks.clone(),
                 offsets: self.offsets.clone(),
                 parts: parts.collect(),
+                checks: Default::default(),
             });
         }
         let mut builder = Self::builder(self.m, &self.blocks)?;
@@ -470,6 +471,7 @@ impl Builder {
             blocks,
             offsets,
             parts,
+            checks: Default::default(),
         })
     }
 }

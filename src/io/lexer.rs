@@ -1,13 +1,14 @@
-//! Numbers out of bytes, with their places.
+//! Reads numbers from bytes, and knows their places.
 
 use super::ParseError;
 use core::fmt::Display;
 
-/// May stand between two numbers of a line.
+/// Class of the bytes that separate numbers on a line.
 const BLANK: u8 = 1;
-/// Belongs to a word, that is, to what must be a number as a whole or is none.
+/// Class of the bytes of a word. A word is a number as a whole, or not a number.
 const WORD: u8 = 2;
 
+/// Class of every byte; 0 for all other text.
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut b = 0;
@@ -27,7 +28,7 @@ const CLASS: [u8; 256] = {
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// End of the last word, text or comment: the place of something that is missing.
+    /// End of the last word, text or comment: errors about something missing point here.
     end: usize,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Moves to the next word or text, over line ends and over lines that begin with `"` or `*`; `None` at the end.
+    /// Moves to the next word or text, over line ends and over comment lines, which begin with `"` or `*`; `None` at the end.
     pub(super) fn advance(&mut self) -> Option<usize> {
         loop {
             self.skip_blank();
@@ -52,7 +53,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// An integer on this line, and where it begins.
+    /// The next word of this line as an integer in the range, and the byte where it begins.
     pub(super) fn integer(
         &mut self,
         what: impl Display,
@@ -66,7 +67,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A finite number on this line.
+    /// The next word of this line as a finite number.
     pub(super) fn float(&mut self, what: impl Display) -> Result<f64, ParseError> {
         let (start, word) = self.word();
         match float(word) {
@@ -79,7 +80,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips the rest of the line, which may be text but must not begin with one more number.
+    /// Skips the rest of the line. It may be text, but must not begin with another number.
     pub(super) fn end_of_line(&mut self, after: impl Display) -> Result<(), ParseError> {
         self.skip_blank();
         if matches!(self.bytes.get(self.at), None | Some(b'\n')) {
@@ -94,7 +95,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// An error about what stands at `start`.
+    /// The error that the text at `start` is not what was expected.
     pub(super) fn unexpected(&self, start: usize, expected: impl Display) -> ParseError {
         let rest = self.bytes.get(start..).unwrap_or_default();
         let ink = |b: &&u8| CLASS[usize::from(**b)] != BLANK && **b != b'\n';
@@ -129,7 +130,7 @@ impl<'a> Lexer<'a> {
         1 + before.iter().filter(|&&b| b == b'\n').count()
     }
 
-    /// The next word of this line and where it begins; empty when there is none.
+    /// The next word of this line, empty if there is none, and the byte where it begins.
     fn word(&mut self) -> (usize, &'a [u8]) {
         self.skip_blank();
         let start = self.at;
@@ -170,14 +171,18 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// The beginning of what a file has, in quotes.
+/// The beginning of a text of the file, in quotes.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    const SHOWN: usize = 32;
-    let more = if bytes.len() > SHOWN { "…" } else { "" };
-    format!("`{}{more}`", printable(&bytes[..bytes.len().min(SHOWN)]))
+    /// Bytes of the file that an error message quotes.
+    const MAX_QUOTED: usize = 32;
+    let more = if bytes.len() > MAX_QUOTED { "…" } else { "" };
+    format!(
+        "`{}{more}`",
+        printable(&bytes[..bytes.len().min(MAX_QUOTED)])
+    )
 }
 
-/// Bytes as they are where that is safe to print.
+/// Printable ASCII as it is, other bytes as `\xNN`.
 fn printable(bytes: &[u8]) -> String {
     let show = |&b: &u8| match b {
         b' '..=b'~' => char::from(b).to_string(),
@@ -186,7 +191,7 @@ fn printable(bytes: &[u8]) -> String {
     bytes.iter().map(show).collect()
 }
 
-/// `[+-]digits`; what overflows saturates.
+/// The integer `[+-]digits`; it saturates on overflow.
 fn integer(word: &[u8]) -> Option<i64> {
     let (negative, digits) = match word {
         [b'-', digits @ ..] => (true, digits),
@@ -206,7 +211,7 @@ fn integer(word: &[u8]) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// A decimal number, perhaps with Fortran's `D` for the exponent; NaN and infinities too.
+/// A decimal number, NaN or an infinity. The exponent may be marked by `D`, as in Fortran.
 pub(super) fn float(word: &[u8]) -> Option<f64> {
     let text = core::str::from_utf8(word).ok()?;
     text.parse().ok().or_else(|| {

@@ -1,13 +1,14 @@
-//! Files: what solvers exchange, read strictly and written exactly.
+//! Readers and writers of the file formats that solvers exchange.
 //!
-//! Readers take bytes, not text: a comment may be in any encoding. What they refuse they refuse with the place, as a
-//! [`ParseError`]; they never panic, and never allocate in proportion to a number that a file merely claims.
+//! Readers take bytes, not text, because comments may be in any encoding. They refuse a file with a [`ParseError`] that names
+//! line and column. They never panic, and the memory they take grows with the size of the file, not with numbers that the file
+//! states. Writers keep every bit of a number.
 
 mod lexer;
 pub mod mps;
 pub mod sdpa;
 
-/// Where a file stopped making sense, and why.
+/// The place where a file is not valid, and the reason.
 ///
 /// ```
 /// let error = dyncvx::io::sdpa::read(b"1\n1\n2\n1.0\n1 1 1 3 1.0\n").unwrap_err();
@@ -19,7 +20,7 @@ pub mod sdpa;
 pub struct ParseError {
     /// Line, counted from 1; lines end with a line feed.
     pub line: usize,
-    /// Column, counted from 1 in bytes. Something missing is placed right behind what came before it.
+    /// Column, counted from 1 in bytes. Something missing is reported just after the text before it.
     pub column: usize,
     /// What was expected and what was found.
     pub reason: String,

@@ -9,16 +9,16 @@
 //! 0 1 1 2 -1.0              matrix (0 … m), block, row, column, value
 //! ```
 //!
-//! Blanks, commas, parentheses and braces separate numbers. An entry sets both `(row, column)` and `(column, row)`; entries
-//! come in any order, one a line, perhaps with text behind. See [`SemidefiniteProgram`] for the problem that a file means.
+//! Blanks, commas, parentheses and braces separate numbers. An entry sets both `(row, column)` and `(column, row)`. Entries come
+//! in any order, one per line; text may follow. See [`SemidefiniteProgram`] for the problem that a file states.
 //!
 //! Where the format leaves freedom:
-//! * A position must be given once. Files that list both triangles are understood: `(i, j)` and `(j, i)` with one value
-//!   count once, with two values they are an error. A plain repetition is an error, because other programs differ on
-//!   whether it adds or replaces, and no file of SDPLIB has one.
-//! * A block of order 1, of either sign, becomes [`Block::Nonneg(1)`](Block::Nonneg): the same cone, cheaper to handle.
-//! * One more number behind a line that is complete is an error, as is a fraction where an integer belongs.
-//! * Entries that are zero are checked, then dropped.
+//! * A position must be given once. Files may list both triangles: `(i, j)` and `(j, i)` count once if their values are equal, and
+//!   are an error otherwise. A plain repetition is an error: other programs disagree on whether the second value is added or
+//!   replaces the first, and no file of SDPLIB has one.
+//! * A block of order 1, of either sign, becomes [`Block::Nonneg(1)`](Block::Nonneg), the same cone in a cheaper form.
+//! * Another number after a complete line is an error, and so is a fraction where an integer is expected.
+//! * Entries with value 0 are checked and then dropped.
 
 use super::ParseError;
 use super::lexer::Lexer;
@@ -27,10 +27,10 @@ use crate::error::Error;
 use crate::problem::SemidefiniteProgram;
 use std::io::{self, BufWriter, Write};
 
-/// No index may be above this.
+/// Largest index of a file: indices are stored in 32 bits.
 const INDEX_MAX: i64 = u32::MAX as i64;
 
-/// One line of the file; row and column as they stand there, but counted from 0. `at` is its first byte.
+/// One entry of the file. Block, row and column are those of the file, but counted from 0; `at` is the first byte of its line.
 #[derive(Clone, Copy)]
 struct Entry {
     matrix: u32,
@@ -42,7 +42,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Adds it to the rows it belongs to: those of matrix 0, or of the others.
+    /// Adds the entry to the matrix it belongs to: `F_0`, or one of the others.
     fn add(
         &self,
         lexer: &Lexer<'_>,
@@ -60,7 +60,7 @@ impl Entry {
         }
     }
 
-    /// The position, the same for both triangles.
+    /// The position of the entry; `(i, j)` and `(j, i)` have the same.
     fn position(&self) -> (u32, u32, u32, u32) {
         let (row, col) = (self.row.min(self.col), self.row.max(self.col));
         (self.matrix, self.block, col, row)
@@ -81,9 +81,10 @@ impl Entry {
 /// [`ParseError`] with the place, for anything that is not a program in this format.
 ///
 /// # Complexity
-/// One pass over the bytes and a sort of the `k` entries, `O(k log k)`. Memory in proportion to `k` and to the header's
-/// numbers that are there, never to those that are claimed.
+/// One pass over the bytes and a sort of the `k` entries, `O(k log k)`. Memory in proportion to `k` and to the numbers that the
+/// header contains, never to those that it only states.
 pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
+    // The header: numbers of matrices and blocks, sizes of blocks, costs.
     let mut lexer = Lexer::new(bytes);
     lexer.advance();
     let (m, _) = lexer.integer("the number of matrices,", 1, INDEX_MAX)?;
@@ -100,7 +101,7 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
     }
     lexer.end_of_line(format_args!("{m} costs"))?;
 
-    // Refuses blocks that are too large before any entry is read.
+    // The builders refuse blocks that are too large before any entry is read.
     let builder = |rows: i64| {
         Constraints::builder(rows as usize, &blocks).map_err(|error| {
             let largest = (0..blocks.len()).max_by_key(|&b| match blocks[b] {
@@ -116,7 +117,7 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
             .map_err(|error| lexer.error(bytes.len(), error.to_string()))
     };
 
-    // A file of one triangle without a fault, as nearly all are, needs no list of its lines.
+    // Nearly all files list one triangle and have no fault. They are read without a list of their entries.
     let mut ahead = lexer.clone();
     let mut one_triangle = true;
     while let Some(at) = ahead.advance() {
@@ -130,6 +131,7 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
     if one_triangle && let (Ok(constant), Ok(matrices)) = (constant.build(), matrices.build()) {
         return program(costs, matrices, constant);
     }
+    // Other files are read again into a list, for the second triangle and for errors that name two lines.
     let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
     let (mut entries, mut below, mut lexer) = (Vec::new(), false, lexer.clone());
     while let Some(at) = lexer.advance() {
@@ -148,7 +150,7 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
     program(costs, matrices, constant)
 }
 
-/// The blocks, and where the file gives them.
+/// The blocks, and the bytes where the file gives their sizes.
 fn read_blocks(lexer: &mut Lexer<'_>, count: i64) -> Result<(Vec<Block>, Vec<usize>), ParseError> {
     let (mut blocks, mut places) = (Vec::new(), Vec::new());
     for k in 1..=count {
@@ -205,7 +207,7 @@ fn read_entry(
     })
 }
 
-/// Keeps one of `(i, j)` and `(j, i)` where both are given with the same value.
+/// Drops one of `(i, j)` and `(j, i)` where both are given with the same value.
 fn drop_second_triangle(lexer: &Lexer<'_>, entries: &mut Vec<Entry>) -> Result<(), ParseError> {
     entries.sort_unstable_by_key(|e| (e.position(), e.at));
     for pair in entries.windows(2) {
@@ -227,7 +229,7 @@ fn drop_second_triangle(lexer: &Lexer<'_>, entries: &mut Vec<Entry>) -> Result<(
             return Err(lexer.error(second.at, reason));
         }
     }
-    // Neighbours lie in different triangles now, so that a third mention repeats the first.
+    // Two neighbours with one position are now of different triangles: a third entry with that position repeats one of them.
     for triple in entries.windows(3) {
         let [first, _, third] = triple else { continue };
         if first.position() == third.position() {
@@ -250,7 +252,8 @@ fn repeated(lexer: &Lexer<'_>, first: &Entry, second: &Entry) -> ParseError {
     lexer.error(second.at, reason)
 }
 
-/// Sorts entries into rows; `mine` tells which matrices went into this builder.
+/// Builds the rows. An error about a repeated entry becomes one that names two lines; `mine` tells which matrices are in this
+/// builder.
 fn build(
     lexer: &Lexer<'_>,
     builder: Builder,
@@ -270,7 +273,8 @@ fn build(
     })
 }
 
-/// Writes a semidefinite program; [`read`] gives back the same numbers to the last bit (but see there for blocks of order 1).
+/// Writes a semidefinite program. [`read`] returns the same numbers to the last bit, but turns blocks of order 1 into nonnegative
+/// blocks.
 ///
 /// # Errors
 /// Those of `out`.

@@ -1,39 +1,44 @@
-//! An interior-point harness that sees nothing of a problem's linear algebra but a [`Projection`].
+//! An interior-point method that sees nothing of a problem's linear algebra but a [`Projection`].
 //!
-//! Every Newton step of a primal–dual method for `min ⟨c, x⟩, A x = b, x ∈ K` is a solve with the Gram matrix of `B = A·S(W)`
-//! at the Nesterov–Todd weight `W`: the harness moves the weight with [`Projection::update`] and calls
-//! [`Projection::solve`]. Any structure behind that seam will do.
+//! Every Newton step of a primal–dual method for `min ⟨c, x⟩, A x = b, x ∈ K` is a solve with the Gram matrix of `B = A·S(W)` at
+//! the weight `W` of the current point. The method moves the weight with [`Projection::update`] and calls [`Projection::solve`];
+//! any structure behind that trait will do.
+//!
+//! This module makes *one run of one method* and says why it [ended](Ended). What the point is worth is a [`Status`], decided in
+//! one place for conic, linear and transport programs. What is tried after a run that gave up is decided by
+//! [`solver`](crate::solver), not here.
 
+mod attempt;
+mod cone;
+mod dimacs;
 mod direction;
-mod hkm;
-mod interior;
-mod linear;
-mod nonneg;
+mod low_rank_factor;
 mod objective_error;
-mod rank;
-mod residuals;
-mod restore;
+pub(crate) mod params;
 mod run;
-mod scaling;
 mod settings;
 pub mod short_step;
+mod solution;
 mod solve;
-mod space;
-mod sparsity;
 mod start;
 mod status;
-mod step;
+mod termination;
+pub(crate) mod verdict;
 
-pub use linear::{ConicSolve, ConicSolveFrom, LinearOutcome, solve_linear, solve_linear_from};
+pub use attempt::{Attempt, AttemptRecord, Method, Pass, Step};
+pub use dimacs::{Dimacs, dimacs};
+pub(crate) use dimacs::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
+pub use low_rank_factor::Factor;
 pub use objective_error::ObjectiveError;
-pub use rank::Factor;
-pub use residuals::{Dimacs, dimacs};
-pub(crate) use residuals::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
-pub(crate) use run::ran_away;
+pub(crate) use objective_error::objective_error;
+pub(crate) use run::{Finished, Request, run};
 pub use settings::{SearchDirection, Settings};
+pub use solution::{Certificate, Phases, Solution};
 pub use solve::{Iteration, Observer, solve, solve_from};
+pub(crate) use solve::{check, first_direction, is_linear, takes_hkm};
 pub use start::Start;
-pub use status::{Certificate, Phases, Solution, Status};
+pub use status::Status;
+pub use termination::{Ended, Stall};
 
-#[allow(unused_imports)] // for the links above
+#[allow(unused_imports, reason = "for the links above")]
 use crate::projection::Projection;

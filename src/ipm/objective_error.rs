@@ -58,7 +58,7 @@ impl Solution {
 }
 
 /// The same of a point of the right shape, and its errors.
-pub(super) fn objective_error(
+pub(crate) fn objective_error(
     problem: &ConicProgram,
     (x, y, s): (&[f64], &[f64], &[f64]),
     errors: &Dimacs,
@@ -119,7 +119,7 @@ fn outside(blocks: &[Block], u: &[f64], v: &[f64]) -> Result<f64> {
 mod tests {
     use super::*;
     use crate::constraints::Constraints;
-    use crate::ipm::{Phases, Status, dimacs};
+    use crate::ipm::{Status, dimacs};
 
     /// min ⟨C, X⟩ + 2 z over X₁₁ + X₂₂ = 2, X₂₂ + z = 1 with C = [5 1; 1 7].
     fn program() -> ConicProgram {
@@ -150,10 +150,7 @@ mod tests {
             s: s.to_vec(),
             primal_objective: 0.0,
             dual_objective: 0.0,
-            certificate: None,
-            iterations: 0,
-            seconds: 0.0,
-            phases: Phases::default(),
+            ..Solution::empty()
         };
         point.objective_error(&program).unwrap()
     }
@@ -194,7 +191,7 @@ mod tests {
     fn a_point_of_another_problem_is_refused() {
         let mut point = crate::ipm::solve(
             &program(),
-            &mut crate::projection::Direct::new(program().constraints().clone()),
+            &mut crate::projection::Direct::new(program().constraints().clone()).unwrap(),
             &Default::default(),
             &mut |_| core::ops::ControlFlow::Continue(()),
         )

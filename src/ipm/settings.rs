@@ -1,6 +1,5 @@
 //! What a caller can set.
 
-use super::Dimacs;
 use crate::error::{Error, Result};
 
 /// Settings of [`solve`](super::solve()).
@@ -93,12 +92,9 @@ impl Settings {
         }
     }
 
-    /// Whether errors are within the tolerances, with the slack allowed where rounding ends progress; `scale` is
-    /// `1 + │⟨c, x⟩│ + │bᵀy│`.
-    pub(crate) fn allows(&self, errors: &Dimacs, scale: f64) -> bool {
-        let (slack, gap) = (self.slack, errors.gap());
-        errors.infeasibility() <= slack * self.tol_feas
-            && (gap <= slack * self.tol_gap_rel || gap * scale <= slack * self.tol_gap_abs)
+    /// An absolute gap in units of whichever of the two tolerances is easier; `scale` is `1 + │⟨c, x⟩│ + │bᵀy│`.
+    pub(crate) fn gap_in_tolerances(&self, gap: f64, scale: f64) -> f64 {
+        (gap / scale / self.tol_gap_rel).min(gap / self.tol_gap_abs)
     }
 
     /// Checks every field against its range.

@@ -1,21 +1,24 @@
-//! What a caller sees: solving, from cold or from a nearby point.
+//! One run on a program and a projection of the caller's.
 
-use super::run::{Method, Run};
-use super::{SearchDirection, Settings, Solution, Start, Status, nonneg};
+use super::run::{Request, run};
+use super::{Attempt, Method, SearchDirection, Settings, Solution, Start};
 use crate::clock::Instant;
+use crate::constraints::{Block, Constraints, WeightForm};
 use crate::error::{Error, Result, check_memory};
 use crate::problem::ConicProgram;
-use crate::projection::{Projection, Refresh};
+use crate::projection::{Projection, Refresh, Support};
 use std::ops::ControlFlow;
 
-/// Flat vectors of length `N` that a solve holds at once, about.
+/// Flat vectors of length `N` that a run holds at once, about.
 const VECTORS: u128 = 20;
 
 /// What an observer sees before every step.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Iteration {
-    /// Number of steps made.
+    /// The attempt that the iteration belongs to.
+    pub attempt: Attempt,
+    /// Number of steps made in this attempt.
     pub iteration: usize,
     /// `⟨c, x⟩`.
     pub primal_objective: f64,
@@ -37,29 +40,31 @@ pub struct Iteration {
     pub refresh: Option<Refresh>,
     /// Steps of conjugate gradients its answers took since, where it keeps count.
     pub steps: usize,
-    /// Seconds since the start.
+    /// Seconds since the solve began, all attempts included.
     pub seconds: f64,
 }
 
-/// Called before every step; `Break` ends the solve with the best point so far and [`Status::Stopped`].
+/// Called before every step; `Break` ends the solve with the best point so far and [`Ended::Stopped`](super::Ended).
 pub type Observer<'a> = dyn FnMut(&Iteration) -> ControlFlow<()> + 'a;
 
-/// Solves a conic program by a predictor–corrector method from an infeasible start, along HKM or Nesterov–Todd[^TTT98]
-/// directions, as the projection prefers; where one ends without an answer along the latter, the former is tried, which the
-/// observer sees as a second count from 0. A linear program is begun from least squares and corrected for centrality several times a factor; what that
-/// leaves open is begun once more as any other program is, which the observer sees as a second count from 0.
+/// Runs one method once on a conic program: a predictor–corrector method from an infeasible start, along HKM or
+/// Nesterov–Todd[^TTT98] directions as the settings and the projection ask. A program of nonnegative variables is begun from least
+/// squares, and corrected for centrality several times per factorisation.
 ///
-/// The projection must have been made from the rows of this problem; it is moved to a new weight once an iteration, and
-/// asked for two solves. The point returned is the best one seen, and a status that claims something was verified in the
-/// original data: the six DIMACS errors for [`Status::Solved`], the certificate for an infeasibility.
+/// The run says why it [ended](super::Ended); nothing else is tried. [`solver::solve_with`](crate::solver::solve_with) tries other
+/// methods where one gives up, and [`Solver`](crate::Solver) reduces the program first.
+///
+/// The projection must have been made from the rows of this problem. It is moved to a new weight once per iteration, and asked for
+/// two solves. The point returned is the best one seen. A status that claims something was verified in the data of the problem:
+/// the six DIMACS errors for [`Status::Solved`](super::Status), the certificate for an infeasibility.
 ///
 /// # Errors
 /// [`Error::Shape`] when the projection is of another problem, [`Error::InvalidSetting`], [`Error::RankDeficient`] when
 /// the rows are dependent, [`Error::TooLarge`], and what else the projection refuses the first weight with. Numerical
-/// trouble after that is a [`Status`].
+/// trouble after that is [`Ended::Failed`](super::Ended).
 ///
 /// # Complexity
-/// Per iteration one update and two solves of the projection, and about `60n³` flops a PSD block. Memory: some twenty flat
+/// Per iteration one update and two solves of the projection, and about `60n³` flops per PSD block. Memory: some twenty flat
 /// vectors of length `N`, besides the projection.
 ///
 /// [^TTT98]: Todd, Toh, Tütüncü. On the Nesterov–Todd direction in semidefinite programming. SIAM J. Optim. 1998.
@@ -69,12 +74,11 @@ pub fn solve(
     settings: &Settings,
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
-    begin(problem, projection, settings, None, observer)
+    once(problem, projection, settings, None, observer)
 }
 
-/// The same from a point that may be near the solution: that of a problem with nearby numbers, say. The point is moved into
-/// the interior by as much as it is infeasible here. What a warm start leaves without an answer is solved from cold,
-/// which the observer sees as a second count from 0.
+/// Runs one method once from a point that may be near the solution, such as the solution of a problem with nearby numbers. The point is
+/// moved into the interior by as much as it is infeasible here.
 ///
 /// # Errors
 /// Those of [`solve`]; [`Error::Shape`] and [`Error::NonFinite`] for the start.
@@ -88,122 +92,74 @@ pub fn solve_from(
     start: &Start,
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
-    let found = begin(problem, projection, settings, Some(start), observer)?;
-    let ended = matches!(
-        found.status,
-        Status::Stopped | Status::TimeLimit | Status::MaxIterations
-    );
-    if found.status.is_answer() || ended {
-        return Ok(found);
-    }
-    let mut cold = begin(problem, projection, settings, None, observer)?;
-    cold.iterations += found.iterations;
-    cold.seconds += found.seconds;
-    cold.phases = cold.phases.and(&found.phases);
-    Ok(cold)
+    once(problem, projection, settings, Some(start), observer)
 }
 
-fn begin(
+fn once(
     problem: &ConicProgram,
     projection: &mut dyn Projection,
     settings: &Settings,
     start: Option<&Start>,
     observer: &mut Observer<'_>,
 ) -> Result<Solution> {
+    check(problem, projection, settings)?;
+    let method = if is_linear(problem.constraints()) {
+        Method::Linear
+    } else {
+        first_direction(problem, settings.direction, projection)
+    };
+    let request = Request {
+        problem,
+        settings,
+        method,
+        attempt: Attempt::run(method),
+        start,
+        begun: Instant::now(),
+    };
+    Ok(run(&request, projection, observer)?.solution)
+}
+
+/// The method along directions that the settings ask for, or that the projection prefers: HKM directions where it takes their
+/// weight and has no preference.
+pub(crate) fn first_direction(
+    problem: &ConicProgram,
+    wanted: SearchDirection,
+    projection: &dyn Projection,
+) -> Method {
+    let preferred = projection.supports(WeightForm::Root) == Support::Preferred;
+    match wanted {
+        SearchDirection::NesterovTodd => Method::NesterovTodd,
+        SearchDirection::Hkm => Method::Hkm,
+        SearchDirection::Auto if preferred || !takes_hkm(problem, projection) => {
+            Method::NesterovTodd
+        }
+        SearchDirection::Auto => Method::Hkm,
+    }
+}
+
+/// Whether the projection takes the weight of HKM directions: pairs on matrix blocks, numbers elsewhere.
+pub(crate) fn takes_hkm(problem: &ConicProgram, projection: &dyn Projection) -> bool {
+    is_linear(problem.constraints()) || projection.supports(WeightForm::Pair) != Support::No
+}
+
+/// Whether all variables are nonnegative numbers.
+pub(crate) fn is_linear(a: &Constraints) -> bool {
+    a.blocks().iter().all(|b| matches!(b, Block::Nonneg(_)))
+}
+
+/// Whether a run can begin: settings within their ranges, a projection of the rows of this problem, room for the vectors.
+pub(crate) fn check(
+    problem: &ConicProgram,
+    projection: &dyn Projection,
+    settings: &Settings,
+) -> Result<()> {
     settings.validate()?;
     check_rows(problem, projection)?;
-    let a = problem.constraints();
-    let vectors = VECTORS * a.ambient() as u128;
-    check_memory("the vectors of an interior-point method", vectors)?;
-    let begun = Instant::now();
-    // Made anew for each attempt: a spare copy of the vectors would be held all along.
-    let attempt = |method, projection: &mut dyn Projection, observer: &mut Observer<'_>| {
-        Run::new(problem, settings, method, start, begun)?.run(projection, observer)
-    };
-    let generic = |observer: &mut Observer<'_>, projection: &mut dyn Projection| {
-        match settings.direction {
-            SearchDirection::NesterovTodd => attempt(Method::NesterovTodd, projection, observer),
-            SearchDirection::Hkm => attempt(Method::Hkm, projection, observer),
-            SearchDirection::Auto if projection.prefers_two_sided() => {
-                let first = attempt(Method::NesterovTodd, projection, observer)?;
-                if !matches!(
-                    first.status,
-                    Status::AlmostSolved | Status::InsufficientProgress | Status::NumericalError
-                ) {
-                    return Ok(first);
-                }
-                match attempt(Method::Hkm, projection, observer) {
-                    Ok(second) => Ok(better(first, second, begun)),
-                    Err(_) => Ok(first),
-                }
-            }
-            SearchDirection::Auto => match attempt(Method::Hkm, projection, observer) {
-                Err(Error::Unsupported { .. }) => {
-                    // The first row of the table was seen already.
-                    let mut rest = |row: &Iteration| match row.iteration {
-                        0 => ControlFlow::Continue(()),
-                        _ => observer(row),
-                    };
-                    attempt(Method::NesterovTodd, projection, &mut rest)
-                }
-                Ok(first) if lost(&first) => {
-                    // Nesterov–Todd steps stay longer where a problem has no solution.
-                    match attempt(Method::NesterovTodd, projection, observer) {
-                        Ok(second) => Ok(better(first, second, begun)),
-                        Err(_) => Ok(first),
-                    }
-                }
-                found => found,
-            },
-        }
-    };
-    if !nonneg::is_linear(a) {
-        return generic(observer, projection);
-    }
-    let first = attempt(Method::Linear, projection, observer)?;
-    if matches!(
-        first.status,
-        Status::Solved | Status::Stopped | Status::TimeLimit | Status::MaxIterations
-    ) {
-        return Ok(first);
-    }
-    // From another start and along other directions: a certificate within the tolerance may also fit a feasible program
-    // whose solutions are large, and that would show now.
-    let second = generic(observer, projection)?;
-    Ok(better(first, second, begun))
+    let vectors = VECTORS * problem.constraints().ambient() as u128;
+    check_memory("the vectors of an interior-point method", vectors)
 }
 
-/// Whether a run gave up so far from a solution that there may be none.
-fn lost(found: &Solution) -> bool {
-    const FAR: f64 = 1e-2;
-    let gave_up = matches!(
-        found.status,
-        Status::InsufficientProgress | Status::NumericalError
-    );
-    let error = found.dimacs.max();
-    gave_up && (error > FAR || error.is_nan())
-}
-
-/// Of two runs after one another the one with an answer, or with the smaller errors.
-fn better(first: Solution, second: Solution, begun: Instant) -> Solution {
-    let iterations = first.iterations + second.iterations;
-    let phases = first.phases.and(&second.phases);
-    let keep = match (first.status.is_answer(), second.status.is_answer()) {
-        (_, true) if second.status == Status::Solved => second,
-        (true, _) => first,
-        (false, true) => second,
-        _ if first.dimacs.max() <= second.dimacs.max() => first,
-        _ => second,
-    };
-    Solution {
-        iterations,
-        seconds: begun.elapsed().as_secs_f64(),
-        phases,
-        ..keep
-    }
-}
-
-/// Whether the projection is one of the rows of this problem.
+/// Whether the projection is of the rows of this problem.
 pub(super) fn check_rows(problem: &ConicProgram, projection: &dyn Projection) -> Result<()> {
     let (a, shape) = (problem.constraints(), projection.shape());
     let (expected, found) = ((a.len(), a.ambient()), (shape.constraints, shape.ambient));

@@ -1,8 +1,7 @@
-//! How a solve ended, and with what.
+//! What a point is worth.
 
-use super::Dimacs;
-
-/// How a solve ended. `Solved` and the two infeasibilities were checked in the original data.
+/// What the point of a solve is worth. `Solved` and the two infeasibilities were checked in the program as it was stated; the
+/// same rule holds for conic, linear and transport programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -11,16 +10,16 @@ use super::Dimacs;
 )]
 #[non_exhaustive]
 pub enum Status {
-    /// All six DIMACS errors are within the tolerances, or within [`Settings::slack`](super::Settings) times them where
-    /// rounding ended progress.
+    /// All six DIMACS errors are within the tolerances, or within [`Settings::slack`](super::Settings::slack) times the
+    /// tolerances where rounding, not a limit, ended progress.
     Solved,
-    /// Progress ended with all errors within `tol_almost`.
+    /// Progress ended with all errors within [`Settings::tol_almost`](super::Settings::tol_almost).
     AlmostSolved,
     /// No `x` is feasible, but for enormous ones: a certificate `y` with `bᵀy > 0`, `−Aᵀy ∈ K` to within `tol_infeas` was
-    /// found; see [`Certificate`] for what it excludes.
+    /// found; see [`Certificate`](super::Certificate) for what it excludes.
     PrimalInfeasible,
     /// No `(y, s)` is feasible, but for enormous ones: a ray `x ∈ K` with `⟨c, x⟩ < 0` and `A x = 0` to within `tol_infeas`
-    /// was found; see [`Certificate`] for what it excludes.
+    /// was found; see [`Certificate`](super::Certificate) for what it excludes.
     DualInfeasible,
     /// The iteration limit came first.
     MaxIterations,
@@ -30,7 +29,7 @@ pub enum Status {
     Stopped,
     /// The privacy budget of the projection came to its end first.
     BudgetExhausted,
-    /// Steps became too short to go on, short of every tolerance.
+    /// Further iterations would not have helped, short of every tolerance; [`Ended`](super::Ended) says why.
     InsufficientProgress,
     /// A factorisation or a solve failed, short of every tolerance.
     NumericalError,
@@ -39,9 +38,19 @@ pub enum Status {
 impl Status {
     /// Whether the question was answered: optimal, or certified infeasible.
     pub fn is_answer(self) -> bool {
+        self == Status::Solved || self.is_infeasible()
+    }
+
+    /// Whether there is a certificate that a side of the program has no feasible point.
+    pub fn is_infeasible(self) -> bool {
+        matches!(self, Status::PrimalInfeasible | Status::DualInfeasible)
+    }
+
+    /// Whether progress ended without an answer, for reasons other than a limit: something else may still find one.
+    pub fn is_inconclusive(self) -> bool {
         matches!(
             self,
-            Status::Solved | Status::PrimalInfeasible | Status::DualInfeasible
+            Status::AlmostSolved | Status::InsufficientProgress | Status::NumericalError
         )
     }
 
@@ -60,82 +69,4 @@ impl Status {
             Status::NumericalError => "numerical_error",
         }
     }
-}
-
-/// A proof that a problem has no feasible point.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Certificate {
-    /// `y` with `bᵀy = 1` and `−Aᵀy ∈ K` up to `violation`: every primal feasible `x` has `trace(x) ≥ 1/violation`.
-    Primal {
-        /// The multipliers, of length `m`.
-        y: Vec<f64>,
-        /// `max(0, −λ_min(−Aᵀy))`.
-        violation: f64,
-    },
-    /// `x ∈ K` with `⟨c, x⟩ = −1` and `A x = 0` up to `violation`: every dual feasible `y` has `‖y‖ ≥ 1/violation`.
-    Dual {
-        /// The ray, a flat vector of length `N`.
-        x: Vec<f64>,
-        /// `‖A x‖`.
-        violation: f64,
-    },
-}
-
-/// Seconds by what they went to.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub struct Phases {
-    /// Forming Gram matrices, where the projection keeps count.
-    pub assembly: f64,
-    /// Factoring them, where the projection keeps count.
-    pub factorisation: f64,
-    /// Scalings, right-hand sides, solves, and how far each direction may be followed.
-    pub directions: f64,
-    /// Moving, and factoring the new points.
-    pub steps: f64,
-    /// Residuals, DIMACS errors and certificates.
-    pub checks: f64,
-}
-
-impl Phases {
-    /// Of two runs after one another.
-    pub(crate) fn and(&self, other: &Self) -> Self {
-        Self {
-            assembly: self.assembly + other.assembly,
-            factorisation: self.factorisation + other.factorisation,
-            directions: self.directions + other.directions,
-            steps: self.steps + other.steps,
-            checks: self.checks + other.checks,
-        }
-    }
-}
-
-/// Where a solve ended: the best point seen, and its errors in the original data.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Solution {
-    /// How it ended.
-    pub status: Status,
-    /// The primal point, a flat vector of length `N`: blocks after one another, matrices down their columns.
-    pub x: Vec<f64>,
-    /// The multipliers, of length `m`.
-    pub y: Vec<f64>,
-    /// The dual slack, laid out as `x`.
-    pub s: Vec<f64>,
-    /// `⟨c, x⟩`.
-    pub primal_objective: f64,
-    /// `bᵀy`.
-    pub dual_objective: f64,
-    /// Errors of the point, recomputed from the problem.
-    pub dimacs: Dimacs,
-    /// The proof, when the status is an infeasibility.
-    pub certificate: Option<Certificate>,
-    /// Iterations made.
-    pub iterations: usize,
-    /// Seconds they took.
-    pub seconds: f64,
-    /// The same, by what they went to.
-    pub phases: Phases,
 }

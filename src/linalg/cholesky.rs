@@ -3,6 +3,7 @@
 use super::padded;
 use super::real::Real;
 use super::{par, product, triangular};
+use crate::error::check_memory_of;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::{triangular_inverse, triangular_solve};
@@ -10,9 +11,9 @@ use faer::{Accum, Mat, MatMut, MatRef};
 
 /// `A = L Lᵀ`.
 #[derive(Clone, Debug)]
-pub(crate) struct Cholesky {
-    /// Lower triangle; above it are leftovers of `A`.
-    lower: Mat<f64>,
+pub(crate) struct Cholesky<T = f64> {
+    /// Lower triangle; what is above it is not part of the factor.
+    lower: Mat<T>,
 }
 
 /// Lower triangle of `A` ← `L` with `A = L Lᵀ`; what is above the diagonal is not read, and some of it
@@ -41,14 +42,14 @@ pub(crate) fn factor_in_place<T: Real>(mut a: MatMut<'_, T>) -> Result<(), usize
     }
 }
 
-/// The same, but that nothing above the diagonal is written: another triangle can live there.
+/// As [`factor_in_place`], and nothing above the diagonal is written: another triangle can be kept there.
 ///
 /// # Complexity
 /// `n³/3` flops; a block of 128 columns at a time, so that nearly all are matrix products.
-pub(crate) fn factor_lower_in_place(mut a: MatMut<'_, f64>) -> Result<(), usize> {
+pub(crate) fn factor_lower_in_place<T: Real>(mut a: MatMut<'_, T>) -> Result<(), usize> {
     const BLOCK: usize = 128;
     let n = a.nrows();
-    let mut corner = padded::zeros::<f64>(BLOCK.min(n), BLOCK.min(n));
+    let mut corner = padded::zeros::<T>(BLOCK.min(n), BLOCK.min(n));
     for first in (0..n).step_by(BLOCK) {
         let width = BLOCK.min(n - first);
         let mut trailing = a.as_mut().submatrix_mut(first, first, n - first, n - first);
@@ -93,6 +94,44 @@ pub(crate) fn solve_in_place(lower: MatRef<'_, f64>, mut rhs: MatMut<'_, f64>) {
     triangular_solve::solve_upper_triangular_in_place(lower.transpose(), rhs, par);
 }
 
+impl<T: Real> Cholesky<T> {
+    /// Of no matrix yet.
+    pub(crate) fn empty() -> Self {
+        Self { lower: Mat::new() }
+    }
+
+    /// Memory for a matrix of order `n`: that of the last factor where the order is the same. Its lower triangle becomes the
+    /// factor by [`factor_lower_in_place`].
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`](crate::error::Error::TooLarge).
+    pub(crate) fn reserve(
+        &mut self,
+        n: usize,
+        what: &'static str,
+    ) -> crate::error::Result<MatMut<'_, T>> {
+        if self.lower.nrows() != n {
+            check_memory_of::<T>(what, n as u128 * n as u128)?;
+            self.lower = padded::zeros(n, n);
+        }
+        Ok(self.lower.as_mut())
+    }
+
+    /// The whole square that the factor is kept in.
+    pub(crate) fn square_mut(&mut self) -> MatMut<'_, T> {
+        self.lower.as_mut()
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.lower.nrows()
+    }
+
+    /// `L`; only its lower triangle has meaning.
+    pub(crate) fn lower(&self) -> MatRef<'_, T> {
+        self.lower.as_ref()
+    }
+}
+
 impl Cholesky {
     /// Factors the matrix whose lower triangle is given; `Err(k)` when pivot `k` is not positive.
     ///
@@ -103,11 +142,6 @@ impl Cholesky {
             Ok(()) => Ok(Self { lower: a }),
             Err(pivot) => Err(pivot),
         }
-    }
-
-    /// Of no matrix yet.
-    pub(crate) fn empty() -> Self {
-        Self { lower: Mat::new() }
     }
 
     /// Factors another matrix, of order `n`, whose lower triangle `fill` writes, in the same memory where the order is the same;
@@ -121,15 +155,6 @@ impl Cholesky {
         }
         fill(self.lower.as_mut());
         factor_in_place(self.lower.as_mut()).is_ok()
-    }
-
-    pub(crate) fn dim(&self) -> usize {
-        self.lower.nrows()
-    }
-
-    /// `L`; only its lower triangle has meaning.
-    pub(crate) fn lower(&self) -> MatRef<'_, f64> {
-        self.lower.as_ref()
     }
 
     /// A copy of `L` with zeros above the diagonal.

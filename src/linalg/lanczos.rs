@@ -147,7 +147,7 @@ mod tests {
                     out.iter_mut()
                         .zip(v)
                         .zip(&d)
-                        .for_each(|((o, v), d)| *o = d * v)
+                        .for_each(|((o, v), d)| *o = d * v);
                 };
                 let bound = smallest_eigenvalue(n, f64::INFINITY, 0.03, apply).unwrap();
                 assert!(

@@ -83,7 +83,7 @@ pub(crate) const MULTIPLIED_COST: f64 = 0.05;
 /// Operations that a product of full matrices does in the time of one operation of a sum, or inner product, over columns.
 pub(crate) const PRODUCT_OVER_COLUMN_SUMS: usize = 3;
 
-/// The same against products of a symmetric matrix with sparse columns.
+/// Operations that a product of full matrices does in the time of one operation of a symmetric matrix times sparse columns.
 pub(crate) const PRODUCT_OVER_SPARSE_TIMES: usize = 4;
 
 /// Largest share of the full triangle that a sparse factor may fill before dense products are faster than row solves.

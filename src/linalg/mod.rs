@@ -1,4 +1,4 @@
-//! Dense kernels: the only place that knows faer's.
+//! Dense and sparse kernels: the only place that calls those of faer.
 //!
 //! Symmetric matrices are stored in full unless a function says that it reads or writes one triangle.
 
@@ -15,6 +15,7 @@ pub(crate) mod product;
 pub(crate) mod real;
 pub(crate) mod row_solves;
 pub(crate) mod sampled_cholesky;
+pub(crate) mod shifts;
 pub(crate) mod sparse;
 pub(crate) mod sparse_cholesky;
 pub(crate) mod spectral;
@@ -25,8 +26,8 @@ pub(crate) mod verified_cholesky;
 
 use faer::Par;
 
-/// Threads for a kernel of about `flops` floating-point operations: those of the current rayon pool, one when the
-/// work is too small to share (a fork costs some ten microseconds).
+/// Threads for a kernel of about `flops` floating-point operations: all threads of the current rayon pool, or one when the work
+/// is too small to share.
 pub(crate) fn par(flops: usize) -> Par {
     #[cfg(feature = "rayon")]
     if flops > machine::PARALLEL_FLOPS && rayon::current_num_threads() > 1 {
@@ -36,7 +37,7 @@ pub(crate) fn par(flops: usize) -> Par {
     Par::Seq
 }
 
-/// Two passes over `numbers` of a matrix together, side by side where that is worth it.
+/// Two passes that read or write `numbers` of a matrix together; in parallel where the numbers are many enough.
 fn join(numbers: usize, a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     #[cfg(feature = "rayon")]
     if numbers > machine::PARALLEL_NUMBERS && rayon::current_num_threads() > 1 {

@@ -1,9 +1,10 @@
 //! Preconditioned conjugate gradients.
 
 use super::{axpy, dot, norm};
+use core::ops::Range;
 use faer::MatMut;
 
-/// What [`pcg`] reached: `residual` is `‖b − A x‖ / ‖b‖`, computed from `A`, not from the recurrence.
+/// The result of [`pcg`]: `residual` is `‖b − A x‖ / ‖b‖`, computed from `A`, not from the recurrence.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reached {
     pub residual: f64,
@@ -27,37 +28,40 @@ pub(crate) struct Workspace {
 pub(crate) struct Limits {
     /// Relative residual that is enough.
     pub tol: f64,
-    /// Iterations a column.
+    /// Iterations per column.
     pub max_iter: usize,
-    /// Iterations within which the residual has to halve: a good factor brings it down fast or, where rounding has taken over, not
+    /// Iterations within which the residual has to halve. A good factor reduces it fast or, where rounding has taken over, not
     /// at all.
     pub patience: usize,
+    /// Whether steps are taken with the quick form of the operator at first.
+    pub quick: bool,
 }
 
 impl Limits {
-    /// With all the patience there is: conjugate gradients may well plateau where the preconditioner is poor.
+    /// Without a limit of patience: conjugate gradients plateau where the preconditioner is poor.
     pub(crate) fn new(tol: f64, max_iter: usize) -> Self {
         Self {
             tol,
             max_iter,
             patience: usize::MAX,
+            quick: false,
         }
     }
 }
 
-/// Where one right-hand side stands.
+/// The state of one right-hand side.
 #[derive(Debug, Clone, Copy)]
 struct Column {
     /// `‖b‖`.
     scale: f64,
-    /// Of the best iterate.
+    /// Relative residual of the best iterate.
     residual: f64,
     iterations: usize,
-    /// `rᵀz` of the last step; `None` right after a start.
+    /// `rᵀz` of the last step; `None` right after a start or restart.
     rz: Option<f64>,
-    /// Whether the last direction is one.
+    /// Whether the last direction is one: `rᵀz` was positive.
     curved: bool,
-    /// Of the recurrence: the least residual since a start that halved the one before, and the iteration it was reached at.
+    /// The last residual of the recurrence, since a start, that was half of the one recorded before, and its iteration.
     least: (f64, usize),
 }
 
@@ -77,145 +81,194 @@ impl Workspace {
     }
 }
 
-/// Solves `A x = b` for every column of `b` to `‖b − A x‖ ≤ tol ‖b‖`, or as far as it gets; `x` is an output only. Vectors have
-/// length `n`; `b` and `x` hold theirs one after another. Returns the largest residual and the sum of the iterations.
+/// The systems to solve, all with one matrix of order `n`.
+pub(crate) struct Systems<'a> {
+    pub n: usize,
+    /// Right-hand sides, one after another.
+    pub b: &'a [f64],
+    /// The answers, in the same order; an output only.
+    pub x: &'a mut [f64],
+}
+
+impl Systems<'_> {
+    /// Where the numbers of one column are.
+    fn column(&self, j: usize) -> Range<usize> {
+        j * self.n..(j + 1) * self.n
+    }
+}
+
+/// Solves `A x = b` for every right-hand side to `‖b − A x‖ ≤ tol ‖b‖`, or as far as it gets. Returns the largest residual and
+/// the sum of the iterations.
 ///
-/// The columns advance in step, each by its own recurrence, so that the operator and the preconditioner meet all that are not
-/// finished at once. The first candidate is the preconditioner's own answer, so a good factor costs one application of `A`. The
-/// recurrence's residual drifts from the true one near rounding level: at its claimed convergence the true one is
-/// computed and, while that still falls by half, the iteration restarted from it (iterative refinement). The best
-/// iterate is returned.
+/// The columns advance in step, each by its own recurrence, so that the operator and the preconditioner are applied to all
+/// unfinished columns at once. The first candidate is the preconditioner's own answer, so a good factor costs one application
+/// of `A`. The residual of the recurrence drifts from the true one near rounding level: where the recurrence claims
+/// convergence, the true residual is computed, and while it still falls by half, the iteration is restarted from it (iterative
+/// refinement). The best iterate is returned.
 pub(crate) fn pcg(
     mut apply: impl FnMut(&[f64], &mut [f64]),
     precondition: impl FnMut(MatMut<'_, f64>),
-    n: usize,
-    b: &[f64],
-    x: &mut [f64],
+    systems: Systems<'_>,
     limits: Limits,
     ws: &mut Workspace,
 ) -> Reached {
     let apply = |v: &[f64], out: &mut [f64], _| apply(v, out);
-    pcg_mixed(apply, precondition, n, b, x, (limits, false), ws)
+    pcg_mixed(apply, precondition, systems, limits, ws)
 }
 
-/// The same for an operator that comes in two forms, the second flag saying whether the careful one is asked for: residuals are
-/// measured with that one, steps taken with the other while that gets them down (where `quick`), and with the careful one
-/// from then on.
+/// [`pcg`] for an operator that comes in two forms; its flag asks for the careful one. Residuals are always measured with the
+/// careful form. With [`Limits::quick`], steps are taken with the quick form for as long as that reduces the residuals, and with
+/// the careful form from then on.
 pub(crate) fn pcg_mixed(
     mut apply: impl FnMut(&[f64], &mut [f64], bool),
     mut precondition: impl FnMut(MatMut<'_, f64>),
-    n: usize,
-    b: &[f64],
-    x: &mut [f64],
-    (limits, quick): (Limits, bool),
+    mut systems: Systems<'_>,
+    limits: Limits,
     ws: &mut Workspace,
 ) -> Reached {
-    let Limits {
-        tol,
-        max_iter,
-        patience,
-    } = limits;
-    let mut careful = !quick;
-    let mut reached = Reached {
-        residual: 0.0,
-        iterations: 0,
-    };
-    if n == 0 || b.is_empty() {
-        return reached;
+    let n = systems.n;
+    if n == 0 || systems.b.is_empty() {
+        return Reached {
+            residual: 0.0,
+            iterations: 0,
+        };
     }
-    ws.resize(n, b.len() / n);
-    let Workspace {
-        r,
-        z,
-        p,
-        best,
-        q,
-        columns,
-        active,
-    } = ws;
-    let at = |j: usize| j * n..(j + 1) * n;
-    x.copy_from_slice(b);
-    precondition(MatMut::from_column_major_slice_mut(x, n, b.len() / n));
-    apply(x, r, true);
-    for (j, b) in b.chunks_exact(n).enumerate() {
-        let (x, r) = (&mut x[at(j)], &mut r[at(j)]);
-        let scale = norm(b);
-        let mut residual = 0.0;
-        if scale == 0.0 {
-            x.fill(0.0);
-        } else {
-            r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
-            residual = norm(r) / scale;
-            if residual.is_nan() || residual >= 1.0 {
-                // Worse than nothing: start from zero.
+    ws.resize(n, systems.b.len() / n);
+    ws.first_candidates(&mut systems, limits, &mut apply, &mut precondition);
+    let mut careful = !limits.quick;
+    while !ws.active.is_empty() {
+        // A direction for every active column, and the operator applied to all of them.
+        ws.directions(n, &mut precondition);
+        let numbers = n * ws.active.len();
+        apply(&ws.z[..numbers], &mut ws.q[..numbers], careful);
+        careful |= ws.advance(&mut systems, limits, careful, &mut apply);
+    }
+    ws.finish(systems.x)
+}
+
+impl Workspace {
+    /// The preconditioner's own answers, or zero where that is nearer; columns that need more are active.
+    fn first_candidates(
+        &mut self,
+        systems: &mut Systems<'_>,
+        limits: Limits,
+        apply: &mut impl FnMut(&[f64], &mut [f64], bool),
+        precondition: &mut impl FnMut(MatMut<'_, f64>),
+    ) {
+        let n = systems.n;
+        systems.x.copy_from_slice(systems.b);
+        let columns = systems.b.len() / n;
+        precondition(MatMut::from_column_major_slice_mut(systems.x, n, columns));
+        apply(systems.x, &mut self.r, true);
+        for (j, b) in systems.b.chunks_exact(n).enumerate() {
+            let at = systems.column(j);
+            let (x, r) = (&mut systems.x[at.clone()], &mut self.r[at.clone()]);
+            let scale = norm(b);
+            let mut residual = 0.0;
+            if scale == 0.0 {
                 x.fill(0.0);
-                r.copy_from_slice(b);
-                residual = 1.0;
+            } else {
+                r.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+                residual = norm(r) / scale;
+                if residual.is_nan() || residual >= 1.0 {
+                    x.fill(0.0);
+                    r.copy_from_slice(b);
+                    residual = 1.0;
+                }
+            }
+            self.best[at].copy_from_slice(x);
+            self.columns.push(Column {
+                scale,
+                residual,
+                iterations: 0,
+                rz: None,
+                curved: false,
+                least: (f64::INFINITY, 0),
+            });
+            if residual > limits.tol && limits.max_iter > 0 {
+                self.active.push(j);
             }
         }
-        best[at(j)].copy_from_slice(x);
-        columns.push(Column {
-            scale,
-            residual,
-            iterations: 0,
-            rz: None,
-            curved: false,
-            least: (f64::INFINITY, 0),
-        });
-        if residual > tol && max_iter > 0 {
-            active.push(j);
-        }
     }
-    while !active.is_empty() {
-        let count = active.len();
-        let z = &mut z[..n * count];
-        for (to, &j) in z.chunks_exact_mut(n).zip(active.iter()) {
-            to.copy_from_slice(&r[at(j)]);
+
+    /// The next direction of every active column, one after another in `z`. Columns without a direction ignore their part.
+    fn directions(&mut self, n: usize, precondition: &mut impl FnMut(MatMut<'_, f64>)) {
+        let count = self.active.len();
+        let z = &mut self.z[..n * count];
+        let column = |j: usize| j * n..(j + 1) * n;
+        for (to, &j) in z.chunks_exact_mut(n).zip(&self.active) {
+            to.copy_from_slice(&self.r[column(j)]);
         }
         precondition(MatMut::from_column_major_slice_mut(z, n, count));
-        for (z, &j) in z.chunks_exact_mut(n).zip(active.iter()) {
-            columns[j].turn(&r[at(j)], z, &mut p[at(j)]);
+        for (z, &j) in z.chunks_exact_mut(n).zip(&self.active) {
+            self.columns[j].turn(&self.r[column(j)], z, &mut self.p[column(j)]);
         }
-        // Where there is no direction, this answers for nothing.
-        let q = &mut q[..n * count];
-        apply(z, q, careful);
-        let mut slot = 0;
-        let mut stuck = false;
+    }
+
+    /// A step of every active column along its direction in `z`, with the operator's answer in `q`; columns that are finished are
+    /// no longer active. `true` when a column needs the careful form from now on.
+    fn advance(
+        &mut self,
+        systems: &mut Systems<'_>,
+        limits: Limits,
+        careful: bool,
+        apply: &mut impl FnMut(&[f64], &mut [f64], bool),
+    ) -> bool {
+        let Self {
+            r,
+            z,
+            best,
+            q,
+            columns,
+            active,
+            ..
+        } = self;
+        let n = systems.n;
+        let (mut slot, mut stuck) = (0, false);
         active.retain(|&j| {
-            let (p, q) = (&z[at(slot)], &mut q[at(slot)]);
+            let (at, here) = (systems.column(j), slot * n..(slot + 1) * n);
             slot += 1;
-            let (c, x, r) = (&mut columns[j], &mut x[at(j)], &mut r[at(j)]);
-            if c.step(p, q, x, r) && c.iterations < max_iter {
-                let left = norm(r) / c.scale;
-                if left > 0.5 * tol && c.goes_on(left, patience) {
+            let (direction, q) = (&z[here.clone()], &mut q[here]);
+            let (b, x) = (&systems.b[at.clone()], &mut systems.x[at.clone()]);
+            let (column, r, best) = (&mut columns[j], &mut r[at.clone()], &mut best[at]);
+            // The recurrence goes on while it has not converged and its residual still halves.
+            if column.step(direction, q, x, r) && column.iterations < limits.max_iter {
+                let left = norm(r) / column.scale;
+                if left > 0.5 * limits.tol && column.goes_on(left, limits.patience) {
                     return true;
                 }
             }
-            let now = true_residual(&mut apply, &b[at(j)], x, r, q) / c.scale;
-            let falls = now < 0.5 * c.residual;
-            if now < c.residual {
-                c.residual = now;
-                best[at(j)].copy_from_slice(x);
+            // It stopped: what did it reach?
+            let now = true_residual(apply, b, x, r, q) / column.scale;
+            let falls = now < 0.5 * column.residual;
+            if now < column.residual {
+                column.residual = now;
+                best.copy_from_slice(x);
             }
-            (c.rz, c.least) = (None, (f64::INFINITY, c.iterations));
-            let go_on = c.residual > tol && c.iterations < max_iter;
-            if go_on && !falls && !careful {
-                // From the best iterate, with the careful form.
+            // A restart from the true residual, while restarts help.
+            (column.rz, column.least) = (None, (f64::INFINITY, column.iterations));
+            let unfinished = column.residual > limits.tol && column.iterations < limits.max_iter;
+            if unfinished && !falls && !careful {
+                // The quick form has no more to give: from the best iterate, with the careful form.
                 stuck = true;
-                x.copy_from_slice(&best[at(j)]);
-                true_residual(&mut apply, &b[at(j)], x, r, q);
+                x.copy_from_slice(best);
+                true_residual(apply, b, x, r, q);
                 return true;
             }
-            falls && go_on
+            falls && unfinished
         });
-        careful |= stuck;
+        stuck
     }
-    x.copy_from_slice(best);
-    for c in columns {
-        reached.residual = reached.residual.max(c.residual);
-        reached.iterations += c.iterations;
+
+    /// The best iterates, and what they reached.
+    fn finish(&mut self, x: &mut [f64]) -> Reached {
+        x.copy_from_slice(&self.best);
+        let residuals = self.columns.iter().map(|c| c.residual);
+        Reached {
+            residual: residuals.fold(0.0, f64::max),
+            iterations: self.columns.iter().map(|c| c.iterations).sum(),
+        }
     }
-    reached
 }
 
 impl Column {
@@ -223,7 +276,7 @@ impl Column {
     fn turn(&mut self, r: &[f64], z: &mut [f64], p: &mut [f64]) {
         let new = dot(r, z);
         self.curved = new.is_finite() && new > 0.0;
-        // Nothing of an older direction at a start, not even what is no number.
+        // On a restart the older direction is ignored: it may be NaN.
         if let Some(old) = self.rz.replace(new) {
             let beta = new / old;
             z.iter_mut().zip(&*p).for_each(|(z, p)| *z += beta * p);
@@ -297,12 +350,14 @@ mod tests {
                 out.iter_mut()
                     .zip(v)
                     .zip(&d)
-                    .for_each(|((o, v), d)| *o = d * v)
+                    .for_each(|((o, v), d)| *o = d * v);
             },
             |mut v| (0..n).for_each(|i| v[(i, 0)] /= m[i]),
-            n,
-            &b,
-            &mut x,
+            Systems {
+                n,
+                b: &b,
+                x: &mut x,
+            },
             Limits::new(tol, 100),
             &mut Workspace::default(),
         );
@@ -333,9 +388,11 @@ mod tests {
         let reached = pcg(
             |v, out| out.copy_from_slice(&[v[0], 1e4 * v[1]]),
             |_| {},
-            2,
-            &[1.0, 1.0],
-            &mut x,
+            Systems {
+                n: 2,
+                b: &[1.0, 1.0],
+                x: &mut x,
+            },
             Limits::new(1e-12, 1),
             &mut Workspace::default(),
         );
@@ -361,9 +418,11 @@ mod tests {
             let reached = pcg(
                 apply,
                 |_| {},
-                n,
-                &b,
-                &mut x,
+                Systems {
+                    n,
+                    b: &b,
+                    x: &mut x,
+                },
                 limits,
                 &mut Workspace::default(),
             );
@@ -397,9 +456,7 @@ mod tests {
             let reached = pcg(
                 |v, out| (0..v.len()).for_each(|i| out[i] = d[i % n] * v[i]),
                 |mut v| (0..v.ncols()).for_each(|j| (0..n).for_each(|i| v[(i, j)] /= m[i])),
-                n,
-                b,
-                &mut x,
+                Systems { n, b, x: &mut x },
                 Limits::new(1e-12, 60),
                 ws,
             );

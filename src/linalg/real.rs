@@ -7,6 +7,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// `f32` or `f64`.
 pub(crate) trait Real: ComplexField + RealField + Copy + Send + Sync + 'static {
+    /// Diagonal entries of a matrix that can be scaled to one.
+    const HELD: core::ops::Range<f64>;
     fn narrow(x: f64) -> Self;
     fn wide(self) -> f64;
     /// `y ← K x` from columns of the lower triangle of `K`.
@@ -128,7 +130,7 @@ impl<T: Real> WithSimd for Gather<'_, T> {
 }
 
 macro_rules! real {
-    ($t:ty, $splat:ident, $mul_add:ident, $sum:ident, $view:ident, $view_mut:ident) => {
+    ($t:ty, $held:expr, $splat:ident, $mul_add:ident, $sum:ident, $view:ident, $view_mut:ident) => {
         impl WithSimd for GatherFour<'_, $t> {
             type Output = ();
 
@@ -210,6 +212,8 @@ macro_rules! real {
         }
 
         impl Real for $t {
+            const HELD: core::ops::Range<f64> = $held;
+
             #[inline(always)]
             fn narrow(x: f64) -> Self {
                 x as $t
@@ -333,6 +337,7 @@ macro_rules! real {
 
 real!(
     f32,
+    1e-24..1e24,
     splat_f32s,
     mul_add_f32s,
     reduce_sum_f32s,
@@ -341,6 +346,7 @@ real!(
 );
 real!(
     f64,
+    f64::from_bits(1)..f64::INFINITY,
     splat_f64s,
     mul_add_f64s,
     reduce_sum_f64s,

@@ -123,7 +123,7 @@ impl RowSolver {
     /// `t ← t A⁻¹`.
     ///
     /// # Complexity
-    /// `4 nnz(L)` flops a row.
+    /// `4 nnz(L)` flops per row.
     pub(crate) fn solve_rows(&self, mut t: MatMut<'_, f64>) {
         let (rows, n) = t.shape();
         let order = &self.symbolic.order;
@@ -275,7 +275,7 @@ impl WithSimd for Pass<'_> {
 }
 
 impl<'a> Pass<'a> {
-    /// Of the columns from `j` on: what stands below the group, row by row, and its rows.
+    /// The entries of the columns from `j` on below the group, row by row, and their rows.
     #[inline(always)]
     fn below<const W: usize>(&self, j: usize) -> ([&'a [f64]; W], &'a [usize]) {
         let Symbolic { start, row, .. } = self.symbolic;

@@ -38,15 +38,15 @@ impl Queue {
         self.least = self.least.min(degree);
     }
 
-    /// One of least degree; those that are gone or whose degree has changed are skipped.
-    fn pop(&mut self, degree: &[u32], gone: &[bool]) -> Option<usize> {
+    /// One of least degree; those that are eliminated or whose degree has changed are skipped.
+    fn pop(&mut self, degree: &[u32], eliminated: &[bool]) -> Option<usize> {
         loop {
             let Some(v) = self.by_degree.get_mut(self.least)?.pop() else {
                 self.least += 1;
                 continue;
             };
             let now = (degree[v as usize] as usize).min(self.by_degree.len() - 1);
-            if !gone[v as usize] && now == self.least {
+            if !eliminated[v as usize] && now == self.least {
                 return Some(v as usize);
             }
         }
@@ -54,7 +54,7 @@ impl Queue {
 }
 
 impl SampledCholesky {
-    /// Of the graph with these edges `(u, v, weight)` between vertices `0..=n`, `n` the ground. Weights are positive, and every
+    /// A factor for the graph with these edges `(u, v, weight)` between vertices `0..=n`, `n` the ground. Weights are positive, and every
     /// vertex is connected with the ground.
     ///
     /// # Complexity
@@ -67,7 +67,7 @@ impl SampledCholesky {
         }
         at[n].clear();
         let mut degree: Vec<u32> = at.iter().map(|v| v.len() as u32).collect();
-        let mut gone = vec![false; n + 1];
+        let mut eliminated = vec![false; n + 1];
         let mut queue = Queue {
             by_degree: vec![vec![]; n.max(2) + 1],
             least: 0,
@@ -78,14 +78,15 @@ impl SampledCholesky {
             pivot: vec![1.0; n],
             ..Self::default()
         };
-        // Where a neighbour stands among those of the vertex that goes.
+        // The position of a neighbour among those of the vertex that is eliminated.
         let mut place = vec![u32::MAX; n + 1];
         let (mut near, mut above): (Vec<(u32, f64, u32)>, Vec<f64>) = (vec![], vec![]);
-        while let Some(v) = queue.pop(&degree, &gone) {
-            gone[v] = true;
+        while let Some(v) = queue.pop(&degree, &eliminated) {
+            eliminated[v] = true;
+            // The remaining neighbours, each once with the sum of its weights, lightest first.
             near.clear();
             for (u, w) in core::mem::take(&mut at[v]) {
-                if gone[u as usize] {
+                if eliminated[u as usize] {
                     continue;
                 }
                 match near.get_mut(place[u as usize] as usize) {
@@ -102,7 +103,7 @@ impl SampledCholesky {
             near.iter()
                 .for_each(|(u, ..)| place[*u as usize] = u32::MAX);
             near.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-            // above[k] = w_k + … + w_d, small ones added last would vanish: from the end.
+            // above[k] = w_k + … + w_d, summed from the end: small weights added last would vanish.
             above.clear();
             above.resize(near.len() + 1, 0.0);
             for k in (0..near.len()).rev() {
@@ -113,6 +114,7 @@ impl SampledCholesky {
             if total > 0.0 {
                 out.pivot[v] = total;
             }
+            // The column of the factor; and for every neighbour but the last one sampled edge to a heavier one.
             for (i, &(u, w, edges)) in near.iter().enumerate() {
                 if u as usize != n {
                     out.index.push(u);

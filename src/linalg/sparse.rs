@@ -134,7 +134,7 @@ impl Rows {
         }
     }
 
-    /// `selfᵀ t`, accumulated in double precision while there are few numbers a row.
+    /// `selfᵀ t`, accumulated in double precision while there are few numbers per row.
     ///
     /// # Complexity
     /// `2 nnz · t.ncols()` flops.

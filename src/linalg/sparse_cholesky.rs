@@ -51,7 +51,7 @@ fn scratch(symbolic: &SymbolicCholesky<usize>) -> MemBuffer {
     MemBuffer::new(symbolic.solve_in_place_scratch::<f64>(1, faer::Par::Seq))
 }
 
-/// Where the diagonal of the factor stands among its values, in the order of elimination.
+/// Positions of the diagonal among the values of the factor, in the order of elimination.
 fn diagonal(symbolic: &SymbolicCholesky<usize>) -> Vec<usize> {
     match symbolic.raw() {
         SymbolicCholeskyRaw::Simplicial(s) => s.col_ptr()[..s.ncols()].to_vec(),
@@ -132,8 +132,8 @@ impl SparseCholesky {
         done.is_ok()
     }
 
-    /// The same of a matrix that need only be positive semidefinite to working precision, as `L D Lᵀ`: one takes the place of a
-    /// pivot that is not above `vanishing`. `false` when a pivot was no number.
+    /// Factors a matrix that need only be positive semidefinite to working precision, as `L D Lᵀ`: a pivot that is not above
+    /// `vanishing` is replaced by one. `false` when a pivot was NaN.
     ///
     /// Not as `L Lᵀ`: there faer 0.24 divides the column by the pivot's substitute, but leaves the pivot on the diagonal.
     pub(crate) fn factor_semidefinite(&mut self, values: &[f64], vanishing: f64) -> bool {
@@ -189,7 +189,7 @@ impl SparseCholesky {
         );
     }
 
-    /// The same for every column.
+    /// [`SparseCholesky::solve_in_place`] for every column.
     pub(crate) fn solve_columns(&self, rhs: &mut Mat<f64>) {
         let symbolic = &self.analysed.symbolic;
         let par = par(4 * self.values.len() * rhs.ncols());

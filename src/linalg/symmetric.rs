@@ -27,7 +27,7 @@ enum Together<T> {
     One(u32, Vec<(u32, T)>),
 }
 
-/// Fours of equal patterns first, what is left over alone.
+/// Rows with equal patterns in groups of four; the others alone.
 fn together<T: Real>(s: &Rows) -> Vec<Together<T>> {
     let columns = s.columns::<T>();
     let mut order: Vec<u32> = (0..columns.len() as u32).collect();
@@ -54,7 +54,7 @@ fn together<T: Real>(s: &Rows) -> Vec<Together<T>> {
     out
 }
 
-/// `K S` for a sparse `S` with few numbers a row; both triangles of `K` are read.
+/// `K S` for a sparse `S` with few numbers per row; both triangles of `K` are read.
 ///
 /// # Complexity
 /// `2m · nnz(S)` flops.

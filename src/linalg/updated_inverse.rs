@@ -12,7 +12,7 @@ use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use faer::{Accum, Mat, MatMut, MatRef};
 use pulp::Arch;
 
-/// `H = S · diag(I ⊗ F, …)`: a sparse matrix with few numbers a row, and small dense factors on runs of its columns.
+/// `H = S · diag(I ⊗ F, …)`: a sparse matrix with few numbers per row, and small dense factors on runs of its columns.
 #[derive(Debug, Clone)]
 pub(crate) struct Thin {
     pub sparse: Rows,

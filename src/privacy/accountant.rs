@@ -1,12 +1,14 @@
-//! What was released, and how much of it is allowed.
+//! The privacy cost of releases, and the budget for it.
 
 use super::sampler::check_sample;
 use crate::error::{Error, Result, check_positive, check_probability};
 
-/// What one release costs.
+/// The privacy cost of one release.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Charge {
+    /// `ε` of pure differential privacy.
     epsilon: f64,
+    /// `ρ` of zero-concentrated differential privacy.
     zcdp: f64,
 }
 
@@ -25,8 +27,8 @@ impl Charge {
         })
     }
 
-    /// A release of the exponential mechanism with sensitivity 1, such as a [`PrivateMedian`](super::PrivateMedian), of
-    /// all copies: its bounded range makes it `ε²/8`-zCDP[^CR21].
+    /// A release of the exponential mechanism with sensitivity 1 from all copies, such as a
+    /// [`PrivateMedian`](super::PrivateMedian): because of its bounded range it is `ε²/8`-zCDP[^CR21].
     ///
     /// # Errors
     /// As [`Charge::pure`].
@@ -41,9 +43,9 @@ impl Charge {
         })
     }
 
-    /// The same of `sample` out of `copies` copies drawn without replacement, afresh and in secret:
-    /// `ε' = ln(1 + (s/L)(e^ε − 1))`[^BBG18]. Bounded range does not survive sampling, and zCDP itself is not
-    /// amplified: it is charged `ε'²/2`, or [`Charge::exponential`] where that is less.
+    /// A release of the exponential mechanism from `sample` out of `copies` copies, drawn without replacement, in secret and anew
+    /// for each release: `ε' = ln(1 + (s/L)(e^ε − 1))`[^BBG18]. Sampling destroys the bounded range and does not amplify zCDP
+    /// itself, so the zCDP cost is `ε'²/2`, or that of [`Charge::exponential`] where it is smaller.
     ///
     /// # Errors
     /// As [`Charge::pure`]; [`Error::InvalidSetting`] unless `1 ≤ sample ≤ copies`.
@@ -55,7 +57,7 @@ impl Charge {
         check_sample(sample, copies)?;
         let whole = Self::exponential(epsilon)?;
         let amplified = (sample as f64 / copies as f64 * epsilon.exp_m1()).ln_1p();
-        // e^ε overflows beyond 709: no amplification is left to claim there.
+        // e^ε overflows for ε > 709: the charge is then without amplification.
         let epsilon = if amplified.is_finite() {
             amplified.min(epsilon)
         } else {
@@ -67,35 +69,36 @@ impl Charge {
         })
     }
 
-    /// Pure differential privacy.
+    /// `ε` of pure differential privacy.
     pub fn epsilon(&self) -> f64 {
         self.epsilon
     }
 
-    /// Zero-concentrated differential privacy.
+    /// `ρ` of zero-concentrated differential privacy.
     pub fn zcdp(&self) -> f64 {
         self.zcdp
     }
 }
 
-/// How many releases together are bounded.
+/// How the costs of several releases add up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Composition {
     /// `ε = Σ ε_i`, pure.
     Basic,
-    /// `(ε, δ)` with `ε = Σ ε_i (e^{ε_i} − 1)/(e^{ε_i} + 1) + √(2 ln(1/δ) Σ ε_i²)`, or the sum where that is less[^KOV15].
+    /// `(ε, δ)` with `ε = Σ ε_i (e^{ε_i} − 1)/(e^{ε_i} + 1) + √(2 ln(1/δ) Σ ε_i²)`, or with the sum `Σ ε_i` where it is
+    /// smaller[^KOV15].
     ///
     /// [^KOV15]: Kairouz, Oh, Viswanath. The composition theorem for differential privacy. ICML 2015.
     Advanced {
-        /// Probability left aside.
+        /// Probability `δ` with which the bound may fail.
         delta: f64,
     },
-    /// `ρ = Σ ρ_i`, read as `(ρ + 2√(ρ ln(1/δ)), δ)`[^BS16].
+    /// `ρ = Σ ρ_i` of zCDP, converted to `(ε, δ)` with `ε = ρ + 2√(ρ ln(1/δ))`[^BS16].
     ///
     /// [^BS16]: Bun, Steinke. Concentrated differential privacy. TCC 2016.
     Zcdp {
-        /// Probability left aside.
+        /// Probability `δ` with which the bound may fail.
         delta: f64,
     },
 }
@@ -110,7 +113,7 @@ impl Composition {
         }
     }
 
-    /// `ε` of releases that come this often each.
+    /// `ε` of all releases, given as charges with their numbers.
     fn epsilon(self, releases: &[(Charge, u64)]) -> f64 {
         let sum =
             |f: fn(&Charge) -> f64| -> f64 { releases.iter().map(|(c, n)| *n as f64 * f(c)).sum() };
@@ -130,11 +133,11 @@ impl Composition {
     }
 }
 
-/// Counts releases and refuses the one that would pass the budget.
+/// Adds up the cost of releases and refuses a release that would exceed the budget.
 ///
-/// What is spent never falls: an update of the structure does not give anything back, only fresh copies do, which get an
-/// accountant of their own. Charges may differ from release to release as long as they are fixed in advance; chosen
-/// adaptively, [`Composition::Advanced`] is a bound for a privacy odometer only up to constants.
+/// Spent budget never comes back: an update of the structure returns nothing. Fresh copies get an accountant of their own.
+/// Charges may differ from release to release, but must be fixed in advance. For charges that are chosen adaptively,
+/// [`Composition::Advanced`] bounds a privacy odometer only up to constants.
 ///
 /// ```
 /// use dyncvx::privacy::{Accountant, Charge, Composition};
@@ -147,7 +150,7 @@ impl Composition {
 /// ```
 ///
 /// # Complexity
-/// Time and space linear in the number of distinct charges, which is 1 for a structure that always asks alike.
+/// Time and space linear in the number of distinct charges, which is 1 for a structure whose releases are all alike.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accountant {
     composition: Composition,
@@ -156,7 +159,7 @@ pub struct Accountant {
 }
 
 impl Accountant {
-    /// A budget of `epsilon`, with the composition's `δ` if it has one.
+    /// A budget of `epsilon`, with the `δ` of the composition if it has one.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] unless `epsilon` is finite and above 0 and `δ` a probability.
@@ -170,20 +173,20 @@ impl Accountant {
         })
     }
 
-    /// The budget that exactly `count` releases of this charge use up.
+    /// The budget that `count` releases of this charge use up exactly.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for a `δ` that is no probability or a count of 0.
+    /// [`Error::InvalidSetting`] for a `δ` that is not strictly between 0 and 1, or a count of 0.
     pub fn exactly(composition: Composition, charge: Charge, count: u64) -> Result<Self> {
         composition.validate()?;
-        // The very sum that `spend` compares with, so that the last of them is not lost to rounding.
+        // The same sum as in `spend`, so that rounding does not refuse the last release.
         Self::new(composition, composition.epsilon(&[(charge, count)]))
     }
 
-    /// Records `count` releases of this charge, all of them or, on an error, none.
+    /// Records `count` releases of this charge. On an error none is recorded.
     ///
     /// # Errors
-    /// [`Error::BudgetExhausted`] when they would pass the budget.
+    /// [`Error::BudgetExhausted`] if they would exceed the budget.
     pub fn spend(&mut self, charge: Charge, count: u64) -> Result<()> {
         let exhausted = Error::BudgetExhausted {
             answered: self.answered(),
@@ -197,7 +200,7 @@ impl Accountant {
             }
         };
         let sum = (self.releases.iter()).try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
-        // An ε that is not a number is past any budget too.
+        // The comparison also refuses an ε that is NaN.
         if total.is_some() && sum.is_some() && self.spent() <= self.limit {
             return Ok(());
         }
@@ -215,7 +218,7 @@ impl Accountant {
         self.composition.epsilon(&self.releases)
     }
 
-    /// `ε` that may be spent.
+    /// The budget `ε`.
     pub fn limit(&self) -> f64 {
         self.limit
     }
@@ -225,7 +228,7 @@ impl Accountant {
         self.releases.iter().map(|(_, n)| n).sum()
     }
 
-    /// How releases are added up.
+    /// How costs add up.
     pub fn composition(&self) -> Composition {
         self.composition
     }

@@ -1,4 +1,4 @@
-//! Which copies answer: a few of them, without replacement.
+//! Drawing the copies that answer, without replacement.
 
 use crate::error::{Result, check_range};
 use crate::random::unbiased_below;
@@ -7,7 +7,7 @@ use rand_core::Rng;
 /// Draws `s` of `L` copies without replacement, every set of `s` equally likely.
 ///
 /// # Complexity
-/// `O(s)` a draw, by undoing the swaps of a partial Fisher–Yates shuffle; `L` indices of space.
+/// `O(s)` per draw: a partial Fisher–Yates shuffle whose swaps are undone afterwards. `L` indices of space.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     order: Vec<usize>,
@@ -16,10 +16,10 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// `sample` of `copies`.
+    /// A sampler of `sample` out of `copies` copies.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless `1 ≤ sample ≤ copies`.
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless `1 ≤ sample ≤ copies`.
     pub fn new(copies: usize, sample: usize) -> Result<Self> {
         check_sample(sample, copies)?;
         Ok(Self {
@@ -39,7 +39,7 @@ impl Sampler {
         self.sample
     }
 
-    /// Writes a sample into `out`, which is made `s` long. Depends on nothing but the stream.
+    /// Replaces `out` by a sample of `s` copies, which depends on the random stream alone.
     pub fn draw(&mut self, rng: &mut impl Rng, out: &mut Vec<usize>) {
         let copies = self.order.len();
         self.swaps.clear();

@@ -1,7 +1,7 @@
 //! The program that the interior-point solver takes.
 
 use crate::constraints::Constraints;
-use crate::error::{Error, Result, check_finite, check_shape};
+use crate::error::{Result, check_finite, check_shape, invalid_setting};
 use std::sync::Arc;
 
 /// `min ⟨c, x⟩` subject to `A x = b`, `x ∈ K`; its dual is `max bᵀy` subject to `s = c − Aᵀy ∈ K`.
@@ -15,10 +15,11 @@ pub struct ConicProgram {
 }
 
 impl ConicProgram {
-    /// `c` is a single row over the same blocks as `a`; `b` has one number a row of `a`.
+    /// `c` is a single row over the same blocks as `a`; `b` has one number per row of `a`.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NonFinite`]; blocks of `c` that differ from those of `a` are [`Error::InvalidSetting`].
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite);
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) if the blocks of `c` and of `a` differ.
     pub fn new(a: impl Into<Arc<Constraints>>, b: Vec<f64>, c: Constraints) -> Result<Self> {
         let a = a.into();
         check_shape("right-hand side b", (a.len(), 1), (b.len(), 1))?;
@@ -30,7 +31,7 @@ impl ConicProgram {
                 a.blocks(),
                 c.blocks()
             );
-            return Err(Error::InvalidSetting { field: "c", reason });
+            return invalid_setting("c", reason);
         }
         Ok(Self { a, b, c })
     }

@@ -1,10 +1,9 @@
-//! Convex programs: what a solver is given.
+//! Convex programs, and what is done to them before they are solved.
 
 mod conic;
-pub(crate) mod face;
 pub mod generators;
-mod linear;
-mod reduction;
+pub(crate) mod linear;
+pub(crate) mod reduction;
 mod semidefinite;
 
 pub use conic::ConicProgram;

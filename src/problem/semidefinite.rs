@@ -2,7 +2,7 @@
 
 use super::ConicProgram;
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result, check_finite, check_shape};
+use crate::error::{Result, check_finite, check_shape, invalid_setting};
 use std::sync::Arc;
 
 /// A pair of semidefinite programs as SDPA files state it:
@@ -16,15 +16,15 @@ use std::sync::Arc;
 ///
 /// # As a conic program
 ///
-/// A solver is given [`SemidefiniteProgram::conic`], whose primal is (D) and whose dual is (P), both with the sign of the
-/// objective turned: `min ⟨−F_0, Y⟩` and `max cᵀy` with `y = −x` and the slack `−F_0 − Σ y_i F_i`. Hence
+/// A solver takes [`SemidefiniteProgram::conic`]. Its primal is (D) and its dual is (P), both with the opposite sign of the
+/// objective: `min ⟨−F_0, Y⟩`, and `max cᵀy` with `y = −x` and the slack `−F_0 − Σ y_i F_i`. Hence
 ///
-/// | of the conic program | of this pair |
+/// | conic program | this pair |
 /// | --- | --- |
 /// | primal variable `x`, slack `s` | `Y`, and the slack of (P) |
 /// | dual variable `y` | `x = −y` |
-/// | primal objective | [`dual_objective`](Self::dual_objective) with the other sign |
-/// | dual objective | [`primal_objective`](Self::primal_objective) with the other sign |
+/// | primal objective | [`dual_objective`](Self::dual_objective) with the opposite sign |
+/// | dual objective | [`primal_objective`](Self::primal_objective) with the opposite sign |
 /// | primal infeasible | dual infeasible: no `Y` |
 /// | dual infeasible | primal infeasible: no `x` |
 ///
@@ -39,7 +39,7 @@ use std::sync::Arc;
 /// let program = SemidefiniteProgram::new(vec![1.0], f1.build()?, f0.build()?)?;
 /// assert_eq!(program.conic().rhs(), [1.0]);
 /// assert_eq!(program.conic().cost().entries().next(), Some((0, 0, 0, 1, -3.0)));
-/// // A solver found y = −3, with dual objective −3: x is 3, and so is the objective of (P).
+/// // A solver finds y = −3, with dual objective −3. So x is 3, and the objective of (P) is 3.
 /// assert_eq!(SemidefiniteProgram::primal_objective(-3.0), 3.0);
 /// # Ok(()) }
 /// ```
@@ -53,8 +53,9 @@ impl SemidefiniteProgram {
     /// The pair with costs `c` (length `m`), matrices `F_1 … F_m` (`m` rows) and `F_0` (one row, over the same blocks).
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NonFinite`]; no matrix, no block, and blocks of `F_0` that differ from those of the
-    /// matrices are [`Error::InvalidSetting`].
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite);
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) without a matrix or a block, or if the blocks of `F_0` and of the
+    /// matrices differ.
     ///
     /// # Complexity
     /// One sort of the nonzeros of `F_0`.
@@ -64,12 +65,11 @@ impl SemidefiniteProgram {
         constant: Constraints,
     ) -> Result<Self> {
         let matrices = matrices.into();
-        let invalid = |field, reason: String| Err(Error::InvalidSetting { field, reason });
         if matrices.is_empty() {
-            return invalid("matrices", "expected one or more, found none".into());
+            return invalid_setting("matrices", "expected one or more, found none");
         }
         if matrices.blocks().is_empty() {
-            return invalid("blocks", "expected one or more, found none".into());
+            return invalid_setting("blocks", "expected one or more, found none");
         }
         check_shape("costs c", (matrices.len(), 1), (costs.len(), 1))?;
         check_finite("costs c", &costs)?;
@@ -80,7 +80,7 @@ impl SemidefiniteProgram {
                 matrices.blocks(),
                 constant.blocks()
             );
-            return invalid("constant", reason);
+            return invalid_setting("constant", reason);
         }
         let mut negated = Constraints::builder(1, constant.blocks())?;
         for (_, block, row, col, value) in constant.entries() {
@@ -110,7 +110,7 @@ impl SemidefiniteProgram {
         self.constant.blocks()
     }
 
-    /// The conic program `min ⟨−F_0, Y⟩` subject to `⟨F_i, Y⟩ = c_i`, `Y ∈ K`: what a solver is given.
+    /// The conic program `min ⟨−F_0, Y⟩` subject to `⟨F_i, Y⟩ = c_i`, `Y ∈ K`, for a solver.
     pub fn conic(&self) -> &ConicProgram {
         &self.conic
     }
@@ -131,7 +131,7 @@ impl SemidefiniteProgram {
     }
 }
 
-/// The same blocks, costs and nonzeros, as numbers.
+/// Programs are equal if their blocks, costs and nonzeros are equal as numbers.
 impl PartialEq for SemidefiniteProgram {
     fn eq(&self, other: &Self) -> bool {
         self.blocks() == other.blocks()

@@ -1,31 +1,54 @@
 //! The structure that suits the rows.
 
-use super::maintained::{Costs, Maintained};
-use super::{Accuracy, Answered, Direct, Goal, Projection, Refresh, Seconds, Shape};
-use crate::constraints::{Block, BlockWeight, Constraints, Weighted};
+use super::forward::forward;
+use super::iterative::{self, Costs, Iterative};
+use super::{Direct, Projection, Refresh, Report, Seconds, Shape, Support, direct};
+use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, WeightForm};
 use crate::error::Result;
-use faer::MatMut;
 use std::sync::Arc;
 
-/// Seconds (at nominal rates) a Gram matrix must cost to factor before anything else is worth a thought.
-const WORTHWHILE: f64 = 0.015;
-/// What it must cost in units of the work that two-sided weights bring with them.
-const OVERHEAD: f64 = 4.0;
-/// What forming it may cost as a share of that: rows of many entries, as those of control problems, are no graph's or
-/// completion's, and their Gram matrices are too ill-conditioned for anything but a factor in double precision.
-const FORMING: f64 = 0.5;
+/// Seconds, at nominal rates, that factoring the Gram matrix must cost: below, [`Direct`] is always chosen.
+const MIN_FACTOR_SECONDS: f64 = 0.015;
+/// The smallest ratio of the cost of factoring to the cost of the eigenvectors and products of two-sided weights.
+const FACTOR_OVER_TWO_SIDED_WORK: f64 = 4.0;
+/// The largest ratio of the cost of forming the Gram matrix to the cost of factoring it. Rows of many entries, as in control
+/// problems, exceed this ratio, and their Gram matrices are too ill-conditioned for anything but a factor in double
+/// precision.
+const MAX_ASSEMBLY_SHARE: f64 = 0.5;
 
-/// Chooses between [`Direct`] and [`Maintained`], by counts of operations: the former unless its Gram matrix is dense and so
+/// Settings of [`Auto`].
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart | |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What to do with rows that products of rows cannot tell apart.
+    pub nearly_dependent: NearlyDependent,
+}
+
+impl Settings {
+    /// For solvers, which measure their answers in the program itself: nearly dependent rows are accepted.
+    pub fn for_solvers() -> Self {
+        Self {
+            nearly_dependent: NearlyDependent::Accept,
+        }
+    }
+}
+
+/// Chooses between [`Direct`] and [`Iterative`], by counts of operations: the former unless its Gram matrix is dense and so
 /// large, for the orders of the matrix blocks, that a factorisation is what an update would cost. Then two-sided weights
-/// are asked for ([`Projection::prefers_two_sided`]) and [`Maintained`] answers, which turns from one preconditioner to another,
+/// are asked for ([`Projection::supports`]) and [`Iterative`] answers, which turns from one preconditioner to another,
 /// factors included, by what each has cost. Weights that only [`Direct`] knows are answered by it in any case.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
-/// use dyncvx::projection::{Auto, Projection};
+/// use dyncvx::constraints::WeightForm;
+/// use dyncvx::projection::{Auto, Projection, Support};
 /// # fn main() -> dyncvx::Result<()> {
 /// let small = Constraints::independent(40, &[Block::Psd(12)], 1, 1.into())?;
-/// assert!(!Auto::new(small).prefers_two_sided());
+/// assert_eq!(Auto::new(small)?.supports(WeightForm::Root), Support::Yes);
 /// # Ok(()) }
 /// ```
 ///
@@ -34,9 +57,10 @@ const FORMING: f64 = 0.5;
 #[derive(Debug, Clone)]
 pub struct Auto {
     a: Arc<Constraints>,
+    settings: Settings,
     pays: bool,
     direct: Option<Box<Direct>>,
-    maintained: Option<Box<Maintained>>,
+    iterative: Option<Box<Iterative>>,
     /// Whether the last weight is with the maintained one.
     two_sided: bool,
 }
@@ -46,31 +70,64 @@ impl Auto {
     ///
     /// # Complexity
     /// That of [`Direct::new`].
-    pub fn new(a: impl Into<Arc<Constraints>>) -> Self {
+    ///
+    /// # Errors
+    /// Those of [`Direct::new`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
+    }
+
+    /// A structure with settings, without a weight yet.
+    ///
+    /// # Complexity
+    /// As [`Auto::new`].
+    ///
+    /// # Errors
+    /// As [`Auto::new`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         let a = a.into();
         let mut out = Self {
             pays: pays(&a),
+            settings,
             direct: None,
-            maintained: None,
+            iterative: None,
             two_sided: false,
             a,
         };
         if out.pays {
             // Where few rows meet, the Gram matrix is sparse.
-            let direct = Direct::new(out.a.clone());
+            let direct = Direct::with_settings(out.a.clone(), direct_settings(settings))?;
             out.pays = !direct.is_sparse();
             out.direct = Some(Box::new(direct));
         }
-        out
+        Ok(out)
     }
 
-    fn chosen(&mut self) -> &mut dyn Projection {
-        match (&mut self.maintained, &mut self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.as_mut(),
-            (_, direct) => direct
-                .get_or_insert_with(|| Box::new(Direct::new(self.a.clone())))
-                .as_mut(),
+    /// The engine that has the last weight; none before the first.
+    fn chosen(&self) -> Option<&dyn Projection> {
+        match (&self.iterative, &self.direct) {
+            (Some(iterative), _) if self.two_sided => Some(iterative.as_ref()),
+            (_, Some(direct)) => Some(direct.as_ref()),
+            _ => None,
         }
+    }
+
+    /// The engine that has the last weight, made if it is asked for the first time.
+    fn chosen_mut(&mut self) -> Result<&mut dyn Projection> {
+        match (&mut self.iterative, &mut self.direct) {
+            (Some(iterative), _) if self.two_sided => Ok(iterative.as_mut()),
+            (_, Some(direct)) => Ok(direct.as_mut()),
+            (_, direct) => {
+                let made = Direct::with_settings(self.a.clone(), direct_settings(self.settings))?;
+                Ok(direct.insert(Box::new(made)).as_mut())
+            }
+        }
+    }
+}
+
+fn direct_settings(settings: Settings) -> direct::Settings {
+    direct::Settings {
+        nearly_dependent: settings.nearly_dependent,
     }
 }
 
@@ -79,9 +136,9 @@ fn pays(a: &Constraints) -> bool {
         return false;
     }
     let costs = Costs::new(a);
-    costs.double > WORTHWHILE
-        && costs.double > OVERHEAD * (costs.eigen + costs.scaling)
-        && costs.assembly < FORMING * costs.double
+    costs.double > MIN_FACTOR_SECONDS
+        && costs.double > FACTOR_OVER_TWO_SIDED_WORK * (costs.eigen + costs.scaling)
+        && costs.assembly < MAX_ASSEMBLY_SHARE * costs.double
 }
 
 impl Projection for Auto {
@@ -89,56 +146,43 @@ impl Projection for Auto {
         Shape::of(&self.a)
     }
 
-    fn seconds(&self) -> Option<Seconds> {
-        match (&self.maintained, &self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.seconds(),
-            (_, Some(direct)) => direct.seconds(),
-            _ => Some(Seconds::default()),
+    fn supports(&self, form: WeightForm) -> Support {
+        match form {
+            WeightForm::Psd | WeightForm::Root | WeightForm::Spectral if self.pays => {
+                Support::Preferred
+            }
+            _ => Support::Yes,
         }
     }
 
-    fn prefers_two_sided(&self) -> bool {
-        self.pays
-    }
-
-    fn answered(&self) -> Option<Answered> {
-        match (&self.maintained, &self.direct) {
-            (Some(maintained), _) if self.two_sided => maintained.answered(),
-            (_, Some(direct)) => direct.answered(),
-            _ => None,
-        }
+    fn report(&self) -> Report {
+        self.chosen().map_or_else(
+            || Report {
+                seconds: Some(Seconds::default()),
+                ..Report::default()
+            },
+            Projection::report,
+        )
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let two_sided = |w: &BlockWeight<'_>| {
-            !matches!(
-                w,
-                BlockWeight::Pair { .. }
-                    | BlockWeight::OneSided(_)
-                    | BlockWeight::OneSidedSpectral { .. }
-            )
-        };
         let was = self.two_sided;
-        self.two_sided = self.pays && weight.iter().all(two_sided);
-        if self.two_sided && self.maintained.is_none() {
-            match Maintained::new(self.a.clone()) {
-                Ok(made) => self.maintained = Some(Box::new(made)),
-                // Dependent rows, which a dense factorisation names as well.
+        self.two_sided = self.pays && weight.iter().all(|w| w.form().is_two_sided());
+        if self.two_sided && self.iterative.is_none() {
+            let mut settings = iterative::Settings::default();
+            settings.nearly_dependent = self.settings.nearly_dependent;
+            match Iterative::with_settings(self.a.clone(), settings) {
+                Ok(made) => self.iterative = Some(Box::new(made)),
+                // Dependent rows, which the other engine names as well unless it accepts them.
                 Err(_) => (self.two_sided, self.pays) = (false, false),
             }
         }
-        let found = self.chosen().update(weight);
+        let found = self.chosen_mut().and_then(|chosen| chosen.update(weight));
         if found.is_err() {
             self.two_sided = was;
         }
         found
     }
 
-    fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.chosen().operator(goal)
-    }
-
-    fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        self.chosen().solve(rhs, goal)
-    }
+    forward!(self => self.chosen_mut()?; operator solve query query_set);
 }

@@ -6,7 +6,7 @@
 //! `(W², W̃²)`, so that the same bound holds for `K`.
 
 use super::Refresh;
-use crate::constraints::HeldWeight;
+use crate::constraints::OwnedWeight;
 use crate::error::{Error, Result};
 use crate::linalg::padded;
 use crate::linalg::{cholesky::Cholesky, product, spectral};
@@ -111,8 +111,8 @@ pub(crate) struct BlockDrift {
 
 /// The drift on every block; `None` when a block changed its form.
 pub(crate) fn drift(
-    absorbed: &[HeldWeight],
-    given: &[HeldWeight],
+    absorbed: &[OwnedWeight],
+    given: &[OwnedWeight],
     vectors: bool,
 ) -> Result<Option<Vec<BlockDrift>>> {
     let mut out = Vec::with_capacity(given.len());
@@ -125,7 +125,7 @@ pub(crate) fn drift(
                 vectors: Mat::new(),
             }
         };
-        if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = pair
+        if let (OwnedWeight::Spectral(old), OwnedWeight::Spectral(new)) = pair
             && old.same_kind(new)
         {
             // With a common eigenbasis the squares drift by twice the logarithm, which is halved.
@@ -133,10 +133,10 @@ pub(crate) fn drift(
             continue;
         }
         out.push(match (pair.0.dense(), pair.1.dense()) {
-            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => numbers(old, new),
+            (OwnedWeight::Nonneg(old), OwnedWeight::Nonneg(new)) => numbers(old, new),
             (
-                HeldWeight::OneSided { square: old, .. },
-                HeldWeight::OneSided { square: new, .. },
+                OwnedWeight::OneSided { square: old, .. },
+                OwnedWeight::OneSided { square: new, .. },
             ) => pencil(old, new, vectors, 0.5)?,
             (old, new) => match old.two_sided().zip(new.two_sided()) {
                 Some((old, new)) => pencil(old, new, vectors, 1.0)?,

@@ -1,17 +1,33 @@
-//! The front door: a conic program is reduced, solved, and answered in its own terms.
+//! The front doors, [`Solver`] and [`LinearSolver`], and the strategy behind them.
+//!
+//! A program is reduced, solved by one or several runs of the [interior-point method](crate::ipm), and answered in terms of the
+//! program as it was stated. The files: `strategy` decides what is tried next, `climb` carries that out on one program, `history`
+//! adds up what it took, `restore` and `facial_reduction` are two of the things that are tried, `lift` and `infeasibility`
+//! answer in the terms of the stated program.
 
-mod face;
+mod climb;
+mod facial_reduction;
+mod history;
+mod infeasibility;
+mod lift;
+mod linear;
+mod observe;
+pub(crate) mod params;
+mod restore;
+mod strategy;
+
+pub use linear::{LinearOutcome, LinearSolver};
 
 use crate::constraints::Constraints;
-use crate::error::{Result, check_finite, check_shape};
-use crate::ipm::{
-    self, Certificate, Dimacs, Iteration, Observer, Settings, Solution, Start, Status,
-    dimacs_outside, dual_certificate, outside_cone, primal_certificate,
-};
-use crate::linalg::{dot, max_abs, norm};
-use crate::problem::{ConicProgram, Proof, Reduced};
-use crate::projection::{Auto, Projection};
+use crate::error::Result;
+use crate::ipm::{Observer, Pass, Settings, Solution, Start};
+use crate::problem::{ConicProgram, Reduced};
+use crate::projection::{Auto, Projection, Replaced, auto};
+use climb::{Climb, Reached};
+use history::History;
+use observe::in_units;
 use std::sync::Arc;
+use strategy::{Stated, Verdict, better, tightened};
 
 /// Makes the structure that answers the Newton systems, for the rows of the reduced program.
 pub type Engine = Box<dyn Fn(&Arc<Constraints>) -> Result<Box<dyn Projection>> + Send>;
@@ -68,8 +84,7 @@ impl Solver {
     /// # Complexity
     /// As [`Reduced::new`].
     pub fn new(program: ConicProgram, settings: Settings) -> Result<Self> {
-        let auto: Engine = Box::new(|a| Ok(Box::new(Auto::new(a.clone()))));
-        Self::with_engine(program, settings, auto)
+        Self::with_engine(program, settings, auto_engine())
     }
 
     /// A solver whose Newton systems are answered by what `engine` makes.
@@ -152,7 +167,7 @@ impl Solver {
         // Last, since an engine that took the values cannot give them back.
         let stays = match &mut self.projection {
             Some(projection) if same => {
-                projection.replace_values(reduced.program().constraints())?
+                projection.replace_values(reduced.program().constraints())? == Replaced::Yes
             }
             _ => false,
         };
@@ -178,18 +193,13 @@ impl Solver {
     }
 
     /// Begins the next solve, and that one alone, from a point of this program: the solution before its numbers were changed, or
-    /// what another method found. See [`ipm::solve_from`].
+    /// what another method found. See [`ipm::solve_from`](crate::ipm::solve_from).
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); then nothing changed.
     pub fn warm_start(&mut self, start: impl Into<Start>) -> Result<()> {
-        let (start, a) = (start.into(), self.program.constraints());
-        check_shape("x of the start", (a.ambient(), 1), (start.x.len(), 1))?;
-        check_shape("y of the start", (a.len(), 1), (start.y.len(), 1))?;
-        check_shape("s of the start", (a.ambient(), 1), (start.s.len(), 1))?;
-        check_finite("x of the start", &start.x)?;
-        check_finite("y of the start", &start.y)?;
-        check_finite("s of the start", &start.s)?;
+        let start = start.into();
+        start.check(&self.program)?;
         self.start = Some(start);
         Ok(())
     }
@@ -197,16 +207,31 @@ impl Solver {
     /// Solves the program as it is now. The observer sees objectives and `μ` in the program's units, infeasibilities and
     /// gap as the interior-point method measures them in its own.
     ///
-    /// A run that gave up because the program has no interior is followed by a search for the face that holds its feasible
-    /// points, during which the observer sees the errors reached, and by a run on that face, counted from 0.
+    /// Where a run gives up, other methods are tried: other directions, a cold start, the face that holds the feasible points of a
+    /// program without interior, sharper tolerances. The observer sees every attempt counted from 0, with its name in
+    /// [`Iteration::attempt`](crate::ipm::Iteration); [`Solution::attempts`] lists them. While a face is looked for, the observer
+    /// sees the errors reached before.
     ///
     /// # Errors
     /// What the engine cannot be made from or refuses the first weight with, and
-    /// [`Error::TooLarge`](crate::Error::TooLarge). Numerical trouble after that is a [`Status`].
+    /// [`Error::TooLarge`](crate::Error::TooLarge). Numerical trouble after that is a [`Status`](crate::ipm::Status), and its
+    /// cause is in [`Solution::attempts`].
     ///
     /// # Complexity
-    /// That of [`ipm::solve`] for the reduced program.
+    /// That of [`ipm::solve`](crate::ipm::solve()) for the reduced program, per attempt.
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
+        let mut history = History::new();
+        let found = self.solve_within(&mut history, Pass::First, observer)?;
+        Ok(history.closing(found))
+    }
+
+    /// Solves the program as part of a larger solve.
+    fn solve_within(
+        &mut self,
+        history: &mut History,
+        pass: Pass,
+        observer: &mut Observer<'_>,
+    ) -> Result<Solution> {
         let start = self.start.take();
         if let Some(solution) = self.proved()? {
             return Ok(solution);
@@ -214,275 +239,111 @@ impl Solver {
         let small = self.reduced.program();
         if small.constraints().is_empty() {
             // No row is left, so no variable that a row touches.
-            return self.lift(nothing_to_do());
+            return self.lift(Solution::empty());
         }
         let mut projection = match self.projection.take() {
             Some(projection) => projection,
             None => (self.engine)(small.constraints())?,
         };
-        let found = self.attempt(projection.as_mut(), start.as_ref(), observer);
+        let found = self.passes(projection.as_mut(), start.as_ref(), history, pass, observer);
         self.projection = Some(projection);
         found
     }
 
-    /// Solves the reduced program; once more, to tighter tolerances, when its units are others and what was enough there is
-    /// not in the original's.
-    fn attempt(
+    /// Solves the reduced program; once more, to sharper tolerances, when the program as it was stated asks for that.
+    fn passes(
         &self,
         projection: &mut dyn Projection,
         start: Option<&Start>,
+        history: &mut History,
+        pass: Pass,
         observer: &mut Observer<'_>,
     ) -> Result<Solution> {
-        const TIGHTEST: f64 = 1e-14;
-        let small = self.reduced.program();
-        let unit = self.reduced.objective_unit();
-        let observer: &mut Observer<'_> = &mut |it| {
-            observer(&Iteration {
-                primal_objective: unit * it.primal_objective,
-                dual_objective: unit * it.dual_objective,
-                mu: unit * it.mu,
-                ..*it
-            })
-        };
-        let found = match start {
-            None => ipm::solve(small, projection, &self.settings, observer)?,
+        let mut observer = in_units(self.reduced.objective_unit(), observer);
+        let start = match start {
             Some(start) => {
                 let [x, y, s] = self.reduced.restrict(&start.x, &start.y, &start.s)?;
-                let start = Start { x, y, s };
-                ipm::solve_from(small, projection, &self.settings, &start, observer)?
+                Some(Start { x, y, s })
             }
+            None => None,
         };
-        let mut on_face = false;
-        let found = match self.on_face(projection, &found, observer)? {
-            Some(better) => {
-                on_face = true;
-                better
-            }
-            None => found,
-        };
+        // The caller's tolerances.
+        let climb = self.climb(projection, &self.settings, history, pass);
+        let Reached { solution, on_face } = climb.solve(start.as_ref(), &mut observer)?;
         if self.reduced.is_identity() {
-            return Ok(found);
+            return Ok(solution);
         }
-        let enough = found.status == Status::Solved;
-        let reached = found.dimacs;
-        let first = self.lift(found)?;
-        if !enough || on_face || first.status == Status::Solved {
+        let reached = Verdict::of(&solution, &self.settings);
+        let first = self.lift(solution)?;
+        // Sharper ones, where the units of the reduced program hide an error of the stated one.
+        let stated = Verdict::of(&first, &self.settings);
+        let left = history.remaining(&self.settings);
+        let sharper = tightened(Stated::Conic, &left, &reached, &stated);
+        let Some(sharper) = sharper.filter(|_| !on_face) else {
             return Ok(first);
-        }
-        let mut settings = self.settings.clone();
-        // Better, too, than what was reached and was not enough.
-        let tighten = |tol: f64, error: f64, reached: f64| {
-            let most = if error > tol { 0.1 * reached } else { tol };
-            (0.1 * tol * (tol / error).min(1.0))
-                .min(most)
-                .max(TIGHTEST)
-                .min(tol)
         };
-        let (infeasibility, gap) = (first.dimacs.infeasibility(), first.dimacs.gap());
-        settings.tol_feas = tighten(settings.tol_feas, infeasibility, reached.infeasibility());
-        settings.tol_gap_rel = tighten(settings.tol_gap_rel, gap, reached.gap());
-        settings.tol_gap_abs = tighten(settings.tol_gap_abs, gap, reached.gap());
-        settings.time_limit -= first.seconds;
-        settings.max_iter = settings.max_iter.saturating_sub(first.iterations);
-        if settings.validate().is_err() {
-            return Ok(first);
-        }
-        let mut second = self.lift(ipm::solve(small, projection, &settings, observer)?)?;
-        if second.dimacs.max() > first.dimacs.max() || second.dimacs.max().is_nan() {
-            return Ok(first);
-        }
-        second.iterations += first.iterations;
-        second.seconds += first.seconds;
-        second.phases = second.phases.and(&first.phases);
-        Ok(second)
+        let climb = self.climb(projection, &sharper, history, Pass::Tightened);
+        let second = self.lift(climb.solve(None, &mut observer)?.solution)?;
+        Ok(better(first, second))
     }
 
-    /// What a run left open may have no interior: then it is solved on the face that its feasible points lie on.
-    fn on_face(
-        &self,
-        projection: &mut dyn Projection,
-        found: &Solution,
-        observer: &mut Observer<'_>,
-    ) -> Result<Option<Solution>> {
-        if !face::gave_up(found.status) {
-            return Ok(None);
-        }
-        let mut open = face::Open {
-            program: self.reduced.program(),
+    fn climb<'a>(
+        &'a self,
+        projection: &'a mut dyn Projection,
+        settings: &'a Settings,
+        history: &'a mut History,
+        pass: Pass,
+    ) -> Climb<'a> {
+        Climb {
+            problem: self.reduced.program(),
             projection,
-            engine: &self.engine,
-            settings: &self.settings,
-            found,
-        };
-        open.on_face(observer)
-    }
-
-    /// What the reduction proved, when that holds in the original data.
-    fn proved(&self) -> Result<Option<Solution>> {
-        let Some(proof) = self.reduced.proof() else {
-            return Ok(None);
-        };
-        let (status, certificate) = match proof {
-            Proof::PrimalInfeasible { y } => (Status::PrimalInfeasible, self.contradiction(&y)?),
-            Proof::DualInfeasible { x } => (Status::DualInfeasible, self.ray(&x)?),
-        };
-        let Some(certificate) = certificate else {
-            return Ok(None);
-        };
-        let m = self.program.constraints().len();
-        let mut s = vec![0.0; self.program.constraints().ambient()];
-        self.program.cost().adjoint(&[1.0], &mut s)?;
-        let (x, y) = (vec![0.0; s.len()], vec![0.0; m]);
-        let dimacs = ipm::dimacs(&self.program, &x, &y, &s)?;
-        Ok(Some(Solution {
-            status,
-            certificate: Some(certificate),
-            x,
-            y,
-            s,
-            dimacs,
-            ..nothing_to_do()
-        }))
-    }
-
-    /// `y` as a certificate, if its violation excludes every `x` but those `1/tol_infeas` times larger than one and than the largest
-    /// that a right-hand side asks for, `max │b_i│/‖A_i‖`.
-    fn contradiction(&self, y: &[f64]) -> Result<Option<Certificate>> {
-        let Some((certificate, _)) = primal_certificate(&self.program, y)? else {
-            return Ok(None);
-        };
-        let a = self.program.constraints();
-        let mut squares = vec![0.0; a.len()];
-        for (i, _, row, col, v) in a.entries() {
-            squares[i] += if row == col { v * v } else { 2.0 * v * v };
+            settings,
+            engine: Some(&self.engine),
+            history,
+            pass,
+            face: 0,
+            searching: false,
         }
-        let rows = self
-            .program
-            .rhs()
-            .iter()
-            .zip(&squares)
-            .filter(|(_, s)| **s > 0.0);
-        let size = rows.map(|(b, s)| b.abs() / s.sqrt()).fold(1.0, f64::max);
-        let holds = match &certificate {
-            Certificate::Primal { violation, .. } => violation * size <= self.settings.tol_infeas,
-            Certificate::Dual { .. } => false,
-        };
-        Ok(holds.then_some(certificate))
-    }
-
-    /// `x` as a certificate, if `A x` vanishes and `x` is in the cone up to rounding.
-    fn ray(&self, x: &[f64]) -> Result<Option<Certificate>> {
-        const ROUNDING: f64 = 1e-12;
-        Ok(
-            dual_certificate(&self.program, x)?.and_then(|(certificate, relative)| {
-                let holds = match &certificate {
-                    Certificate::Dual { x, violation } => {
-                        *violation == 0.0 && relative <= ROUNDING * norm(x).max(1.0)
-                    }
-                    Certificate::Primal { .. } => false,
-                };
-                holds.then_some(certificate)
-            }),
-        )
-    }
-
-    /// A solution of the reduced program in terms of the original one, with the status it deserves there.
-    fn lift(&self, found: Solution) -> Result<Solution> {
-        let small = self.reduced.program();
-        let x = self.reduced.primal(&found.x)?;
-        let y = self.reduced.multipliers(&found.y)?;
-        let s = self.reduced.slack(&found.s)?;
-        // Zeros between the components leave eigenvalues as they are.
-        let blocks = small.constraints().blocks();
-        let mut cost = vec![0.0; small.constraints().ambient()];
-        small.cost().adjoint(&[1.0], &mut cost)?;
-        let (x_outside, s_outside) = if self.reduced.is_unscaled() {
-            let [_, x, _, s, ..] = found.dimacs.0;
-            (x * (1.0 + max_abs(small.rhs())), s * (1.0 + max_abs(&cost)))
-        } else {
-            let parts = (
-                self.reduced.primal_parts(&found.x)?,
-                self.reduced.slack_parts(&found.s)?,
-            );
-            (
-                outside_cone(blocks, &parts.0)?,
-                outside_cone(blocks, &parts.1)?,
-            )
-        };
-        let outside = (
-            x_outside,
-            s_outside.max(-self.reduced.least_unconstrained()),
-        );
-        let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
-        let mut value = [0.0];
-        self.program.cost().apply(&x, &mut value)?;
-        let (primal_objective, dual_objective) = (value[0], dot(self.program.rhs(), &y));
-        let (mut status, mut certificate) = (found.status, None);
-        match &found.certificate {
-            Some(Certificate::Primal { y, .. }) => {
-                let y = self.reduced.multipliers(y)?;
-                certificate = primal_certificate(&self.program, &y)?;
-            }
-            Some(Certificate::Dual { x, .. }) => {
-                let x = self.reduced.primal(x)?;
-                certificate = dual_certificate(&self.program, &x)?;
-            }
-            None => {}
-        }
-        // Within the tolerance for the rows that were kept, it grows by no more than this; in other units, which round nothing,
-        // it was tested there.
-        let most = match self.reduced.is_unscaled() {
-            true => self.settings.tol_infeas * self.reduced.growth() * (1.0 + 1e-6),
-            false => f64::INFINITY,
-        };
-        let certificate = certificate.filter(|(_, r)| *r <= most).map(|(c, _)| c);
-        let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
-        let holds = match status {
-            Status::Solved => self.settings.allows(&dimacs, scale),
-            Status::PrimalInfeasible | Status::DualInfeasible => certificate.is_some(),
-            _ => true,
-        };
-        let nearly = dimacs.max() <= self.settings.tol_almost;
-        let gave_up = matches!(
-            status,
-            Status::InsufficientProgress | Status::NumericalError | Status::AlmostSolved
-        );
-        if gave_up && self.settings.allows(&dimacs, scale) {
-            status = Status::Solved;
-        }
-        if !holds || (status == Status::AlmostSolved && !nearly) {
-            status = match nearly {
-                true => Status::AlmostSolved,
-                false => Status::InsufficientProgress,
-            };
-        }
-        Ok(Solution {
-            status,
-            x,
-            y,
-            s,
-            primal_objective,
-            dual_objective,
-            dimacs,
-            certificate,
-            ..found
-        })
     }
 }
 
-/// The answer to a program without variables.
-fn nothing_to_do() -> Solution {
-    Solution {
-        status: Status::Solved,
-        x: vec![],
-        y: vec![],
-        s: vec![],
-        primal_objective: 0.0,
-        dual_objective: 0.0,
-        dimacs: Dimacs::default(),
-        certificate: None,
-        iterations: 0,
-        seconds: 0.0,
-        phases: Default::default(),
-    }
+/// The engine that chooses for itself. It answers for nearly dependent rows too: a verdict is measured in the stated program.
+fn auto_engine() -> Engine {
+    Box::new(|a| {
+        let settings = auto::Settings::for_solvers();
+        Ok(Box::new(Auto::with_settings(a.clone(), settings)?))
+    })
+}
+
+/// Solves a conic program with a projection of the caller's, by as many runs as the strategy of [`Solver`] asks for. The program is
+/// not reduced, and no face is looked for: the rows must be independent.
+///
+/// The projection must have been made from the rows of this problem. What a run from `start` leaves without an answer is solved from
+/// the method's own start.
+///
+/// # Errors
+/// Those of [`ipm::solve`](crate::ipm::solve()) and [`ipm::solve_from`](crate::ipm::solve_from)(crate::ipm::solve_from).
+///
+/// # Complexity
+/// That of [`ipm::solve`](crate::ipm::solve()), per attempt.
+pub fn solve_with(
+    problem: &ConicProgram,
+    projection: &mut dyn Projection,
+    settings: &Settings,
+    start: Option<&Start>,
+    observer: &mut Observer<'_>,
+) -> Result<Solution> {
+    let mut history = History::new();
+    let climb = Climb {
+        problem,
+        projection,
+        settings,
+        engine: None,
+        history: &mut history,
+        pass: Pass::First,
+        face: 0,
+        searching: false,
+    };
+    let found = climb.solve(start, observer)?.solution;
+    Ok(history.closing(found))
 }

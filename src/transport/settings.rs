@@ -1,4 +1,4 @@
-//! Settings, statuses and what an observer sees.
+//! Settings of Mirror Sinkhorn, its starts, and what an observer sees.
 
 use super::polytope::checks::check_positive;
 use super::polytope::marginals::Marginals;
@@ -32,21 +32,21 @@ pub enum StepRule {
 /// Floating-point type of the half-steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum Precision {
+pub enum HalfStepPrecision {
     /// f64 throughout.
     #[default]
     Double,
-    /// Costs and exponentials in f32, sums in f64 a block of 512; rounding and certificates stay in f64. The potentials
-    /// are good to about 1e-7 β range(C), which adds that much to the marginal violation before rounding.
+    /// Costs and exponentials in f32, and sums in f64 after every 256 terms. Rounding and certificates stay in f64. The error of the
+    /// potentials is about 1e-7 β range(C), which adds that much to the marginal violation before rounding.
     Single,
 }
 
-/// Whether a step carries the potentials of the measures it does not normalise along: `u ← u + η φ`, where `φ` is the slope
-/// `Δu/Δβ` between that measure's last two normalisations, an estimate of its dual potential.
+/// Whether a step also moves the potentials of the measures that it does not normalise: `u ← u + η φ`. Here `φ` is the slope
+/// `Δu/Δβ` between the last two normalisations of that measure, an estimate of its dual potential.
 ///
-/// This is a step on the same problem: adding `a_i + b_j + …` to the gradient changes nothing on the polytope, and minus the
-/// dual potentials is the choice that takes the marginal drift `η φ_i` out of a step. The marginal violation of a smooth run
-/// falls from `O(η)` to second order, and with it the gap. The bounds of [`Steps`](super::Steps) are proved without it.
+/// This is a step on the same problem, since adding `a_i + b_j + …` to the gradient changes nothing on the polytope. With minus
+/// the dual potentials as that sum, a step no longer moves the marginals by `η φ_i`. The marginal violation of a smooth run falls
+/// from `O(η)` to second order, and with it the gap. The bounds of [`Steps`](super::Steps) are proved without prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Predict {
@@ -61,22 +61,24 @@ pub enum Predict {
 
 /// Settings of Mirror Sinkhorn.
 ///
-/// Of [`Status`](crate::ipm::Status), `Solved` means that the certified gap of the rounded plan is within `tol_gap_rel` or
-/// `tol_gap_abs`; `AlmostSolved` that the violation before rounding reached `tol_feas` while the gap is not certified to a
-/// tolerance; `NumericalError` that a point of positive mass was left without a finite arc, or no step was short enough.
+/// What a [`Status`](crate::ipm::Status) means here:
+///
+/// * `Solved`: the certified gap of the rounded plan is within `tol_gap_rel` or `tol_gap_abs`;
+/// * `AlmostSolved`: the violation before rounding reached `tol_feas`, while the gap is not certified to a tolerance;
+/// * `NumericalError`: a point of positive mass has no arc of finite weight left, or no step was short enough.
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `step` | `Auto` | step rule | see [`StepRule`] |
 /// | `step_scale` | 1 | multiplies the steps of the anytime and horizon rules | > 0 |
-/// | `max_iter` | 1000 | normalisations at most; also the horizon | ≥ 1 |
+/// | `max_iter` | 1000 | normalisations, at most; also the horizon of [`StepRule::Horizon`] | ≥ 1 |
 /// | `time_limit` | ∞ | seconds | > 0 |
 /// | `tol_gap_rel` | 0 | certified gap over `abs(objective)`; 0 switches it off | ≥ 0 |
 /// | `tol_gap_abs` | 0 | certified gap; 0 switches it off | ≥ 0 |
 /// | `tol_feas` | 0 | l1 marginal violation before rounding, over the mass; 0 switches it off | ≥ 0 |
-/// | `check_every` | 0 | steps between certificates; 0: every 10, then every tenth more | |
-/// | `predict` | `Auto` | carry the other potentials along with each step | see [`Predict`] |
-/// | `average` | true | keep and return the average too (`O(N)` memory and time a step) | |
+/// | `check_every` | 0 | steps between certificates; with 0 every 10, later every tenth of the steps so far | |
+/// | `predict` | `Auto` | whether steps move the other potentials too | see [`Predict`] |
+/// | `average` | true | keep and return the average too (`O(N)` memory, and `O(N)` time per step) | |
 /// | `precision` | `Double` | type of the half-steps for linear costs without average | |
 /// | `seed` | 0 | randomness of stochastic gradients | |
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +105,7 @@ pub struct Settings {
     /// Whether the average is kept.
     pub average: bool,
     /// Type of the half-steps.
-    pub precision: Precision,
+    pub precision: HalfStepPrecision,
     /// Randomness of stochastic gradients.
     pub seed: Seed,
 }
@@ -121,7 +123,7 @@ impl Default for Settings {
             check_every: 0,
             predict: Predict::Auto,
             average: true,
-            precision: Precision::Double,
+            precision: HalfStepPrecision::Double,
             seed: Seed::default(),
         }
     }
@@ -193,10 +195,10 @@ impl Settings {
     }
 }
 
-/// What an observer sees, once a step.
+/// What an observer sees, once per step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Iteration {
+pub struct Snapshot {
     /// Steps done.
     pub iteration: usize,
     /// Length of the last step.
@@ -215,27 +217,33 @@ pub struct Iteration {
     pub seconds: f64,
 }
 
-/// Watches an iteration, and ends it by [`ControlFlow::Break`].
-pub type Observer<'a> = &'a mut dyn FnMut(&Iteration) -> ControlFlow<()>;
+/// Watches a run, and ends it by returning [`ControlFlow::Break`]. Pass [`unobserved`] where nothing watches.
+pub type Observer<'a> = dyn FnMut(&Snapshot) -> ControlFlow<()> + 'a;
+
+/// The observer that ignores what it sees.
+pub fn unobserved(_: &Snapshot) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Where an iteration starts.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub enum Start<'a> {
+pub enum InitialCoupling<'a> {
     /// The product of the marginals.
     #[default]
     Independent,
-    /// A coupling, mixed with 1e-5 of the independent one so that no allowed arc is stuck at zero.
+    /// A coupling. It is mixed with 1e-5 of the product of the marginals, so that no allowed arc stays at zero.
     Plan(&'a [f64]),
-    /// Linear objectives: `γ = exp(Σ_k u_k − β C)`, as an earlier run returned it; the anytime steps go on from that `β`.
+    /// For linear objectives, `γ = exp(Σ_k u_k − β C)` as an earlier run returned it. The anytime steps go on from that `β`.
     Potentials {
         /// Inverse temperature.
         beta: f64,
-        /// One vector a measure; minus infinity at zero masses.
+        /// One vector per measure; minus infinity at zero masses.
         potentials: &'a [Vec<f64>],
     },
 }
 
+/// Checks potentials to start from: one per point, finite at positive masses and minus infinity at zero masses.
 pub(crate) fn check_potentials(
     marginals: &Marginals,
     beta: f64,

@@ -1,8 +1,8 @@
-//! Step lengths, and the bounds they imply.
+//! Step lengths, and the bounds on gap and violation that follow from them.
 
 use super::settings::{Settings, StepRule};
 
-/// The steps of a run, and what our analysis makes of them (see the table in `papers/mirror-sinkhorn`).
+/// The steps of a run, and the bounds of our analysis for them (see the table in `papers/mirror-sinkhorn`).
 ///
 /// With `D` the divergence bound, `ω` the largest gradient range, `M` the mass, `S₁ = Σ η_t`, `S₂ = Σ η_t²`:
 ///
@@ -63,10 +63,16 @@ impl Steps {
         }
     }
 
+    /// Counts the steps that a start at inverse temperature `beta` stands for, so that anytime steps go on from there.
+    pub(crate) fn continue_from(&mut self, beta: f64) {
+        self.offset = (beta * self.range / (2.0 * self.scale)).powi(2)
+            / self.divergence.max(f64::MIN_POSITIVE);
+    }
+
     /// The next step once the gradient's range is known.
     pub(crate) fn next(&self) -> f64 {
         let t = (self.count + 1) as f64 + self.offset;
-        // A gradient that is constant, or a polytope of one point: any step will do.
+        // With a constant gradient, or a polytope of one point, any step length serves.
         let over = |t: f64| {
             let range = if self.range > 0.0 { self.range } else { 1.0 };
             let d = if self.divergence > 0.0 {
@@ -85,7 +91,7 @@ impl Steps {
         }
     }
 
-    /// The anytime step: never refused, whatever the objective.
+    /// The anytime step, which backtracking never refuses.
     pub(crate) fn floor(&self) -> f64 {
         Self {
             rule: StepRule::Anytime,

@@ -106,7 +106,7 @@ fn both_directions_lead_there() {
     assert!(
         String::from_utf8(output.stderr)
             .unwrap()
-            .contains("not supported by Maintained")
+            .contains("not supported by Iterative")
     );
 }
 

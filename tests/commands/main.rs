@@ -6,6 +6,7 @@
 mod common;
 
 mod attack;
+mod bundled;
 mod general;
 mod lp;
 mod sdplib;

@@ -1,5 +1,5 @@
 //! Plain dense arithmetic for tests: only the nonzeros of a program are taken from the library.
-#![allow(clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop, reason = "two indices run together")]
 
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::problem::ConicProgram;

@@ -1,9 +1,8 @@
 //! What several test files share: random weights, and `B` and `P` spelled out densely, without the library's kernels.
-// Every test binary uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test binary uses a part of it")]
 
 pub mod dense;
-pub mod netlib;
+pub mod published;
 
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::random::{Lane, Seed};
@@ -108,7 +107,7 @@ pub fn dense_b(a: &Constraints, weights: &[Owned]) -> Mat<f64> {
             let n = ai.nrows();
             match (w, &sides) {
                 (Owned::Nonneg(w), _) => {
-                    (0..n).for_each(|k| out[(i, start + k)] = ai[(k, k)] * w[k])
+                    (0..n).for_each(|k| out[(i, start + k)] = ai[(k, k)] * w[k]);
                 }
                 (_, Some((l, r))) => {
                     let row = l * ai * r;

@@ -1,6 +1,6 @@
-//! All of NETLIB that is at hand, against what HiGHS 1.16 reads from the same files.
+//! The NETLIB problems of `DYNCVX_DATA`, against what HiGHS 1.16 reads from the same files.
 
-use crate::common::netlib;
+use crate::common::published::netlib;
 use dyncvx::io::mps;
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use std::time::Instant;
 type Print = (&'static str, [usize; 3], [usize; 4], [f64; 7]);
 
 #[rustfmt::skip]
-const PRINTS: [Print; 42] = [
+const PRINTS: [Print; 48] = [
     ("25fv47", [821, 1571, 10400], [516, 821, 1571, 0], [0.0, 55056.128427, 752.4339000000001, 6845.739995000001, 30235.929816999997, 0.0, 0.0]),
     ("adlittle", [56, 97, 383], [16, 55, 97, 0], [0.0, 748.73194, -8910.660000000002, 1832.5, 3482.100000000001, 0.0, 0.0]),
     ("afiro", [27, 32, 83], [8, 27, 32, 0], [0.0, 83.47, 8.2, 44.0, 1814.0, 0.0, 0.0]),
@@ -44,6 +44,12 @@ const PRINTS: [Print; 42] = [
     ("stair", [356, 467, 3856], [209, 356, 461, 88], [0.0, 1679.16077, -1.0, 395.8209300000001, 565.66939, 826.6125099999996, 858.6125099999996]),
     ("standmps", [467, 1075, 3679], [268, 467, 1075, 120], [0.0, 23823.9688, 304.0, 59.160000000000004, 4563.160000000002, 11.0, 2617.0]),
     ("stocfor1", [117, 111, 447], [69, 111, 111, 0], [0.0, 23441.49424, -104.64448300000008, 94.737, 94.737, 0.0, 0.0]),
+    ("80bau3b", [2262, 9799, 21002], [2227, 35, 9799, 3484], [0.0, 23570.643890000272, 96706.2581000011, 58267.17969000001, 3131.883, 378961.4681800038, 3391289.1604499947]),
+    ("bnl2", [2324, 3489, 13999], [1842, 1809, 3489, 0], [0.0, 23265.627139999517, 1024.2920999999972, 6066.484000000002, 33255.73999999999, 0.0, 0.0]),
+    ("greenbea", [2392, 5405, 30877], [2285, 2306, 5405, 393], [0.0, 26452.431439999706, -17410.96960000001, 0.0, 0.0, 49789.0, 199424.09979]),
+    ("grow7", [140, 301, 2612], [140, 140, 301, 280], [0.0, 445.3742029999998, -78.0, 0.0, 0.0, 0.0, 48178966.5]),
+    ("modszk1", [687, 1620, 3168], [687, 687, 1618, 0], [0.0, 2685.0258099999996, 135548.47499999998, 1026413.3, 1026413.3, 0.0, 0.0]),
+    ("perold", [625, 1376, 6018], [585, 535, 1288, 330], [0.0, 2637736.0621670005, -8.156072, -98400.54335800002, 3246.072105000002, 4090.799492, 1378377.0092870009]),
     ("bgdbg1", [348, 407, 1440], [207, 267, 407, 45], [0.0, 1257.759999988, 45.0, 1980.0, 11352.0, 0.0, 45.0]),
     ("box1", [231, 261, 651], [231, 231, 261, 0], [0.0, 651.0, 261.0, 0.0, 0.0, 261.0, 0.0]),
     ("ex72a", [197, 215, 467], [197, 197, 215, 0], [0.0, 467.0, 215.0, 0.0, 0.0, 215.0, 0.0]),
@@ -55,10 +61,9 @@ const PRINTS: [Print; 42] = [
 ];
 
 #[test]
+#[ignore = "needs DYNCVX_DATA"]
 fn every_file_says_what_another_reader_finds() {
-    let Some(mut files) = netlib::files() else {
-        return;
-    };
+    let mut files = netlib::all();
     for (name, sizes, limits, sums) in PRINTS {
         let at = files.iter().position(|(file, _)| file == name);
         let (_, bytes) = files.swap_remove(at.unwrap_or_else(|| panic!("{name} is missing")));
@@ -101,8 +106,9 @@ fn every_file_says_what_another_reader_finds() {
 }
 
 #[test]
+#[ignore = "needs DYNCVX_DATA"]
 fn writing_and_reading_gives_the_program_back() {
-    for (name, bytes) in netlib::files().unwrap_or_default() {
+    for (name, bytes) in netlib::all() {
         let program = mps::read(&bytes).unwrap();
         let mut out = vec![];
         let written = mps::write(&program, &mut out);
@@ -136,15 +142,22 @@ fn time_is_linear_in_the_file() {
         (0..n).for_each(|j| text += &format!(" UP BND X{j} {j}\n"));
         text + "ENDATA\n"
     };
-    let seconds = |n| {
-        let file = file(n);
-        let best = (0..5).map(|_| {
-            let clock = Instant::now();
-            assert_eq!(mps::read(file.as_bytes()).unwrap().nonzeros(), 2 * n);
-            clock.elapsed().as_secs_f64()
-        });
-        best.fold(f64::INFINITY, f64::min)
+    let seconds = |file: &str, n: usize| {
+        let clock = Instant::now();
+        assert_eq!(mps::read(file.as_bytes()).unwrap().nonzeros(), 2 * n);
+        clock.elapsed().as_secs_f64()
     };
-    let (short, long) = (seconds(3000), seconds(30_000));
-    assert!(long < 50.0 * short, "{short} s, ten times as long {long} s");
+    // The least of many times: other tests share the processor.
+    let files = [3000, 30_000].map(|n| (n, file(n)));
+    let mut least = [f64::INFINITY; 2];
+    for round in 0.. {
+        for (least, (n, file)) in least.iter_mut().zip(&files) {
+            *least = least.min(seconds(file, *n));
+        }
+        let [short, long] = least;
+        if round >= 5 && long < 50.0 * short {
+            break;
+        }
+        assert!(round < 50, "{short} s, ten times as long {long} s");
+    }
 }

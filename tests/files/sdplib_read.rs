@@ -1,36 +1,11 @@
-//! All of SDPLIB that is at hand, against a naive reading of the same files.
+//! The SDPLIB problems of `DYNCVX_DATA`, against a naive reading of the same files.
 
+use crate::common::published::sdplib;
 use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
-use std::path::PathBuf;
 use std::time::Instant;
 
 type Entry = (usize, usize, usize, usize, f64);
-
-/// Names and contents; `None` when there is no data on this machine.
-fn files() -> Option<Vec<(String, Vec<u8>)>> {
-    let Some(data) = std::env::var_os("DYNCVX_DATA") else {
-        println!("skipped: DYNCVX_DATA is not set");
-        return None;
-    };
-    let folder = PathBuf::from(data).join("sdplib");
-    let mut paths: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().ends_with(".dat-s.xz"))
-        .collect();
-    paths.sort();
-    let read = |path: PathBuf| {
-        let packed = std::fs::read(&path).unwrap();
-        let mut bytes = Vec::new();
-        lzma_rs::xz_decompress(&mut packed.as_slice(), &mut bytes).unwrap();
-        (
-            path.file_name().unwrap().to_string_lossy().into_owned(),
-            bytes,
-        )
-    };
-    Some(paths.into_iter().map(read).collect())
-}
 
 /// What a file of SDPLIB says, with the habits of that collection: comments at the top only, costs on one line, entries
 /// on or above the diagonal.
@@ -64,8 +39,9 @@ fn naive(bytes: &[u8]) -> (Vec<f64>, Vec<i64>, Vec<Entry>) {
 }
 
 #[test]
+#[ignore = "needs DYNCVX_DATA"]
 fn sdplib_is_read_as_it_is_written() {
-    let Some(files) = files() else { return };
+    let files = sdplib::all();
     assert_eq!(files.len(), 73);
     let (mut read_bytes, mut seconds) = (0, 0.0);
     for (name, bytes) in &files {

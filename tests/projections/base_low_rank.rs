@@ -63,12 +63,15 @@ fn few_steps_at_every_ratio_of_the_eigenvalues() {
     for linked in [false, true] {
         let a = completion(n, m, linked);
         let g = root(n, 2, 1e2, 1.0, 5);
-        let mut p = BaseLowRank::new(a.clone(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let mut p = BaseLowRank::new(a.clone())
+            .unwrap()
+            .with_weight(&[BlockWeight::Root(g.as_ref())])
+            .unwrap();
         for (k, ratio) in [1e2, 1e4, 1e6, 1e8, 1e10].into_iter().enumerate() {
             let g = root(n, 2, ratio, 1.0, 6 + k as u64);
             p.update(&[BlockWeight::Root(g.as_ref())]).unwrap();
-            assert_eq!(p.report().rank, [2], "{ratio:e}");
-            assert_eq!(p.report().inner, 2 * n - 1);
+            assert_eq!(p.split().unwrap().rank, [2], "{ratio:e}");
+            assert_eq!(p.split().unwrap().inner, 2 * n - 1);
             // The right-hand side of a Newton step, B h with h the identity.
             let mut w = vec![0.0; n * n];
             let product = &g * g.transpose();
@@ -97,8 +100,11 @@ fn answers_are_those_of_recomputing() {
         let a = completion(n, m, linked);
         let g = root(n, 3, 1e3, 1.5, 21);
         let weight = [BlockWeight::Root(g.as_ref())];
-        let mut p = BaseLowRank::new(a.clone(), &weight).unwrap();
-        let mut naive = Recompute::new(a);
+        let mut p = BaseLowRank::new(a.clone())
+            .unwrap()
+            .with_weight(&weight)
+            .unwrap();
+        let mut naive = Recompute::new(a).unwrap();
         naive.update(&weight).unwrap();
         let h = gaussian(n * n, 2, &mut rng(22));
         let mut answers = vec![];
@@ -120,9 +126,12 @@ fn equal_small_eigenvalues_leave_nothing_to_refine() {
         let a = completion(n, m, linked);
         for rank in [1, 3] {
             let g = root(n, rank, 30.0, 0.0, 51 + rank as u64);
-            let p = &mut BaseLowRank::new(a.clone(), &[BlockWeight::Root(g.as_ref())]).unwrap();
-            assert_eq!(p.report().rank, [rank]);
-            assert!(p.report().spread < 1e-12);
+            let p = &mut BaseLowRank::new(a.clone())
+                .unwrap()
+                .with_weight(&[BlockWeight::Root(g.as_ref())])
+                .unwrap();
+            assert_eq!(p.split().unwrap().rank, [rank]);
+            assert!(p.split().unwrap().spread < 1e-12);
             let mut y = gaussian(m, 1, &mut rng(52));
             let (residual, steps) = exact(p.solve(y.as_mut(), Goal::Residual(1e-11)).unwrap());
             assert!(residual <= 1e-11 && steps <= 1, "{residual:e} {steps}");
@@ -136,9 +145,12 @@ fn equal_small_eigenvalues_leave_nothing_to_refine() {
             }
         };
         let g = Mat::from_fn(n, n, |i, j| q[(i, j)] * d(j).sqrt());
-        let p = BaseLowRank::new(a, &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let p = BaseLowRank::new(a)
+            .unwrap()
+            .with_weight(&[BlockWeight::Root(g.as_ref())])
+            .unwrap();
         let half = 0.5 * (n - 2) as f64 / n as f64;
-        assert!((p.report().spread - half).abs() < 1e-10);
+        assert!((p.split().unwrap().spread - half).abs() < 1e-10);
     }
 }
 
@@ -152,7 +164,10 @@ fn the_rank_is_what_saves_the_steps() {
         let mut settings = Settings::default();
         settings.rank = rank;
         let weight = [BlockWeight::Root(g.as_ref())];
-        let mut p = BaseLowRank::with_settings(a.clone(), &weight, settings).unwrap();
+        let mut p = BaseLowRank::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&weight)
+            .unwrap();
         let mut y = Mat::from_fn(m, 1, |i, _| (i as f64).sin());
         exact(p.solve(y.as_mut(), Goal::Residual(1e-6)).unwrap()).1
     };
@@ -170,13 +185,16 @@ fn what_it_cannot_take_is_refused_and_changes_nothing() {
     let a = completion(n, 12, true);
     let g = root(n, 1, 50.0, 0.3, 41);
     let weight = [BlockWeight::Root(g.as_ref())];
-    let mut p = BaseLowRank::new(a.clone(), &weight).unwrap();
+    let mut p = BaseLowRank::new(a.clone())
+        .unwrap()
+        .with_weight(&weight)
+        .unwrap();
     let answer = |p: &mut BaseLowRank| {
         let mut y = Mat::from_fn(12, 1, |i, _| 1.0 + i as f64);
         p.solve(y.as_mut(), Goal::Residual(1e-10)).unwrap();
         y
     };
-    let (before, report) = (answer(&mut p), p.report().clone());
+    let (before, report) = (answer(&mut p), p.split().unwrap().clone());
     let eye = Mat::<f64>::identity(n, n);
     let mut bad = eye.clone();
     bad[(3, 3)] = -1.0;
@@ -195,18 +213,28 @@ fn what_it_cannot_take_is_refused_and_changes_nothing() {
         "{error}"
     );
     assert_eq!(answer(&mut p), before);
-    assert_eq!(p.report(), &report);
+    assert_eq!(p.split().unwrap(), &report);
 
     let mut settings = Settings::default();
     settings.max_inner = f64::NAN;
-    let error = BaseLowRank::with_settings(a.clone(), &weight, settings).unwrap_err();
+    let error = BaseLowRank::with_settings(a.clone(), settings)
+        .and_then(|p| p.with_weight(&weight))
+        .unwrap_err();
     assert!(error.to_string().contains("NaN"), "{error}");
     settings = Settings::default();
     settings.min_gap = 0.5;
-    assert!(BaseLowRank::with_settings(a.clone(), &weight, settings).is_err());
+    assert!(
+        BaseLowRank::with_settings(a.clone(), settings)
+            .and_then(|p| p.with_weight(&weight))
+            .is_err()
+    );
     settings = Settings::default();
     settings.max_iter = 0;
-    assert!(BaseLowRank::with_settings(a, &weight, settings).is_err());
+    assert!(
+        BaseLowRank::with_settings(a, settings)
+            .and_then(|p| p.with_weight(&weight))
+            .is_err()
+    );
 }
 
 #[test]
@@ -221,12 +249,16 @@ fn dependent_rows_are_an_error() {
     a.entry(2, 0, 2, 3, 1.0).unwrap();
     let eye = Mat::<f64>::identity(n, n);
     let weight = [eye.as_ref().into(), BlockWeight::Nonneg(&[1.0, 2.0])];
-    let error = BaseLowRank::new(a.build().unwrap(), &weight).unwrap_err();
+    let error = BaseLowRank::new(a.build().unwrap())
+        .and_then(|p| p.with_weight(&weight))
+        .unwrap_err();
     assert_eq!(error, Error::RankDeficient { rank: 2, needed: 3 });
     // A row that is zero.
     let mut a = Constraints::builder(2, &[Block::Psd(n)]).unwrap();
     a.entry(0, 0, 0, 0, 1.0).unwrap();
-    let error = BaseLowRank::new(a.build().unwrap(), &weight[..1]).unwrap_err();
+    let error = BaseLowRank::new(a.build().unwrap())
+        .and_then(|p| p.with_weight(&weight[..1]))
+        .unwrap_err();
     assert_eq!(error, Error::RankDeficient { rank: 1, needed: 2 });
 }
 
@@ -235,7 +267,7 @@ fn dependent_rows_are_an_error() {
 fn every_block_has_its_own_base() {
     let blocks = [Block::Psd(14), Block::Nonneg(6), Block::Psd(9)];
     let a = Constraints::independent(40, &blocks, 2, 3.into()).unwrap();
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone()).unwrap();
     let mut p: Option<BaseLowRank> = None;
     for seed in 0..4 {
         let g = root(14, 2, 50.0, 0.5, 50 + seed);
@@ -248,11 +280,18 @@ fn every_block_has_its_own_base() {
         ];
         match &mut p {
             Some(p) => drop(p.update(&weight).unwrap()),
-            None => p = Some(BaseLowRank::new(a.clone(), &weight).unwrap()),
+            None => {
+                p = Some(
+                    BaseLowRank::new(a.clone())
+                        .unwrap()
+                        .with_weight(&weight)
+                        .unwrap(),
+                );
+            }
         }
         naive.update(&weight).unwrap();
         let p = p.as_mut().unwrap();
-        assert_eq!(p.report().rank[1], 0);
+        assert_eq!(p.split().unwrap().rank[1], 0);
         let rhs = gaussian(40, 1, &mut rng(70 + seed));
         let (mut y, mut expected) = (rhs.clone(), rhs);
         let (residual, _) = exact(p.solve(y.as_mut(), Goal::Residual(1e-9)).unwrap());

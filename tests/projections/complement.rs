@@ -36,9 +36,12 @@ fn what_few_edges_are_missing_is_all_that_is_factored() {
     let a = theta(n, |i, j| (i + 2 * j) % 5 != 0);
     let w = positive(n, &mut rng(1));
     let weight = [(&w).into()];
-    let mut p = Complement::new(a.clone(), &weight).unwrap();
+    let mut p = Complement::new(a.clone())
+        .unwrap()
+        .with_weight(&weight)
+        .unwrap();
     assert_eq!(p.rank(), n * (n + 1) / 2 - a.len());
-    let mut naive = Recompute::new(a.clone());
+    let mut naive = Recompute::new(a.clone()).unwrap();
     naive.update(&weight).unwrap();
     let rhs = gaussian(a.len(), 2, &mut rng(2));
     let ((y, residual), (expected, _)) = (solve(&mut p, &rhs), solve(&mut naive, &rhs));
@@ -62,7 +65,10 @@ fn nothing_left_out_is_no_trouble() {
     }
     let all = all.build().unwrap();
     let w = positive(n, &mut rng(3));
-    let mut p = Complement::new(all.clone(), &[(&w).into()]).unwrap();
+    let mut p = Complement::new(all.clone())
+        .unwrap()
+        .with_weight(&[(&w).into()])
+        .unwrap();
     assert_eq!(p.rank(), 0);
     let (_, residual) = solve(&mut p, &gaussian(all.len(), 1, &mut rng(4)));
     assert!(residual <= 1e-12);
@@ -73,7 +79,10 @@ fn what_it_cannot_take_is_refused_and_changes_nothing() {
     let n = 6;
     let a = theta(n, |i, j| i + j != 5);
     let w = positive(n, &mut rng(5));
-    let mut p = Complement::new(a.clone(), &[(&w).into()]).unwrap();
+    let mut p = Complement::new(a.clone())
+        .unwrap()
+        .with_weight(&[(&w).into()])
+        .unwrap();
     let rhs = gaussian(a.len(), 1, &mut rng(6));
     let (before, _) = solve(&mut p, &rhs);
     let unsupported = |e: Error| matches!(e, Error::Unsupported { .. });
@@ -106,12 +115,16 @@ fn what_it_cannot_take_is_refused_and_changes_nothing() {
     for k in 0..4 {
         many.entry(k, 0, k % 2, k / 2, 1.0).unwrap();
     }
-    let error = Complement::new(many.build().unwrap(), &[(&eye).into()]).unwrap_err();
+    let error = Complement::new(many.build().unwrap())
+        .and_then(|p| p.with_weight(&[(&eye).into()]))
+        .unwrap_err();
     assert_eq!(error, Error::RankDeficient { rank: 3, needed: 4 });
     let mut twice = Constraints::builder(2, &[Block::Psd(2)]).unwrap();
     for k in 0..2 {
         twice.entry(k, 0, 0, 1, 1.0 + k as f64).unwrap();
     }
-    let error = Complement::new(twice.build().unwrap(), &[(&eye).into()]).unwrap_err();
+    let error = Complement::new(twice.build().unwrap())
+        .and_then(|p| p.with_weight(&[(&eye).into()]))
+        .unwrap_err();
     assert_eq!(error, Error::RankDeficient { rank: 1, needed: 2 });
 }

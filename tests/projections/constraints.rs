@@ -37,7 +37,9 @@ fn what_cannot_be_stored_is_refused() {
     assert!(matches!(error, Err(Error::TooLarge { .. })), "{error:?}");
     let a = Constraints::builder(20_000_000, &[Block::Nonneg(1)]);
     let a = a.unwrap().build().unwrap();
-    let error = Recompute::new(a).update(&[BlockWeight::Nonneg(&[1.0])]);
+    let error = Recompute::new(a)
+        .unwrap()
+        .update(&[BlockWeight::Nonneg(&[1.0])]);
     assert!(matches!(error, Err(Error::TooLarge { .. })), "{error:?}");
 }
 
@@ -47,8 +49,11 @@ fn a_weight_whose_squares_vanish_is_refused() {
     a.entry(0, 0, 0, 0, 1.0).unwrap();
     let a = a.build().unwrap();
     let tiny = [BlockWeight::Nonneg(&[1e-200])];
-    let mut naive = Recompute::new(a.clone());
-    let mut maintained = Kronecker::new(a, &[BlockWeight::Nonneg(&[1.0])]).unwrap();
+    let mut naive = Recompute::new(a.clone()).unwrap();
+    let mut maintained = Kronecker::new(a)
+        .unwrap()
+        .with_weight(&[BlockWeight::Nonneg(&[1.0])])
+        .unwrap();
     for error in [naive.update(&tiny), maintained.update(&tiny)] {
         assert!(
             matches!(error, Err(Error::NotPositiveDefinite { .. })),

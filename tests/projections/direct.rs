@@ -6,6 +6,7 @@ use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::ipm::{self, SearchDirection, Settings, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::projection::{Accuracy, Direct, Goal, Projection, Recompute};
+use dyncvx::solver::solve_with;
 use faer::Mat;
 use quickcheck::{Gen, QuickCheck};
 use rand_chacha::ChaCha20Rng;
@@ -75,7 +76,10 @@ fn answers_as_the_oracle_does() {
         let a = rows(which, seed);
         let mut rng = rng(seed ^ 1);
         let w = weights(a.blocks(), one_sided, &mut rng);
-        let (mut direct, mut oracle) = (Direct::new(a.clone()), Recompute::new(a.clone()));
+        let (mut direct, mut oracle) = (
+            Direct::new(a.clone()).unwrap(),
+            Recompute::new(a.clone()).unwrap(),
+        );
         direct.update(&views(&w)).unwrap();
         oracle.update(&views(&w)).unwrap();
         let rhs = gaussian(a.len(), 3, &mut rng);
@@ -96,7 +100,7 @@ fn solves_with_the_gram_matrix_of_a_pair() {
         let forms = pairs(a.blocks(), &mut rng);
         let k = gram(&a, &forms);
         let rhs = gaussian(a.len(), 2, &mut rng);
-        let mut p = Direct::new(a);
+        let mut p = Direct::new(a).unwrap();
         p.update(&pair_views(&forms)).unwrap();
         let mut x = rhs.clone();
         p.solve(x.as_mut(), EXACT).unwrap();
@@ -138,7 +142,7 @@ fn rows_of_all_kinds_meet() {
     let k = gram(&a, &forms);
     let rhs = gaussian(40, 1, &mut rng);
     let mut x = rhs.clone();
-    let mut p = Direct::new(a);
+    let mut p = Direct::new(a).unwrap();
     p.update(&pair_views(&forms)).unwrap();
     p.solve(x.as_mut(), EXACT).unwrap();
     assert!(relative(&(&k * &x), &rhs) < 1e-11);
@@ -150,7 +154,7 @@ fn a_failed_update_leaves_the_last_weight() {
     let mut rng = rng(8);
     let w = weights(a.blocks(), false, &mut rng);
     let rhs = gaussian(a.len(), 1, &mut rng);
-    let mut p = Direct::new(a.clone());
+    let mut p = Direct::new(a.clone()).unwrap();
     let mut early = rhs.clone();
     assert!(matches!(
         p.solve(early.as_mut(), EXACT),
@@ -185,7 +189,7 @@ fn dependent_rows_are_refused() {
     a.entry(2, 0, 0, 0, 2.0).unwrap();
     a.entry(2, 0, 0, 1, 1.0).unwrap();
     let w = Mat::<f64>::identity(3, 3);
-    let mut p = Direct::new(a.build().unwrap());
+    let mut p = Direct::new(a.build().unwrap()).unwrap();
     let found = p.update(&[BlockWeight::Psd(w.as_ref())]).unwrap_err();
     assert!(matches!(found, Error::RankDeficient { rank: 2, needed: 3 }));
 }
@@ -211,10 +215,10 @@ fn a_primal_without_interior_is_solved() {
     // A ring of even length cut into alternate halves: X = vvᵀ with v = (1, −1, …) has all edges at −1.
     let n = 30;
     let program = equipartition(n);
-    let mut p = Direct::new(program.constraints().clone());
+    let mut p = Direct::new(program.constraints().clone()).unwrap();
     let settings = Settings::default();
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-    let found = ipm::solve(&program, &mut p, &settings, go).unwrap();
+    let found = solve_with(&program, &mut p, &settings, None, go).unwrap();
     assert_eq!(found.status, Status::Solved, "{:?}", found.dimacs);
     let expected = -2.0 * n as f64;
     assert!((found.primal_objective - expected).abs() < 1e-6 * expected.abs());
@@ -237,9 +241,9 @@ fn a_sparse_dual_is_exploited_and_changes_nothing() {
     let solve = |direction| {
         let mut settings = Settings::default();
         settings.direction = direction;
-        let mut p = Direct::new(program.constraints().clone());
+        let mut p = Direct::new(program.constraints().clone()).unwrap();
         let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-        ipm::solve(&program, &mut p, &settings, go).unwrap()
+        solve_with(&program, &mut p, &settings, None, go).unwrap()
     };
     let (hkm, nt) = (
         solve(SearchDirection::Hkm),
@@ -256,9 +260,9 @@ fn a_sparse_dual_is_exploited_and_changes_nothing() {
 #[test]
 fn seconds_are_told_apart() {
     let program = equipartition(40);
-    let mut p = Direct::new(program.constraints().clone());
+    let mut p = Direct::new(program.constraints().clone()).unwrap();
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-    let found = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let found = solve_with(&program, &mut p, &Settings::default(), None, go).unwrap();
     let phases = found.phases;
     let parts = [
         phases.assembly,
@@ -268,7 +272,7 @@ fn seconds_are_told_apart() {
         phases.checks,
     ];
     assert!(parts.iter().all(|&s| s > 0.0) && parts.iter().sum::<f64>() <= found.seconds);
-    let gram = p.seconds().unwrap();
+    let gram = p.report().seconds.unwrap();
     assert!(gram.assembly >= phases.assembly && gram.factorisation >= phases.factorisation);
 }
 
@@ -285,15 +289,15 @@ fn a_start_off_the_pattern_of_the_dual_is_as_good() {
     let (a, c) = (a.build().unwrap(), c.build().unwrap());
     let program = ConicProgram::new(a, vec![1.0; n], c).unwrap();
     let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-    let mut p = Direct::new(program.constraints().clone());
-    let cold = ipm::solve(&program, &mut p, &Settings::default(), go).unwrap();
+    let mut p = Direct::new(program.constraints().clone()).unwrap();
+    let cold = solve_with(&program, &mut p, &Settings::default(), None, go).unwrap();
     let mut start = ipm::Start::from(&cold);
     for j in 0..n {
         for i in 0..n {
             start.s[i + j * n] += 5e-3 * ((i + j) as f64).sin();
         }
     }
-    let warm = ipm::solve_from(&program, &mut p, &Settings::default(), &start, go).unwrap();
+    let warm = solve_with(&program, &mut p, &Settings::default(), Some(&start), go).unwrap();
     assert_eq!(warm.status, Status::Solved);
     assert!(
         warm.iterations < cold.iterations,

@@ -78,11 +78,11 @@ fn agrees_with_dense(p: &mut dyn Projection, a: &Constraints, w: &[Owned], seed:
     }
 
     let (mut bh, mut bty) = (Mat::zeros(a.len(), 2), Mat::zeros(a.ambient(), 2));
-    p.operator(Goal::Maintained)
+    p.operator(Goal::AsAbsorbed)
         .unwrap()
         .apply(h.as_ref(), bh.as_mut())
         .unwrap();
-    p.operator(Goal::Maintained)
+    p.operator(Goal::AsAbsorbed)
         .unwrap()
         .apply_transpose(y.as_ref(), bty.as_mut())
         .unwrap();
@@ -99,18 +99,18 @@ fn recompute_agrees_with_the_definition() {
         for (w, b) in w.iter_mut().zip(a.blocks()) {
             match (*b, form % 4) {
                 (Block::Psd(n), 2) => {
-                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng))
+                    *w = Owned::Pair(positive(n, &mut rng), positive(n, &mut rng));
                 }
                 // Any root, far from symmetric.
                 (Block::Psd(n), 3) => {
                     *w = Owned::Root(
                         gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0),
-                    )
+                    );
                 }
                 _ => {}
             }
         }
-        let mut p = Recompute::new(a.clone());
+        let mut p = Recompute::new(a.clone()).unwrap();
         assert_eq!(
             p.update(&views(&w)).unwrap(),
             Refresh::Rebuilt(Reason::Always)
@@ -140,7 +140,10 @@ fn base_low_rank_agrees_with_the_definition() {
             w
         };
         let first = draw();
-        let mut p = BaseLowRank::with_settings(a.clone(), &views(&first), settings).unwrap();
+        let mut p = BaseLowRank::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&views(&first))
+            .unwrap();
         agrees_with_dense(&mut p, &a, &first, seed ^ 2, 1e-9);
         let second = draw();
         p.update(&views(&second)).unwrap();
@@ -177,12 +180,19 @@ fn the_complement_agrees_with_the_definition() {
             w
         };
         let mut p: Option<Complement> = None;
-        let mut naive = Recompute::new(a.clone());
+        let mut naive = Recompute::new(a.clone()).unwrap();
         for round in 0..2 {
             let w = draw(&mut rng);
             match &mut p {
                 Some(p) => drop(p.update(&views(&w)).unwrap()),
-                None => p = Some(Complement::new(a.clone(), &views(&w)).unwrap()),
+                None => {
+                    p = Some(
+                        Complement::new(a.clone())
+                            .unwrap()
+                            .with_weight(&views(&w))
+                            .unwrap(),
+                    );
+                }
             }
             let p = p.as_mut().unwrap();
             naive.update(&views(&w)).unwrap();
@@ -247,7 +257,7 @@ fn assembly_takes_every_formula() {
     let a = builder.build().unwrap();
     for one_sided in [false, true] {
         let w = weights(a.blocks(), one_sided, &mut rng);
-        let mut p = Recompute::new(a.clone());
+        let mut p = Recompute::new(a.clone()).unwrap();
         p.update(&views(&w)).unwrap();
         agrees_with_dense(&mut p, &a, &w, 6, 1e-9);
     }
@@ -256,7 +266,7 @@ fn assembly_takes_every_formula() {
         Owned::Root(gaussian(n, n, &mut rng) + Mat::<f64>::identity(n, n) * faer::Scale(4.0));
     for w in [pair, root] {
         let w = [w];
-        let mut p = Recompute::new(a.clone());
+        let mut p = Recompute::new(a.clone()).unwrap();
         p.update(&views(&w)).unwrap();
         agrees_with_dense(&mut p, &a, &w, 7, 1e-9);
     }
@@ -268,9 +278,12 @@ fn a_projection_is_symmetric_idempotent_and_of_trace_m() {
         let a = rows(which, seed);
         let w = weights(a.blocks(), one_sided, &mut rng(seed ^ 3));
         let (m, ambient) = (a.len(), a.ambient());
-        let mut recompute = Recompute::new(a.clone());
+        let mut recompute = Recompute::new(a.clone()).unwrap();
         recompute.update(&views(&w)).unwrap();
-        let kronecker = Kronecker::new(a.clone(), &views(&w)).unwrap();
+        let kronecker = Kronecker::new(a.clone())
+            .unwrap()
+            .with_weight(&views(&w))
+            .unwrap();
         let structures: [Box<dyn Projection>; 2] = [Box::new(recompute), Box::new(kronecker)];
         for mut p in structures {
             let (_, full) = query(&mut *p, &Mat::identity(ambient, ambient), EXACT);
@@ -334,14 +347,17 @@ fn maintained_equals_recomputed_after_any_script() {
         let a = rows(which, seed);
         let mut rng = rng(seed ^ 4);
         let mut w = weights(a.blocks(), one_sided, &mut rng);
-        let mut naive = Recompute::new(a.clone());
+        let mut naive = Recompute::new(a.clone()).unwrap();
         let mut settings = Settings::default();
         settings.policy =
             [Policy::Absorb, Policy::Auto, Policy::Absorb, Policy::Stale][seed as usize % 4];
         settings.precision = [Precision::Double, Precision::Single][seed as usize / 4 % 2];
         settings.buffer = [None, Some(1), Some(40)][seed as usize / 8 % 3];
         settings.rates = Some(rates(settings.policy, (seed / 32).is_multiple_of(2)));
-        let mut kept = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
+        let mut kept = Kronecker::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&views(&w))
+            .unwrap();
         naive.update(&views(&w)).unwrap();
         for (step, op) in script.into_iter().enumerate() {
             let block = usize::from(op / 8) % w.len();
@@ -399,7 +415,7 @@ fn maintained_equals_recomputed_after_any_script() {
                 relative(&ph, &ph0)
             );
             // Unrefined, the maintained inverse is at most its guard away.
-            let (y, _) = query(&mut kept, &h, Goal::Maintained);
+            let (y, _) = query(&mut kept, &h, Goal::AsAbsorbed);
             assert!(
                 relative(&y, &y0) < 1e-5,
                 "step {step}, maintained: {:e}",
@@ -425,7 +441,10 @@ fn a_low_rank_change_is_absorbed_as_such() {
         let mut settings = Settings::default();
         settings.policy = Policy::Absorb;
         settings.rates = Some(rates(settings.policy, true));
-        let mut p = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
+        let mut p = Kronecker::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&views(&w))
+            .unwrap();
         let (Owned::Psd(m) | Owned::OneSided(m)) = &mut w[0] else {
             unreachable!()
         };
@@ -479,7 +498,10 @@ fn many_right_hand_sides_are_answered_as_one() {
         (settings.policy, settings.precision) = (Policy::Absorb, precision);
         settings.rates = Some(rates(settings.policy, invert));
         settings.buffer = Some(50);
-        let mut p = Kronecker::with_settings(a.clone(), &views(&w), settings).unwrap();
+        let mut p = Kronecker::with_settings(a.clone(), settings)
+            .unwrap()
+            .with_weight(&views(&w))
+            .unwrap();
         for step in 0..4 {
             let Owned::Psd(m) = &mut w[0] else {
                 unreachable!()
@@ -488,8 +510,8 @@ fn many_right_hand_sides_are_answered_as_one() {
             *m = symmetrised(&(&*m + &v * &c * v.transpose()));
             p.update(&views(&w)).unwrap();
         }
-        assert_eq!(p.report().factor, !invert);
-        assert_eq!(p.report().single, precision == Precision::Single);
+        assert_eq!(p.contents().unwrap().factor, !invert);
+        assert_eq!(p.contents().unwrap().single, precision == Precision::Single);
         let b = dense_b(&a, &w);
         let k = &b * b.transpose();
         // Columns of very different size, one of them zero.
@@ -530,9 +552,12 @@ fn many_right_hand_sides_are_answered_as_one() {
 fn a_refused_update_leaves_everything_as_it_was() {
     let a = Constraints::independent(30, &[Block::Psd(6), Block::Nonneg(20)], 2, 3.into()).unwrap();
     let w = weights(a.blocks(), false, &mut rng(1));
-    let mut recompute = Recompute::new(a.clone());
+    let mut recompute = Recompute::new(a.clone()).unwrap();
     recompute.update(&views(&w)).unwrap();
-    let kronecker = Kronecker::new(a.clone(), &views(&w)).unwrap();
+    let kronecker = Kronecker::new(a.clone())
+        .unwrap()
+        .with_weight(&views(&w))
+        .unwrap();
     let h = gaussian(a.ambient(), 1, &mut rng(2));
     let structures: [Box<dyn Projection>; 2] = [Box::new(recompute), Box::new(kronecker)];
     for mut p in structures {
@@ -630,13 +655,16 @@ fn kronecker_refuses_what_it_does_not_maintain() {
         n.as_slice().into(),
     ];
     assert!(matches!(
-        Kronecker::new(a.clone(), &pair),
+        Kronecker::new(a.clone()).and_then(|p| p.with_weight(&pair)),
         Err(Error::Unsupported {
             by: "Kronecker",
             ..
         })
     ));
-    let mut p = Kronecker::new(a.clone(), &[(&x).into(), n.as_slice().into()]).unwrap();
+    let mut p = Kronecker::new(a.clone())
+        .unwrap()
+        .with_weight(&[(&x).into(), n.as_slice().into()])
+        .unwrap();
     let (v, c) = (
         Mat::from_fn(6, 1, |i, _| i as f64),
         Mat::from_fn(1, 1, |_, _| -1.0),
@@ -682,21 +710,23 @@ fn dependent_rows_are_an_error_and_ill_conditioned_weights_are_not() {
     }
     let a = b.build().unwrap();
     let w = Mat::<f64>::identity(3, 3);
-    let mut p = Recompute::new(a.clone());
+    let mut p = Recompute::new(a.clone()).unwrap();
     assert_eq!(
         p.update(&[(&w).into()]),
         Err(Error::RankDeficient { rank: 2, needed: 3 })
     );
     assert!(matches!(p.operator(EXACT), Err(Error::NoWeight)));
     assert_eq!(
-        Kronecker::new(a, &[(&w).into()]).err(),
+        Kronecker::new(a)
+            .and_then(|p| p.with_weight(&[(&w).into()]))
+            .err(),
         Some(Error::RankDeficient { rank: 2, needed: 3 })
     );
 
     // A zero row is dependent too.
     let mut b = Constraints::builder(2, &[Block::Psd(2)]).unwrap();
     b.entry(0, 0, 0, 0, 1.0).unwrap();
-    let mut p = Recompute::new(b.build().unwrap());
+    let mut p = Recompute::new(b.build().unwrap()).unwrap();
     let w = Mat::<f64>::identity(2, 2);
     assert_eq!(
         p.update(&[(&w).into()]),
@@ -716,7 +746,7 @@ fn dependent_rows_are_an_error_and_ill_conditioned_weights_are_not() {
     });
     let w = symmetrised(&(&q * d * q.transpose()));
     let positive = symmetrised(&(&w + Mat::<f64>::identity(6, 6) * faer::Scale(1e-3)));
-    let mut p = Recompute::new(a);
+    let mut p = Recompute::new(a).unwrap();
     p.update(&[(&positive).into()]).unwrap();
 }
 

@@ -53,7 +53,10 @@ fn told(entries: usize, spectral: bool, precision: Precision) -> Vec<Vec<u64>> {
             eigenvalues: &eigenvalues,
         },
     };
-    let mut p = Kronecker::with_settings(a.clone(), &[first], settings(precision)).unwrap();
+    let mut p = Kronecker::with_settings(a.clone(), settings(precision))
+        .unwrap()
+        .with_weight(&[first])
+        .unwrap();
     let mut seen = vec![];
     let mut low_rank = 0;
     for step in 0..8 {
@@ -81,7 +84,7 @@ fn told(entries: usize, spectral: bool, precision: Precision) -> Vec<Vec<u64>> {
         for (k, goal) in [
             (1, Goal::Residual(1e-12)),
             (5, Goal::Residual(1e-12)),
-            (4, Goal::Maintained),
+            (4, Goal::AsAbsorbed),
         ] {
             let mut y = gaussian(M, k, &mut rng);
             p.solve(y.as_mut(), goal).unwrap();
@@ -89,7 +92,7 @@ fn told(entries: usize, spectral: bool, precision: Precision) -> Vec<Vec<u64>> {
         }
     }
     assert_eq!(low_rank, 8);
-    let mut naive = Recompute::new(a);
+    let mut naive = Recompute::new(a).unwrap();
     naive.update(&[(&w).into()]).unwrap();
     let mut y = gaussian(M, 3, &mut rng);
     naive.solve(y.as_mut(), Goal::Residual(1e-12)).unwrap();
@@ -126,7 +129,10 @@ fn found(stale_tol: f64) -> Vec<Mat<f64>> {
     let mut w = positive(N, &mut rng);
     let mut settings = settings(Precision::Double);
     settings.stale_tol = stale_tol;
-    let mut p = Kronecker::with_settings(a.clone(), &[(&w).into()], settings).unwrap();
+    let mut p = Kronecker::with_settings(a.clone(), settings)
+        .unwrap()
+        .with_weight(&[(&w).into()])
+        .unwrap();
     let mut seen = vec![];
     for _ in 0..5 {
         let v = gaussian(N, 1, &mut rng);

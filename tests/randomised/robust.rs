@@ -5,7 +5,9 @@ use dyncvx::Error;
 use dyncvx::adversary::{self, SUITE, Settings, Structure, Target};
 use dyncvx::constraints::{Block, Constraints};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
-use dyncvx::projection::{Accuracy, Ensemble, Goal, Kronecker, Projection, Robust, Sketched};
+use dyncvx::projection::{
+    Accuracy, Ensemble, Goal, Kronecker, Projection, Robust, Sketched, robust, sketched,
+};
 use dyncvx::sketch::{Base, Distribution};
 use faer::Mat;
 
@@ -18,13 +20,22 @@ const QUERIES: usize = 10_000;
 fn exact() -> (Kronecker, Mat<f64>) {
     let a = Constraints::independent(CONSTRAINTS, &[Block::Psd(ORDER)], 3, 1.into()).unwrap();
     let w = positive(ORDER, &mut rng(4));
-    (Kronecker::new(a, &[(&w).into()]).unwrap(), w)
+    (
+        Kronecker::new(a)
+            .unwrap()
+            .with_weight(&[(&w).into()])
+            .unwrap(),
+        w,
+    )
 }
 
 fn sketches(copies: usize) -> (Sketched<Kronecker>, Mat<f64>) {
     let (p, w) = exact();
     let distribution = Distribution::new(Base::Srht, ROWS).unwrap();
-    (Sketched::new(p, distribution, copies, 5u64).unwrap(), w)
+    (
+        Sketched::new(p, sketched::Settings::new(distribution, copies, 5u64)).unwrap(),
+        w,
+    )
 }
 
 /// The coordinate with the longest row.
@@ -52,7 +63,13 @@ fn run(
 ) -> adversary::Run {
     let settings = Settings::new(queries, watch.to_vec());
     let mut attacker = adversary::attacker(name, 3.into()).unwrap();
-    adversary::run(&mut target.clone(), attacker.as_mut(), &settings, None).unwrap()
+    adversary::run(
+        &mut target.clone(),
+        attacker.as_mut(),
+        &settings,
+        &mut adversary::unobserved,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -88,7 +105,11 @@ fn private_medians_of_calibrated_copies_withstand_every_attacker() {
     assert!(plan.copies * 5 < QUERIES);
     let (p, w) = sketches(plan.copies);
     let watch = [watched(&mut p.inner().clone())];
-    let target = Structure::with_weight(Robust::new(p, plan, 6u64).unwrap(), w).unwrap();
+    let target = Structure::with_weight(
+        Robust::new(p, robust::Settings::new(plan, 6u64)).unwrap(),
+        w,
+    )
+    .unwrap();
     let calm = run(&target, "oblivious", &watch, QUERIES).p95();
     for name in SUITE {
         let attack = run(&target, name, &watch, QUERIES);
@@ -107,9 +128,12 @@ fn private_medians_of_calibrated_copies_withstand_every_attacker() {
 fn small(releases: u64) -> (Robust<Sketched<Kronecker>>, Mat<f64>) {
     let a = Constraints::independent(20, &[Block::Psd(8)], 3, 1.into()).unwrap();
     let w = positive(8, &mut rng(4));
-    let p = Kronecker::new(a, &[(&w).into()]).unwrap();
+    let p = Kronecker::new(a)
+        .unwrap()
+        .with_weight(&[(&w).into()])
+        .unwrap();
     let distribution = Distribution::new(Base::Rademacher, 16).unwrap();
-    let sketches = Sketched::new(p, distribution, 64, 5u64).unwrap();
+    let sketches = Sketched::new(p, sketched::Settings::new(distribution, 64, 5u64)).unwrap();
     let plan = Plan::custom(
         64,
         16,
@@ -120,7 +144,10 @@ fn small(releases: u64) -> (Robust<Sketched<Kronecker>>, Mat<f64>) {
         releases,
     )
     .unwrap();
-    (Robust::new(sketches, plan, 6u64).unwrap(), w)
+    (
+        Robust::new(sketches, robust::Settings::new(plan, 6u64)).unwrap(),
+        w,
+    )
 }
 
 fn ask(
@@ -130,7 +157,7 @@ fn ask(
 ) -> dyncvx::Result<(Mat<f64>, Accuracy)> {
     let h = gaussian(64, 1, &mut rng(seed));
     let mut out = Mat::zeros(coords.len(), 1);
-    let accuracy = p.query_set(h.col(0), coords, Goal::Maintained, out.as_mut())?;
+    let accuracy = p.query_set(h.col(0), coords, Goal::AsAbsorbed, out.as_mut())?;
     Ok((out, accuracy))
 }
 
@@ -173,12 +200,12 @@ fn the_budget_counts_across_updates_and_ends() {
     let twice = Mat::from_fn(8, 8, |i, j| 2.0 * w[(i, j)]);
     p.update(&[(&twice).into()]).unwrap();
     ask(&mut p, 2, &[1, 2, 3, 4]).unwrap();
-    assert_eq!(p.report().answered, 7);
+    assert_eq!(p.account().answered, 7);
     // Four more do not fit, three do.
     let refused = ask(&mut p, 3, &[1, 2, 3, 4]).unwrap_err();
     assert_eq!(refused, Error::BudgetExhausted { answered: 7 });
     ask(&mut p, 3, &[1, 2, 3]).unwrap();
-    assert_eq!(p.report().spent, p.report().limit);
+    assert_eq!(p.account().spent, p.account().limit);
     p.update(&[(&w).into()]).unwrap();
     assert!(matches!(
         ask(&mut p, 4, &[1]),
@@ -190,13 +217,13 @@ fn the_budget_counts_across_updates_and_ends() {
     p.query_set(h.col(0), &[1], Goal::Residual(1e-12), out.as_mut())
         .unwrap();
     let mut rhs = gaussian(20, 2, &mut rng(5));
-    p.solve(rhs.as_mut(), Goal::Maintained).unwrap();
+    p.solve(rhs.as_mut(), Goal::AsAbsorbed).unwrap();
     // So do fresh copies, at a price.
     let old = p.inner().epoch();
     let renewal = p.renew().unwrap();
     assert_eq!((renewal.epoch, renewal.solves), (old + 1, 64 * 16));
     assert!(renewal.bytes >= 8 * 20 * 64 * 16);
-    assert_eq!(p.report().answered, 0);
+    assert_eq!(p.account().answered, 0);
     ask(&mut p, 4, &[1]).unwrap();
 }
 
@@ -207,7 +234,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     let h = gaussian(64, 1, &mut rng(1));
     let mut one = Mat::zeros(1, 1);
     assert!(matches!(
-        p.query_set(h.col(0), &[64], Goal::Maintained, one.as_mut()),
+        p.query_set(h.col(0), &[64], Goal::AsAbsorbed, one.as_mut()),
         Err(Error::OutOfRange {
             index: 64,
             bound: 64,
@@ -215,18 +242,18 @@ fn what_fails_spends_nothing_and_changes_nothing() {
         })
     ));
     assert!(
-        p.query_set(h.col(0), &[1, 2], Goal::Maintained, one.as_mut())
+        p.query_set(h.col(0), &[1, 2], Goal::AsAbsorbed, one.as_mut())
             .is_err()
     );
     let short = gaussian(63, 1, &mut rng(1));
     assert!(
-        p.query_set(short.col(0), &[1], Goal::Maintained, one.as_mut())
+        p.query_set(short.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
             .is_err()
     );
     let mut nan = h.clone();
     nan[(7, 0)] = f64::NAN;
     assert!(matches!(
-        p.query_set(nan.col(0), &[1], Goal::Maintained, one.as_mut()),
+        p.query_set(nan.col(0), &[1], Goal::AsAbsorbed, one.as_mut()),
         Err(Error::NonFinite { index: 7, .. })
     ));
     let bad = Mat::from_fn(8, 8, |i, j| if i == j { -1.0 } else { 0.0 });
@@ -234,7 +261,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     // Plain multipliers would be a release of nobody knows how many numbers.
     let (mut y, mut out) = (Mat::zeros(20, 1), Mat::zeros(64, 1));
     assert!(matches!(
-        p.query(h.as_ref(), Goal::Maintained, y.as_mut(), out.as_mut()),
+        p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), out.as_mut()),
         Err(Error::Unsupported { by: "Robust", .. })
     ));
     // Twenty multipliers do not fit a budget of ten.
@@ -242,7 +269,7 @@ fn what_fails_spends_nothing_and_changes_nothing() {
         p.query_in_range(h.col(0), y.as_mut(), out.as_mut()),
         Err(Error::BudgetExhausted { answered: 0 })
     ));
-    assert_eq!(p.report(), untouched.report());
+    assert_eq!(p.account(), untouched.account());
     assert_eq!(
         ask(&mut p, 2, &[3]).unwrap(),
         ask(&mut untouched, 2, &[3]).unwrap()
@@ -250,12 +277,12 @@ fn what_fails_spends_nothing_and_changes_nothing() {
     // Numbers of any size: the grid goes with them.
     for scale in [1e-200, 1e200] {
         let big = &h * faer::Scale(scale);
-        p.query_set(big.col(0), &[1], Goal::Maintained, one.as_mut())
+        p.query_set(big.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
             .unwrap();
         assert!(one[(0, 0)].abs() <= 1.1 * big.norm_l2());
     }
     let zero = Mat::<f64>::zeros(64, 1);
-    p.query_set(zero.col(0), &[1], Goal::Maintained, one.as_mut())
+    p.query_set(zero.col(0), &[1], Goal::AsAbsorbed, one.as_mut())
         .unwrap();
     assert_eq!(one[(0, 0)], 0.0);
 }
@@ -287,11 +314,11 @@ fn a_robust_structure_refuses_copies_that_fall_short() {
         .unwrap(),
     ] {
         assert!(matches!(
-            Robust::new(sketches.clone(), plan, 6u64),
+            Robust::new(sketches.clone(), robust::Settings::new(plan, 6u64)),
             Err(Error::InvalidSetting { .. })
         ));
     }
-    let report = p.report();
+    let report = p.account();
     assert!((report.width_ratio - 16.0).abs() < 1e-12 && report.larger_than_exact);
 }
 
@@ -313,7 +340,7 @@ fn an_answer_in_the_range_stays_there() {
         assert!(relative(&inside, &out) < 1e-9);
         mean += &out * faer::Scale(0.1);
     }
-    assert_eq!(p.report().answered, 200);
+    assert_eq!(p.account().answered, 200);
     // Ten answers of twenty entries, each with a deviation of about 0.3‖h‖/√b: √(20/10)·0.3·‖h‖/4 in all.
     let error = (&mean - &exact).norm_l2() / h.norm_l2();
     println!("in range: error of the mean of ten {error:.3}");

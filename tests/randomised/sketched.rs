@@ -4,7 +4,9 @@ use crate::common::*;
 use dyncvx::Error;
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::projection::kronecker::LowRank;
-use dyncvx::projection::{Accuracy, Ensemble, Goal, Kronecker, Projection, Recompute, Sketched};
+use dyncvx::projection::{
+    Accuracy, Ensemble, Goal, Kronecker, Projection, Recompute, Sketched, sketched,
+};
 use dyncvx::sketch::{Address, Base, Distribution, Family, Sketch};
 use faer::Mat;
 use quickcheck::{Gen, QuickCheck};
@@ -76,7 +78,7 @@ fn answers_are_those_of_the_definition() {
                 _ => {}
             }
         }
-        let mut inner = Recompute::new(a.clone());
+        let mut inner = Recompute::new(a.clone()).unwrap();
         inner.update(&views(&w)).unwrap();
         let h = gaussian(a.ambient(), 1, &mut rng);
         let b = dense_b(&a, &w);
@@ -84,7 +86,8 @@ fn answers_are_those_of_the_definition() {
         // N = 102 (64 for dense rows): fewer and more than all copies have rows.
         for (family, rows) in families.into_iter().flat_map(|f| [(f, 18), (f, 36)]) {
             let distribution = Distribution::new(family, rows).unwrap();
-            let mut p = Sketched::new(inner.clone(), distribution, 3, 5).unwrap();
+            let mut p =
+                Sketched::new(inner.clone(), sketched::Settings::new(distribution, 3, 5)).unwrap();
             let mut out = Mat::zeros(coords.len(), 2);
             let accuracy = p
                 .query_set_of(&[2, 0], h.col(0), &coords, out.as_mut())
@@ -125,7 +128,11 @@ fn whitened_multipliers_lead_back_to_the_projection() {
             _ => {}
         }
         let distribution = Distribution::new(Family::TensorSrht, 24).unwrap();
-        let mut p = Sketched::new(Recompute::new(a.clone()), distribution, 3, 5).unwrap();
+        let mut p = Sketched::new(
+            Recompute::new(a.clone()).unwrap(),
+            sketched::Settings::new(distribution, 3, 5),
+        )
+        .unwrap();
         let h = gaussian(a.ambient(), 1, &mut rng);
         let mut z = Mat::zeros(20, 2);
         let early = p.whitened_of(&[1, 2], h.col(0), z.as_mut());
@@ -197,15 +204,21 @@ fn maintained_equals_recomputed_after_any_script() {
             },
         };
         let distribution = Distribution::new(family, 24).unwrap();
-        let mut naive = Recompute::new(a.clone());
+        let mut naive = Recompute::new(a.clone()).unwrap();
         naive.update(&views(&w)).unwrap();
         // A pair is not Kronecker's to maintain.
         let direct = form == 3 || seed.is_multiple_of(3);
         let kept: Box<dyn Projection> = match direct {
             true => Box::new(naive.clone()),
-            false => Box::new(Kronecker::new(a.clone(), &views(&w)).unwrap()),
+            false => Box::new(
+                Kronecker::new(a.clone())
+                    .unwrap()
+                    .with_weight(&views(&w))
+                    .unwrap(),
+            ),
         };
-        let mut kept = Sketched::new(kept, distribution, 16, seed).unwrap();
+        let mut kept =
+            Sketched::new(kept, sketched::Settings::new(distribution, 16, seed)).unwrap();
         for op in script {
             let block = usize::from(op / 8) % w.len();
             let push = |x: &Mat<f64>, rng: &mut _| {
@@ -246,7 +259,11 @@ fn maintained_equals_recomputed_after_any_script() {
             }
             kept.update(&views(&w)).unwrap();
             naive.update(&views(&w)).unwrap();
-            let mut anew = Sketched::new(naive.clone(), distribution, 16, seed).unwrap();
+            let mut anew = Sketched::new(
+                naive.clone(),
+                sketched::Settings::new(distribution, 16, seed),
+            )
+            .unwrap();
             let h = gaussian(a.ambient(), 1, &mut rng);
             let (coords, which): (Vec<usize>, Vec<usize>) =
                 ((0..a.ambient()).collect(), (0..16).collect());
@@ -281,14 +298,14 @@ fn errors_are_small_per_coordinate_and_not_in_l2() {
     let (n, m, b) = (12, 64, 16);
     let a = Constraints::independent(m, &[Block::Psd(n)], 3, 2.into()).unwrap();
     let w = weights(a.blocks(), false, &mut rng(3));
-    let mut inner = Recompute::new(a.clone());
+    let mut inner = Recompute::new(a.clone()).unwrap();
     inner.update(&views(&w)).unwrap();
     let h = gaussian(n * n, 1, &mut rng(4));
     let dense = dense_b(&a, &w);
     let exact = dense.transpose() * dense_solve(&dense, &dense);
     let ph = &exact * &h;
     let distribution = Distribution::new(Base::Gaussian, b).unwrap();
-    let mut p = Sketched::new(inner, distribution, COPIES, 6).unwrap();
+    let mut p = Sketched::new(inner, sketched::Settings::new(distribution, COPIES, 6)).unwrap();
     let (which, coords): (Vec<usize>, Vec<usize>) = ((0..COPIES).collect(), (0..n * n).collect());
     let mut found = Mat::zeros(n * n, COPIES);
     let accuracy = p
@@ -331,7 +348,7 @@ fn errors_are_small_per_coordinate_and_not_in_l2() {
     // The mean of all copies is a sketch of COPIES·b rows.
     let mut together = Mat::zeros(n * n, 1);
     let accuracy = p
-        .query_set(h.col(0), &coords, Goal::Maintained, together.as_mut())
+        .query_set(h.col(0), &coords, Goal::AsAbsorbed, together.as_mut())
         .unwrap();
     let Accuracy::Sketched {
         expected_error: smaller,
@@ -344,7 +361,7 @@ fn errors_are_small_per_coordinate_and_not_in_l2() {
     assert!(rms < 2.0 * smaller, "{rms} {smaller}");
     // The full query is the same answer, with its multipliers.
     let (mut y, mut all) = (Mat::zeros(m, 1), Mat::zeros(n * n, 1));
-    p.query(h.as_ref(), Goal::Maintained, y.as_mut(), all.as_mut())
+    p.query(h.as_ref(), Goal::AsAbsorbed, y.as_mut(), all.as_mut())
         .unwrap();
     assert!(relative(&all, &together) < 1e-10);
     assert!(relative(&(dense.transpose() * &y), &all) < 1e-10);
@@ -355,7 +372,11 @@ fn renewed_copies_are_those_of_the_next_epoch() {
     let a = Constraints::independent(12, &[Block::Psd(5)], 3, 2.into()).unwrap();
     let w = weights(a.blocks(), true, &mut rng(3));
     let distribution = Distribution::new(Base::Sparse(2), 8).unwrap();
-    let mut p = Sketched::new(Recompute::new(a), distribution, 2, 6).unwrap();
+    let mut p = Sketched::new(
+        Recompute::new(a).unwrap(),
+        sketched::Settings::new(distribution, 2, 6),
+    )
+    .unwrap();
     p.update(&views(&w)).unwrap();
     let h = gaussian(25, 1, &mut rng(4));
     let ask = |p: &mut Sketched<Recompute>| {
@@ -383,15 +404,22 @@ fn renewed_copies_are_those_of_the_next_epoch() {
 fn what_does_not_fit_is_refused() {
     let a = Constraints::independent(12, &[Block::Psd(5)], 3, 2.into()).unwrap();
     let distribution = Distribution::new(Base::Srht, 8).unwrap();
-    let none = Sketched::new(Recompute::new(a.clone()), distribution, 0, 6);
+    let none = Sketched::new(
+        Recompute::new(a.clone()).unwrap(),
+        sketched::Settings::new(distribution, 0, 6),
+    );
     assert!(matches!(none.err(), Some(Error::InvalidSetting { .. })));
-    let mut p = Sketched::new(Recompute::new(a.clone()), distribution, 2, 6).unwrap();
+    let mut p = Sketched::new(
+        Recompute::new(a.clone()).unwrap(),
+        sketched::Settings::new(distribution, 2, 6),
+    )
+    .unwrap();
     let (h, mut out) = (Mat::<f64>::zeros(25, 1), Mat::zeros(2, 1));
-    let early = p.query_set(h.col(0), &[0, 1], Goal::Maintained, out.as_mut());
+    let early = p.query_set(h.col(0), &[0, 1], Goal::AsAbsorbed, out.as_mut());
     assert_eq!(early, Err(Error::NoWeight));
     p.update(&views(&weights(a.blocks(), false, &mut rng(1))))
         .unwrap();
-    let far = p.query_set(h.col(0), &[0, 25], Goal::Maintained, out.as_mut());
+    let far = p.query_set(h.col(0), &[0, 25], Goal::AsAbsorbed, out.as_mut());
     assert!(matches!(far, Err(Error::OutOfRange { index: 25, .. })));
     let far = p.query_set_of(&[2], h.col(0), &[0, 1], out.as_mut());
     assert!(matches!(far, Err(Error::OutOfRange { index: 2, .. })));
@@ -412,14 +440,17 @@ fn an_inner_change_of_its_own_kind_is_followed() {
     let a = Constraints::independent(40, &[Block::Psd(9)], 3, 2.into()).unwrap();
     let mut rng = rng(3);
     let w = positive(9, &mut rng);
-    let inner = Kronecker::new(a.clone(), &[BlockWeight::OneSided(w.as_ref())]).unwrap();
+    let inner = Kronecker::new(a.clone())
+        .unwrap()
+        .with_weight(&[BlockWeight::OneSided(w.as_ref())])
+        .unwrap();
     let distribution = Distribution::new(Family::TensorSketch, 40).unwrap();
-    let mut p = Sketched::new(inner, distribution, 2, 6).unwrap();
+    let mut p = Sketched::new(inner, sketched::Settings::new(distribution, 2, 6)).unwrap();
     let h = gaussian(81, 1, &mut rng);
     let ask = |p: &mut dyn Projection| {
         let mut out = Mat::zeros(81, 1);
         let coords: Vec<usize> = (0..81).collect();
-        p.query_set(h.col(0), &coords, Goal::Maintained, out.as_mut())
+        p.query_set(h.col(0), &coords, Goal::AsAbsorbed, out.as_mut())
             .unwrap();
         out
     };
@@ -439,11 +470,11 @@ fn an_inner_change_of_its_own_kind_is_followed() {
     p.update_with(|inner| change(&c, inner)).unwrap();
     assert_eq!(p.updates_followed(), 1);
     let moved = symmetrised(&(&w + &v * &c * v.transpose()));
-    let mut naive = Recompute::new(a);
+    let mut naive = Recompute::new(a).unwrap();
     naive
         .update(&[BlockWeight::OneSided(moved.as_ref())])
         .unwrap();
-    let mut anew = Sketched::new(naive, distribution, 2, 6).unwrap();
+    let mut anew = Sketched::new(naive, sketched::Settings::new(distribution, 2, 6)).unwrap();
     let off = relative(&ask(&mut p), &ask(&mut anew));
     assert!(off < 1e-5, "{off:e}");
 }

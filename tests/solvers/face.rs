@@ -7,6 +7,7 @@ use dyncvx::constraints::{Block, Constraints};
 use dyncvx::ipm::{self, Settings, Solution, Status};
 use dyncvx::problem::{ConicProgram, Reduced};
 use dyncvx::projection::Direct;
+use dyncvx::solver::solve_with;
 use faer::Mat;
 use std::ops::ControlFlow;
 
@@ -195,9 +196,9 @@ fn programs_without_interior_are_solved_on_their_face() {
         let (program, value) = faced(seed, n, kernel, 2 * n);
         let reduced = Reduced::new(&program).unwrap();
         let small = reduced.program();
-        let mut direct = Direct::new(small.constraints().clone());
+        let mut direct = Direct::new(small.constraints().clone()).unwrap();
         let go = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
-        let plain = ipm::solve(small, &mut direct, &Settings::default(), go).unwrap();
+        let plain = solve_with(small, &mut direct, &Settings::default(), None, go).unwrap();
         missed += usize::from(plain.status != Status::Solved);
         let found = Solver::new(program.clone(), Settings::default())
             .unwrap()

@@ -7,6 +7,7 @@ use dyncvx::ipm::{Settings, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
 use dyncvx::problem::generators::*;
 use dyncvx::{Error, Solver};
+use dyncvx_papers::families;
 use std::ops::ControlFlow;
 
 /// Solved, and its value in the file's convention.
@@ -251,10 +252,6 @@ fn transport_has_marginals_and_weak_duality() {
     close(last, 1.0 - b[4..].iter().sum::<f64>(), 1e-7);
 }
 
-#[allow(dead_code)]
-#[path = "../../papers/low-rank-weights/families.rs"]
-mod example;
-
 /// Every family of the example, written and read again.
 #[test]
 fn instances_survive_their_files() {
@@ -267,13 +264,13 @@ fn instances_survive_their_files() {
         ("localisation", 7, 31),
         ("tomography", 2, 8),
     ] {
-        let program = example::instance(name, size, 1.into()).unwrap();
+        let program = families::instance(name, size, 1.into()).unwrap();
         assert_eq!(program.costs().len(), m, "{name}");
         let mut file = vec![];
         sdpa::write(&program, &mut file).unwrap();
         assert!(sdpa::read(&file).unwrap() == program, "{name}");
     }
-    assert!(example::instance("nothing", 5, 1.into()).is_err());
+    assert!(families::instance("nothing", 5, 1.into()).is_err());
 }
 
 #[test]

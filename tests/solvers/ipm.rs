@@ -3,11 +3,14 @@
 use crate::common::dense::{combine, data, dot, smallest_eigenvalue};
 use crate::common::*;
 use dyncvx::Error;
-use dyncvx::constraints::{Block, BlockWeight, Constraints, Weighted};
+use dyncvx::constraints::{Block, BlockWeight, Constraints, WeightForm, Weighted};
 use dyncvx::ipm::{self, Certificate, Iteration, SearchDirection, Settings, Solution, Status};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::Recipe;
-use dyncvx::projection::{Accuracy, Goal, Kronecker, Projection, Recompute, Refresh, Shape};
+use dyncvx::projection::{
+    Accuracy, Goal, Kronecker, Projection, Recompute, Refresh, Shape, Support,
+};
+use dyncvx::solver::solve_with;
 use faer::{Mat, MatMut};
 use quickcheck::{Gen, QuickCheck};
 use std::ops::ControlFlow;
@@ -26,8 +29,8 @@ fn solve(program: &ConicProgram) -> Solution {
 fn solve_along(program: &ConicProgram, direction: SearchDirection) -> Solution {
     let mut settings = Settings::default();
     settings.direction = direction;
-    let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &settings, &mut |_| {
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
+    solve_with(program, &mut p, &settings, None, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()
@@ -50,7 +53,10 @@ fn kronecker(a: &Constraints) -> Kronecker {
             Block::Nonneg(n) => BlockWeight::Nonneg(&ones[..n]),
         })
         .collect();
-    Kronecker::new(a.clone(), &first).unwrap()
+    Kronecker::new(a.clone())
+        .unwrap()
+        .with_weight(&first)
+        .unwrap()
 }
 
 /// The errors of a solution, worked out here from the program in full.
@@ -130,9 +136,13 @@ fn any_projection_will_do() {
     fn law(seed: u64, which: u8, size: u8) -> bool {
         let known = recipe(which, size).known_optimum(seed.into()).unwrap();
         let mut p = kronecker(known.program.constraints());
-        let found = ipm::solve(&known.program, &mut p, &Settings::default(), &mut |_| {
-            ControlFlow::Continue(())
-        });
+        let found = solve_with(
+            &known.program,
+            &mut p,
+            &Settings::default(),
+            None,
+            &mut |_| ControlFlow::Continue(()),
+        );
         is_optimal(&known.program, &found.unwrap(), known.value);
         true
     }
@@ -175,7 +185,7 @@ fn stops_when_told_and_returns_the_best_point_so_far() {
         .known_optimum(4.into())
         .unwrap();
     let program = &known.program;
-    let mut p = Recompute::new(program.constraints().clone());
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
     let mut rows: Vec<Iteration> = vec![];
     let mut stop = |it: &Iteration| {
         rows.push(*it);
@@ -185,7 +195,7 @@ fn stops_when_told_and_returns_the_best_point_so_far() {
             ControlFlow::Continue(())
         }
     };
-    let found = ipm::solve(program, &mut p, &Settings::default(), &mut stop).unwrap();
+    let found = solve_with(program, &mut p, &Settings::default(), None, &mut stop).unwrap();
     assert_eq!(
         (found.status, found.iterations, rows.len()),
         (Status::Stopped, 5, 6)
@@ -197,12 +207,9 @@ fn stops_when_told_and_returns_the_best_point_so_far() {
     );
 
     let mut run = |settings: &Settings| {
-        ipm::solve(
-            program,
-            &mut p,
-            settings,
-            &mut |_| ControlFlow::Continue(()),
-        )
+        solve_with(program, &mut p, settings, None, &mut |_| {
+            ControlFlow::Continue(())
+        })
         .unwrap()
     };
     let mut settings = Settings::default();
@@ -221,9 +228,12 @@ fn refuses_settings_and_projections_that_do_not_fit() {
         .known_optimum(1.into())
         .unwrap()
         .program;
-    let mut p = Recompute::new(program.constraints().clone());
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
     let run = |p: &mut dyn Projection, settings: &Settings| {
-        ipm::solve(&program, p, settings, &mut |_| ControlFlow::Continue(())).map(|s| s.status)
+        solve_with(&program, p, settings, None, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .map(|s| s.status)
     };
     for (field, change) in [
         (
@@ -257,7 +267,7 @@ fn refuses_settings_and_projections_that_do_not_fit() {
     ));
     let other = Constraints::independent(5, &[Block::Psd(5)], 2, 1.into()).unwrap();
     assert!(matches!(
-        run(&mut Recompute::new(other), &Settings::default()),
+        run(&mut Recompute::new(other).unwrap(), &Settings::default()),
         Err(Error::Shape { .. })
     ));
 }
@@ -276,8 +286,8 @@ fn dependent_rows_are_an_error() {
         .unwrap();
     let program =
         ConicProgram::new(a.build().unwrap(), vec![1.0, 2.0], c.build().unwrap()).unwrap();
-    let mut p = Recompute::new(program.constraints().clone());
-    let found = ipm::solve(&program, &mut p, &Settings::default(), &mut |_| {
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
+    let found = solve_with(&program, &mut p, &Settings::default(), None, &mut |_| {
         ControlFlow::Continue(())
     });
     assert_eq!(
@@ -316,6 +326,10 @@ impl Projection for Failing {
         self.0.shape()
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        self.0.supports(form)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
         self.0.update(weight)
     }
@@ -337,8 +351,11 @@ fn a_projection_that_fails_on_the_way_ends_with_the_best_point() {
         .unwrap();
     let program = &known.program;
     for solves in [8, 9] {
-        let mut p = Failing(Recompute::new(program.constraints().clone()), solves);
-        let found = ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+        let mut p = Failing(
+            Recompute::new(program.constraints().clone()).unwrap(),
+            solves,
+        );
+        let found = solve_with(program, &mut p, &Settings::default(), None, &mut |_| {
             ControlFlow::Continue(())
         });
         let found = found.unwrap();
@@ -379,6 +396,10 @@ impl Projection for Misleading {
         self.0.shape()
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        self.0.supports(form)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> dyncvx::Result<Refresh> {
         self.0.update(weight)
     }
@@ -406,7 +427,7 @@ fn a_projection_that_misleads_spoils_neither_the_point_nor_the_status() {
         .known_optimum(4.into())
         .unwrap();
     let program = &known.program;
-    let mut p = Misleading(Recompute::new(program.constraints().clone()), 13);
+    let mut p = Misleading(Recompute::new(program.constraints().clone()).unwrap(), 13);
     let mut least = f64::INFINITY;
     let mut watch = |it: &Iteration| {
         least = least.min(
@@ -416,7 +437,7 @@ fn a_projection_that_misleads_spoils_neither_the_point_nor_the_status() {
         );
         ControlFlow::Continue(())
     };
-    let found = ipm::solve(program, &mut p, &Settings::default(), &mut watch).unwrap();
+    let found = solve_with(program, &mut p, &Settings::default(), None, &mut watch).unwrap();
     assert!(!found.status.is_answer(), "{:?}", found.status);
     assert!(
         found.dimacs.max() <= 2.0 * least,

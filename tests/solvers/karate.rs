@@ -2,16 +2,13 @@
 
 use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
+use dyncvx_papers::karate;
 use std::path::Path;
-
-#[allow(dead_code)]
-#[path = "../../papers/kronecker-projection/karate.rs"]
-mod example;
 
 #[test]
 fn the_bundled_files_are_what_the_example_writes() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    for (name, contents) in example::files().unwrap() {
+    for (name, contents) in karate::files().unwrap() {
         let bundled = std::fs::read(data.join(name)).unwrap();
         // Not assert_eq: it would print both files.
         assert!(
@@ -23,7 +20,7 @@ fn the_bundled_files_are_what_the_example_writes() {
 
 #[test]
 fn the_graph_is_zacharys() {
-    let edges = example::edges();
+    let edges = karate::edges();
     let mut degree = [0; 34];
     for &(u, v) in &edges {
         assert!(u < v);
@@ -45,8 +42,8 @@ fn the_graph_is_zacharys() {
 
 #[test]
 fn the_programs_are_the_relaxations() {
-    let edges = example::edges();
-    let [theta, cut] = example::files().unwrap();
+    let edges = karate::edges();
+    let [theta, cut] = karate::files().unwrap();
     let (theta, cut) = (sdpa::read(&theta.1).unwrap(), sdpa::read(&cut.1).unwrap());
     assert_eq!(theta.blocks(), [Block::Psd(34)]);
     assert_eq!(theta.costs().len(), 79);

@@ -1,10 +1,9 @@
 //! Linear programs: presolve, conic form and solve, against a simplex method and against their own definitions.
 
-use dyncvx::ipm::{self, LinearOutcome, Settings, Status};
-use dyncvx::problem::{
-    ConicProgram, Limits, LinearCertificate, LinearProgram, LinearSolution, Presolved, Sense,
-};
+use dyncvx::ipm::{Settings, Status};
+use dyncvx::problem::{Limits, LinearCertificate, LinearProgram, LinearSolution, Presolved, Sense};
 use dyncvx::projection::Recompute;
+use dyncvx::solver::{Engine, LinearOutcome, LinearSolver, solve_with};
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
 use quickcheck::{Arbitrary, Gen, QuickCheck};
 use std::ops::ControlFlow;
@@ -205,18 +204,10 @@ fn oracle(p: &LinearProgram) -> Result<f64, bool> {
     }
 }
 
-fn conic(
-    p: &ConicProgram,
-    settings: &Settings,
-    observer: &mut ipm::Observer<'_>,
-) -> dyncvx::Result<ipm::Solution> {
-    let mut engine = Recompute::new(p.constraints().clone());
-    ipm::solve(p, &mut engine, settings, observer)
-}
-
 fn solve(p: &LinearProgram) -> dyncvx::Result<LinearOutcome> {
-    let settings = Settings::default();
-    ipm::solve_linear(p, &settings, &mut conic, &mut |_| ControlFlow::Continue(()))
+    let engine: Engine = Box::new(|a| Ok(Box::new(Recompute::new(a.clone()).unwrap())));
+    LinearSolver::with_engine(p.clone(), Settings::default(), engine)?
+        .solve(&mut |_| ControlFlow::Continue(()))
 }
 
 /// Checks a proof by its definition, in sums of its own.
@@ -382,9 +373,14 @@ fn the_conic_form_means_the_same() {
         let p = random.program();
         let Ok(value) = oracle(&p) else { return true };
         let form = p.conic().unwrap();
-        let found = conic(form.conic(), &Settings::default(), &mut |_| {
-            ControlFlow::Continue(())
-        });
+        let mut engine = Recompute::new(form.conic().constraints().clone()).unwrap();
+        let found = solve_with(
+            form.conic(),
+            &mut engine,
+            &Settings::default(),
+            None,
+            &mut |_| ControlFlow::Continue(()),
+        );
         let Ok(found) = found else { return true };
         if found.status != Status::Solved || form.conic().constraints().ambient() == 0 {
             return true;

@@ -1,9 +1,10 @@
 //! Points of linear programs on their way into the conic form, and solves that begin from them.
 
-use dyncvx::ipm::{self, LinearOutcome, Settings, Start, Status};
-use dyncvx::problem::{ConicProgram, Limits, LinearProgram, LinearSolution, Sense};
-use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact, linear_program};
-use dyncvx::{Error, Solver};
+use dyncvx::Error;
+use dyncvx::ipm::{Settings, Status};
+use dyncvx::problem::{Limits, LinearProgram, LinearSolution, Sense};
+use dyncvx::solver::{LinearOutcome, LinearSolver};
+use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact, linear_program, unobserved};
 use std::ops::ControlFlow;
 
 /// Variables and rows with limits of every kind; feasible at `x = 0.5`, bounded by limits or by costs.
@@ -42,22 +43,11 @@ fn program(seed: usize) -> LinearProgram {
 }
 
 fn solve(program: &LinearProgram, start: Option<&LinearSolution>) -> dyncvx::Result<LinearOutcome> {
-    let mut conic =
-        |p: &ConicProgram, s: &Settings, start: Option<&Start>, o: &mut ipm::Observer<'_>| {
-            let mut solver = Solver::new(p.clone(), s.clone())?;
-            if let Some(start) = start {
-                solver.warm_start(start.clone())?;
-            }
-            solver.solve(o)
-        };
-    let mut silent = |_: &ipm::Iteration| ControlFlow::Continue(());
-    ipm::solve_linear_from(
-        program,
-        &Settings::default(),
-        start,
-        &mut conic,
-        &mut silent,
-    )
+    let mut solver = LinearSolver::new(program.clone(), Settings::default())?;
+    if let Some(start) = start {
+        solver.warm_start(start.clone())?;
+    }
+    solver.solve(&mut |_| ControlFlow::Continue(()))
 }
 
 #[test]
@@ -105,8 +95,15 @@ fn an_optimum_to_begin_from_saves_iterations() {
     });
     let marginals = Marginals::uniform(&[20, 25]).unwrap();
     let program = linear_program(&cost, &marginals).unwrap();
-    let answer = exact(&cost, &marginals, &ExactSettings::default(), None, None).unwrap();
-    let start = answer.solution(&cost, &marginals).unwrap();
+    let answer = exact(
+        &cost,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
+    let start = answer.linear_solution(&cost, &marginals).unwrap();
     // It is the optimum of the linear program.
     let errors = program
         .errors(&start.x, &start.row_duals, &start.reduced_costs)

@@ -7,6 +7,7 @@ use dyncvx::ipm::{self, Settings, Status};
 use dyncvx::problem::generators::Recipe;
 use dyncvx::problem::{ConicProgram, Proof, Reduced};
 use dyncvx::projection::Recompute;
+use dyncvx::solver::solve_with;
 use quickcheck::{Gen, QuickCheck};
 use rand_core::Rng;
 use std::ops::ControlFlow;
@@ -52,7 +53,7 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
         let n = b.order();
         match b {
             Block::Psd(_) => {
-                identity.extend((0..n * n).map(|k| f64::from(u8::from(k % (n + 1) == 0))))
+                identity.extend((0..n * n).map(|k| f64::from(u8::from(k % (n + 1) == 0))));
             }
             Block::Nonneg(_) => identity.extend(vec![1.0; n]),
         }
@@ -83,8 +84,8 @@ fn scattered(seed: u64, which: u8) -> ConicProgram {
 }
 
 fn solve(program: &ConicProgram) -> ipm::Solution {
-    let mut p = Recompute::new(program.constraints().clone());
-    ipm::solve(program, &mut p, &Settings::default(), &mut |_| {
+    let mut p = Recompute::new(program.constraints().clone()).unwrap();
+    solve_with(program, &mut p, &Settings::default(), None, &mut |_| {
         ControlFlow::Continue(())
     })
     .unwrap()

@@ -1,10 +1,11 @@
 //! Small problems that were answered wrongly, or not at all, when answers were compared with those of other solvers.
 
 use crate::common::{rng, uniform};
-use dyncvx::Solver;
 use dyncvx::io::{mps, sdpa};
-use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution, Status};
-use dyncvx::problem::{ConicProgram, Limits, LinearProgram, SemidefiniteProgram, Sense};
+use dyncvx::ipm::{self, Settings, Solution, Status};
+use dyncvx::problem::{Limits, LinearProgram, SemidefiniteProgram, Sense};
+use dyncvx::solver::LinearOutcome;
+use dyncvx::{LinearSolver, Solver};
 use std::ops::ControlFlow;
 
 /// Objectives are the file's.
@@ -22,11 +23,8 @@ fn linear(file: &str) -> LinearOutcome {
 
 /// As the command does.
 fn solve(program: &LinearProgram) -> LinearOutcome {
-    let mut conic = |p: &ConicProgram, s: &Settings, o: &mut Observer<'_>| {
-        Solver::new(p.clone(), s.clone())?.solve(o)
-    };
-    let mut go = |_: &ipm::Iteration| ControlFlow::Continue(());
-    ipm::solve_linear(program, &Settings::default(), &mut conic, &mut go).unwrap()
+    let mut solver = LinearSolver::new(program.clone(), Settings::default()).unwrap();
+    solver.solve(&mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// Rows 1e-8 apart are independent, but one row to their Gram matrix.
@@ -74,14 +72,12 @@ fn a_cost_among_the_rows_is_begun_from_well() {
     assert_eq!(linear(file).status, Status::PrimalInfeasible);
     let program = mps::read(file.as_bytes()).unwrap();
     let mut first = None;
-    let mut conic = |p: &ConicProgram, s: &Settings, o: &mut Observer<'_>| {
-        Solver::new(p.clone(), s.clone())?.solve(o)
-    };
     let mut note = |it: &ipm::Iteration| {
         first.get_or_insert(it.mu);
         ControlFlow::Continue(())
     };
-    ipm::solve_linear(&program, &Settings::default(), &mut conic, &mut note).unwrap();
+    let mut solver = LinearSolver::new(program, Settings::default()).unwrap();
+    solver.solve(&mut note).unwrap();
     assert!(first.unwrap() > 1e-3, "{first:?}");
 }
 

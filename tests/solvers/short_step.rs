@@ -2,12 +2,15 @@
 
 use dyncvx::constraints::{Block, BlockWeight, Constraints};
 use dyncvx::ipm::short_step::{CentralPoint, Outcome, Settings, central_point, follow};
-use dyncvx::ipm::{self, Start, Status};
+use dyncvx::ipm::{self, Ended, Start, Status};
 use dyncvx::privacy::{Demand, Plan, Release, calibrated};
 use dyncvx::problem::ConicProgram;
 use dyncvx::problem::generators::{Recipe, max_cut, random_graph, transportation};
-use dyncvx::projection::{Direct, Kronecker, Projection, Recompute, Robust, Sketched};
+use dyncvx::projection::{
+    Direct, Kronecker, Projection, Recompute, Robust, Sketched, robust, sketched,
+};
 use dyncvx::sketch::{Base, Distribution};
+use dyncvx::solver::solve_with;
 use dyncvx::{Error, Solver};
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -36,9 +39,9 @@ fn mixed() -> ConicProgram {
 }
 
 fn begin(program: &ConicProgram, settings: &Settings) -> CentralPoint {
-    let mut engine = Direct::new(program.constraints().clone());
+    let mut engine = Direct::new(program.constraints().clone()).unwrap();
     let found = central_point(program, &mut engine, settings).unwrap();
-    assert_eq!(found.status, Status::Solved);
+    assert_eq!(found.ended, Ended::Converged);
     found
 }
 
@@ -71,13 +74,20 @@ fn exact(program: &ConicProgram) -> Kronecker {
             Block::Psd(n) => BlockWeight::Psd(unit.submatrix(0, 0, n, n)),
         })
         .collect();
-    Kronecker::new(a.clone(), &weight).unwrap()
+    Kronecker::new(a.clone())
+        .unwrap()
+        .with_weight(&weight)
+        .unwrap()
 }
 
 fn private(program: &ConicProgram, plan: Plan) -> Robust<Sketched<Kronecker>> {
     let distribution = Distribution::new(Base::Sparse(4), plan.rows).unwrap();
-    let sketches = Sketched::new(exact(program), distribution, plan.copies, 7u64).unwrap();
-    Robust::new(sketches, plan, 8u64).unwrap()
+    let sketches = Sketched::new(
+        exact(program),
+        sketched::Settings::new(distribution, plan.copies, 7u64),
+    )
+    .unwrap();
+    Robust::new(sketches, robust::Settings::new(plan, 8u64)).unwrap()
 }
 
 fn planned(program: &ConicProgram, settings: &Settings, start: &CentralPoint) -> Plan {
@@ -142,7 +152,7 @@ fn private_answers_reach_a_gap_of_one_in_ten_thousand() {
         let mut robust = private(&program, plan);
         let found = go(&program, &mut robust, &settings, &start.point);
         let (solution, counts) = (&found.solution, &found.counts);
-        println!("{name}: {counts:?}, {:?}", robust.report());
+        println!("{name}: {counts:?}, {:?}", robust.account());
         assert_eq!(solution.status, Status::Solved);
         let errors = ipm::dimacs(&program, &solution.x, &solution.y, &solution.s).unwrap();
         assert!(errors.max() <= 1e-4 && errors == solution.dimacs);
@@ -150,19 +160,19 @@ fn private_answers_reach_a_gap_of_one_in_ten_thousand() {
         assert!((solution.primal_objective - value).abs() <= 2e-4 * (1.0 + value.abs()));
         // Every entry of every answer was released.
         let m = program.constraints().len();
-        assert_eq!(robust.report().answered, (counts.answers * m) as u64);
+        assert_eq!(robust.account().answered, (counts.answers * m) as u64);
         assert!(counts.answers > 50 && counts.answers <= counts.iterations);
         // The answers were no exact ones, and exact solves few.
         assert!(counts.drift > 0.02 && counts.repairs * 3 < counts.iterations);
         // What the answers say of their error is right within a factor.
         assert!(counts.drift_ratio < 4.0);
         // The last digits, from there.
-        let mut direct = Direct::new(program.constraints().clone());
-        let last = ipm::solve_from(
+        let mut direct = Direct::new(program.constraints().clone()).unwrap();
+        let last = solve_with(
             &program,
             &mut direct,
             &ipm::Settings::default(),
-            &Start::from(solution),
+            Some(&Start::from(solution)),
             &mut |_| ControlFlow::Continue(()),
         )
         .unwrap();
@@ -179,7 +189,7 @@ fn one_sketch_asked_again_and_again_leads_astray() {
     let program = lp(6);
     let start = begin(&program, &settings);
     let one = Distribution::new(Base::Sparse(4), 48).unwrap();
-    let mut single = Sketched::new(exact(&program), one, 1, 7u64).unwrap();
+    let mut single = Sketched::new(exact(&program), sketched::Settings::new(one, 1, 7u64)).unwrap();
     let reused = go(&program, &mut single, &settings, &start.point);
     assert_ne!(reused.solution.status, Status::Solved);
     let mut robust = private(&program, planned(&program, &settings, &start));
@@ -252,9 +262,11 @@ fn answers_in_the_range_are_in_the_range() {
             Box::new(
                 Sketched::new(
                     exact(&program),
-                    Distribution::new(Base::Rademacher, 30).unwrap(),
-                    2,
-                    7u64,
+                    sketched::Settings::new(
+                        Distribution::new(Base::Rademacher, 30).unwrap(),
+                        2,
+                        7u64,
+                    ),
                 )
                 .unwrap(),
             ),
@@ -284,7 +296,7 @@ fn answers_in_the_range_are_in_the_range() {
             .query_in_range(h.col(0), y.as_mut(), p.as_mut())
             .unwrap();
         let mut again = Mat::zeros(ambient, 1);
-        let goal = dyncvx::projection::Goal::Maintained;
+        let goal = dyncvx::projection::Goal::AsAbsorbed;
         engine
             .operator(goal)
             .unwrap()
@@ -305,7 +317,7 @@ fn a_path_ends_as_it_is_told() {
     let settings = Settings::default();
     let program = lp(4);
     let start = begin(&program, &settings);
-    let mut engine = Recompute::new(program.constraints().clone());
+    let mut engine = Recompute::new(program.constraints().clone()).unwrap();
     let mut ended = |settings: &Settings, stop: usize| {
         let mut seen = 0;
         let found = follow(&program, &mut engine, settings, &start.point, &mut |_| {
@@ -331,7 +343,7 @@ fn what_is_no_start_is_refused() {
     let settings = Settings::default();
     let program = lp(4);
     let start = begin(&program, &settings).point;
-    let mut engine = Direct::new(program.constraints().clone());
+    let mut engine = Direct::new(program.constraints().clone()).unwrap();
     let mut refused = |change: &dyn Fn(&mut Start)| {
         let mut start = start.clone();
         change(&mut start);
@@ -353,7 +365,7 @@ fn what_is_no_start_is_refused() {
     }
     // Another program's projection.
     let other = lp(3);
-    let mut engine = Direct::new(other.constraints().clone());
+    let mut engine = Direct::new(other.constraints().clone()).unwrap();
     assert!(matches!(
         central_point(&program, &mut engine, &settings).unwrap_err(),
         Error::Shape { .. }
@@ -371,7 +383,10 @@ fn a_structure_that_stays_behind_is_refused() {
     let program = cut();
     let unit = Mat::<f64>::identity(8, 8);
     let a = program.constraints().clone();
-    let mut lazy = Kronecker::with_settings(a, &[(&unit).into()], settings).unwrap();
+    let mut lazy = Kronecker::with_settings(a, settings)
+        .unwrap()
+        .with_weight(&[(&unit).into()])
+        .unwrap();
     let start = begin(&program, &Settings::default());
     let onward = &mut |_: &ipm::Iteration| ControlFlow::Continue(());
     let error = follow(
@@ -406,9 +421,9 @@ fn a_program_without_a_path_has_no_central_point() {
     let mut c = Constraints::builder(1, &blocks).unwrap();
     c.entry(0, 0, 0, 0, 1.0).unwrap();
     let program = ConicProgram::new(a.build().unwrap(), vec![-1.0], c.build().unwrap()).unwrap();
-    let mut engine = Direct::new(program.constraints().clone());
+    let mut engine = Direct::new(program.constraints().clone()).unwrap();
     let found = central_point(&program, &mut engine, &Settings::default()).unwrap();
-    assert!(!found.status.is_answer(), "{:?}", found.status);
+    assert!(found.ended.gave_up(), "{:?}", found.ended);
 }
 
 #[test]

@@ -24,7 +24,14 @@ fn run(f: &dyn Objective, marginals: &Marginals, optimum: f64, step: StepRule) {
     for t in HORIZONS {
         let mut s = settings(t);
         s.step = step;
-        let solution = minimize(f, marginals, &s, Start::Independent, None).unwrap();
+        let solution = minimise(
+            f,
+            marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(solution.steps.count, t);
         let mean = solution.average.as_ref().unwrap();
         let gap = solution.steps.gap_bound().unwrap();
@@ -112,9 +119,15 @@ fn strongly_convex_objectives_keep_their_bounds_and_slopes() {
     let mut s = settings(200_000);
     s.tol_gap_abs = 1e-13;
     s.average = false;
-    let optimum = minimize(&f, &marginals, &s, Start::Independent, None)
-        .unwrap()
-        .objective();
+    let optimum = minimise(
+        &f,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap()
+    .objective();
     run(&f, &marginals, optimum, StepRule::StronglyConvex(0.1));
 }
 
@@ -134,8 +147,14 @@ fn noisy_gradients_keep_the_bounds_in_the_mean() {
             for seed in 0..runs {
                 let mut s = settings(t);
                 s.seed = dyncvx::random::Seed::from(seed);
-                let solution =
-                    minimize_stochastic(&f, &marginals, &s, Start::Independent, None).unwrap();
+                let solution = minimise_stochastic(
+                    &f,
+                    &marginals,
+                    &s,
+                    InitialCoupling::Independent,
+                    &mut unobserved,
+                )
+                .unwrap();
                 let mean = solution.average.unwrap();
                 gap += (mean.raw_value - optimum) / runs as f64;
                 violation += mean.raw_violation / runs as f64;
@@ -168,8 +187,14 @@ fn mini_batches_of_costs_are_unbiased_and_converge() {
         .map(|c| Box::new(Linear::new(&[m, n], c.clone()).unwrap()) as Box<dyn Objective>);
     let f = MiniBatch::new(terms.collect(), 3).unwrap();
     let optimum = oracle::linear(&mean, &marginals);
-    let solution =
-        minimize_stochastic(&f, &marginals, &settings(5000), Start::Independent, None).unwrap();
+    let solution = minimise_stochastic(
+        &f,
+        &marginals,
+        &settings(5000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     let bound = solution.steps.gap_bound().unwrap();
     assert!(solution.average.as_ref().unwrap().raw_value - optimum <= bound);
     assert!(

@@ -60,7 +60,14 @@ fn iterates_equal_the_naive_method() {
         for t in [1, 2, 3, 20, 57] {
             let mut s = settings(t);
             s.step = StepRule::Constant(0.7);
-            let solution = minimize(f, &marginals, &s, Start::Independent, None).unwrap();
+            let solution = minimise(
+                f,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             let expected = rounded(naive(f, &marginals, &vec![0.7; t]), &marginals);
             assert!(close(&solution.last.plan, &expected, 1e-13), "{t}");
         }
@@ -75,8 +82,22 @@ fn the_linear_iteration_is_annealed_sinkhorn() {
     let cost = Linear::new(&[m, n], random(m * n, 3)).unwrap();
     for t in [1, 2, 25, 400] {
         let s = settings(t);
-        let dense = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
-        let light = minimize_linear(&cost, &marginals, &s, Start::Independent, None).unwrap();
+        let dense = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let light = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert!((dense.beta - light.beta).abs() <= 1e-12 * light.beta);
         assert!(close(
             &dense.last.plan,
@@ -139,8 +160,22 @@ fn penalties_on_the_marginal_normalised_next_change_nothing() {
     );
     let mut s = settings(51);
     s.step = StepRule::Constant(0.9);
-    let plain = minimize(&base, &marginals, &s, Start::Independent, None).unwrap();
-    let other = minimize(&penalised, &marginals, &s, Start::Independent, None).unwrap();
+    let plain = minimise(
+        &base,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
+    let other = minimise(
+        &penalised,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(close(&plain.last.plan, &other.last.plan, 1e-13));
     assert!(close(
         &plain.average.unwrap().plan,
@@ -163,7 +198,14 @@ fn the_entropic_objective_forgets_the_past_at_step_one_over_epsilon() {
     for t in [1, 2, 5, 8] {
         let mut s = settings(t);
         s.step = StepRule::Constant(1.0 / epsilon);
-        let solution = minimize(&f, &marginals, &s, Start::Independent, None).unwrap();
+        let solution = minimise(
+            &f,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let mut naive: Vec<f64> = cost.cost().iter().map(|c| (-c / epsilon).exp()).collect();
         let mode = t % 2;
         for (i, mass) in marginals.masses(mode).iter().enumerate() {
@@ -189,7 +231,14 @@ fn prediction_changes_the_path_and_not_the_fixed_point() {
         .unwrap()
         .with(1.0, Entropic::new(&[m, n], epsilon).unwrap())
         .unwrap();
-    let solution = minimize(&f, &marginals, &settings(3000), Start::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &settings(3000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(!solution.steps.proved && solution.steps.gap_bound().is_none());
     let mut plain = SinkhornSettings::default();
     plain.epsilon = epsilon;
@@ -216,14 +265,56 @@ fn every_number_is_the_same_for_any_number_of_threads() {
     let three = Marginals::many(&[masses(40, 6), masses(41, 7), masses(42, 8)]).unwrap();
     let all = || {
         let s = settings(40);
-        let a = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
-        let b = minimize(&quadratic, &marginals, &s, Start::Independent, None).unwrap();
-        let c = minimize_stochastic(&noisy, &marginals, &s, Start::Independent, None).unwrap();
-        let d = minimize(&tensor, &three, &s, Start::Independent, None).unwrap();
-        let e = minimize_linear(&cost, &marginals, &s, Start::Independent, None).unwrap();
+        let a = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let b = minimise(
+            &quadratic,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let c = minimise_stochastic(
+            &noisy,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let d = minimise(
+            &tensor,
+            &three,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let e = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let mut single = settings(40);
-        single.precision = Precision::Single;
-        let f = minimize_linear(&cost, &marginals, &single, Start::Independent, None).unwrap();
+        single.precision = HalfStepPrecision::Single;
+        let f = minimise_linear(
+            &cost,
+            &marginals,
+            &single,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         let mut bits: Vec<u64> = Vec::new();
         for s in [&a, &b, &c, &d] {
             let numbers = s
@@ -269,7 +360,16 @@ fn costs_on_the_fly_equal_stored_ones() {
     let marginals = Marginals::new(&masses(m, 3), &masses(n, 4)).unwrap();
     let s = settings(60);
     let costs: [&dyn Cost; 3] = [&clouds, &function, &stored];
-    let all = costs.map(|c| minimize_linear(c, &marginals, &s, Start::Independent, None).unwrap());
+    let all = costs.map(|c| {
+        minimise_linear(
+            c,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap()
+    });
     for other in &all[1..] {
         assert!((other.value - all[0].value).abs() <= 1e-11);
         assert!((other.lower_bound - all[0].lower_bound).abs() <= 1e-11);
@@ -301,11 +401,25 @@ fn single_precision_half_steps_give_certified_answers_close_to_double_ones() {
     let stored = Linear::new(&[m, n], stored).unwrap();
     let mut s = settings(300);
     s.predict = Predict::On;
-    let double = minimize_linear(&stored, &marginals, &s, Start::Independent, None).unwrap();
-    s.precision = Precision::Single;
+    let double = minimise_linear(
+        &stored,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
+    s.precision = HalfStepPrecision::Single;
     let costs: [&dyn Cost; 2] = [&stored, &clouds];
     for cost in costs {
-        let single = minimize_linear(cost, &marginals, &s, Start::Independent, None).unwrap();
+        let single = minimise_linear(
+            cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert!(single.marginal_violation <= 1e-12);
         assert!((single.value - double.value).abs() <= 1e-4 * double.value);
         assert!((single.lower_bound - double.lower_bound).abs() <= 1e-4 * double.value);
@@ -319,16 +433,28 @@ fn warm_starts_continue_where_a_run_ended() {
     let (m, n) = (40, 30);
     let marginals = Marginals::new(&masses(m, 1), &masses(n, 2)).unwrap();
     let cost = Linear::new(&[m, n], random(m * n, 3)).unwrap();
-    let first =
-        minimize_linear(&cost, &marginals, &settings(600), Start::Independent, None).unwrap();
-    let start = Start::Potentials {
+    let first = minimise_linear(
+        &cost,
+        &marginals,
+        &settings(600),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
+    let start = InitialCoupling::Potentials {
         beta: first.beta,
         potentials: &first.potentials,
     };
-    let light = minimize_linear(&cost, &marginals, &settings(600), start, None).unwrap();
-    let dense = minimize(&cost, &marginals, &settings(600), start, None).unwrap();
-    let through =
-        minimize_linear(&cost, &marginals, &settings(1200), Start::Independent, None).unwrap();
+    let light = minimise_linear(&cost, &marginals, &settings(600), start, &mut unobserved).unwrap();
+    let dense = minimise(&cost, &marginals, &settings(600), start, &mut unobserved).unwrap();
+    let through = minimise_linear(
+        &cost,
+        &marginals,
+        &settings(1200),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(
         (light.beta - through.beta).abs() <= 1e-2 * through.beta,
         "{} {}",
@@ -348,13 +474,19 @@ fn warm_starts_continue_where_a_run_ended() {
     let s = sinkhorn(&cost, &marginals, &coarse).unwrap();
     assert_eq!(s.status, Status::AlmostSolved);
     assert!(s.raw_violation <= 2e-6);
-    let start = Start::Potentials {
+    let start = InitialCoupling::Potentials {
         beta: s.beta,
         potentials: &s.potentials,
     };
-    let warm = minimize_linear(&cost, &marginals, &settings(200), start, None).unwrap();
-    let cold =
-        minimize_linear(&cost, &marginals, &settings(200), Start::Independent, None).unwrap();
+    let warm = minimise_linear(&cost, &marginals, &settings(200), start, &mut unobserved).unwrap();
+    let cold = minimise_linear(
+        &cost,
+        &marginals,
+        &settings(200),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(warm.value < cold.value && warm.gap() < cold.gap());
     // From a plan, for any objective.
     let f = Quadratic::left(
@@ -362,16 +494,30 @@ fn warm_starts_continue_where_a_run_ended() {
         matrix(20, n, 0.2, 5).as_ref(),
     )
     .unwrap();
-    let long = minimize(&f, &marginals, &settings(3000), Start::Independent, None).unwrap();
-    let warm = minimize(
+    let long = minimise(
+        &f,
+        &marginals,
+        &settings(3000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
+    let warm = minimise(
         &f,
         &marginals,
         &settings(5),
-        Start::Plan(&long.last.plan),
-        None,
+        InitialCoupling::Plan(&long.last.plan),
+        &mut unobserved,
     )
     .unwrap();
-    let cold = minimize(&f, &marginals, &settings(5), Start::Independent, None).unwrap();
+    let cold = minimise(
+        &f,
+        &marginals,
+        &settings(5),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(
         warm.objective() < cold.objective(),
         "{} {}",
@@ -385,7 +531,7 @@ fn runs_end_as_they_are_told() {
     let marginals = Marginals::new(&masses(20, 1), &masses(30, 2)).unwrap();
     let cost = Linear::new(&[20, 30], random(600, 3)).unwrap();
     let mut seen = Vec::new();
-    let mut observer = |it: &Iteration| {
+    let mut observer = |it: &Snapshot| {
         seen.push(*it);
         if it.iteration == 37 {
             ControlFlow::Break(())
@@ -393,12 +539,12 @@ fn runs_end_as_they_are_told() {
             ControlFlow::Continue(())
         }
     };
-    let s = minimize(
+    let s = minimise(
         &cost,
         &marginals,
         &settings(100),
-        Start::Independent,
-        Some(&mut observer),
+        InitialCoupling::Independent,
+        &mut observer,
     )
     .unwrap();
     assert_eq!(
@@ -410,7 +556,7 @@ fn runs_end_as_they_are_told() {
             .all(|w| w[0].beta < w[1].beta && w[0].lower <= w[1].lower && w[0].upper >= w[1].upper)
     );
     let mut count = 0;
-    let mut observer = |_: &Iteration| {
+    let mut observer = |_: &Snapshot| {
         count += 1;
         if count == 12 {
             ControlFlow::Break(())
@@ -418,12 +564,12 @@ fn runs_end_as_they_are_told() {
             ControlFlow::Continue(())
         }
     };
-    let s = minimize_linear(
+    let s = minimise_linear(
         &cost,
         &marginals,
         &settings(100),
-        Start::Independent,
-        Some(&mut observer),
+        InitialCoupling::Independent,
+        &mut observer,
     )
     .unwrap();
     assert_eq!((s.status, s.steps.count), (Status::Stopped, 12));
@@ -432,27 +578,52 @@ fn runs_end_as_they_are_told() {
     let mut quick = settings(usize::MAX);
     quick.time_limit = 0.05;
     assert_eq!(
-        minimize(&cost, &marginals, &quick, Start::Independent, None)
-            .unwrap()
-            .status,
+        minimise(
+            &cost,
+            &marginals,
+            &quick,
+            InitialCoupling::Independent,
+            &mut unobserved
+        )
+        .unwrap()
+        .status,
         Status::TimeLimit
     );
     assert_eq!(
-        minimize_linear(&cost, &marginals, &quick, Start::Independent, None)
-            .unwrap()
-            .status,
+        minimise_linear(
+            &cost,
+            &marginals,
+            &quick,
+            InitialCoupling::Independent,
+            &mut unobserved
+        )
+        .unwrap()
+        .status,
         Status::TimeLimit
     );
     let mut loose = settings(10_000);
     loose.tol_feas = 0.05;
     loose.predict = Predict::On;
-    let s = minimize(&cost, &marginals, &loose, Start::Independent, None).unwrap();
+    let s = minimise(
+        &cost,
+        &marginals,
+        &loose,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(s.status, Status::AlmostSolved);
     assert!(s.last.raw_violation <= 0.05);
     assert_eq!(
-        minimize(&cost, &marginals, &settings(5), Start::Independent, None)
-            .unwrap()
-            .status,
+        minimise(
+            &cost,
+            &marginals,
+            &settings(5),
+            InitialCoupling::Independent,
+            &mut unobserved
+        )
+        .unwrap()
+        .status,
         Status::MaxIterations
     );
 }
@@ -472,8 +643,22 @@ fn enormous_steps_and_costs_stay_finite() {
         let scaled = Linear::new(&[m, n], cost.iter().map(|c| c * scale).collect()).unwrap();
         let mut s = settings(200);
         s.step = step;
-        let a = minimize(&scaled, &marginals, &s, Start::Independent, None).unwrap();
-        let b = minimize_linear(&scaled, &marginals, &s, Start::Independent, None).unwrap();
+        let a = minimise(
+            &scaled,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
+        let b = minimise_linear(
+            &scaled,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         for (value, lower) in [(a.objective(), a.lower_bound), (b.value, b.lower_bound)] {
             assert!(
                 value.is_finite() && lower.is_finite() && lower <= value * (1.0 + 1e-12),
@@ -483,7 +668,14 @@ fn enormous_steps_and_costs_stay_finite() {
         assert!(marginals.violation(&a.last.plan).unwrap() <= 1e-12);
         // The rule is scale-free: the same plan up to rounding.
         if step == StepRule::Anytime {
-            let plain = minimize(&reference, &marginals, &s, Start::Independent, None).unwrap();
+            let plain = minimise(
+                &reference,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             assert!(close(&plain.last.plan, &a.last.plan, 1e-9));
         }
     }
@@ -511,8 +703,15 @@ fn zero_masses_are_as_if_they_were_not_there() {
     // A constant step: the range that sets the others may sit on a dropped row.
     let mut s = settings(300);
     s.step = StepRule::Constant(2.0);
-    let x = minimize(&f, &full, &s, Start::Independent, None).unwrap();
-    let y = minimize(&g, &small, &s, Start::Independent, None).unwrap();
+    let x = minimise(&f, &full, &s, InitialCoupling::Independent, &mut unobserved).unwrap();
+    let y = minimise(
+        &g,
+        &small,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     let plan: Vec<f64> = (0..m * n).filter(keep).map(|k| x.last.plan[k]).collect();
     assert!(close(&plan, &y.last.plan, 1e-13));
     assert!(
@@ -521,7 +720,7 @@ fn zero_masses_are_as_if_they_were_not_there() {
             .all(|k| x.last.plan[k] == 0.0)
     );
     assert!((x.lower_bound - y.lower_bound).abs() <= 1e-12);
-    let z = minimize_linear(&f, &full, &s, Start::Independent, None).unwrap();
+    let z = minimise_linear(&f, &full, &s, InitialCoupling::Independent, &mut unobserved).unwrap();
     assert!(close(&z.plan.dense(&f).unwrap(), &x.last.plan, 1e-12));
     assert!((z.lower_bound - x.lower_bound).abs() <= 1e-12);
 }

@@ -1,9 +1,10 @@
 //! Exact transport: against a simplex for general linear programs, and certified from the outside.
 
+use crate::common::published;
 use dyncvx::Error;
 use dyncvx::transport::{
-    Cost, CostFn, Distance, Exact, ExactSettings, Finish, Linear, Marginals, PointClouds, Status,
-    exact,
+    Cost, CostFn, Distance, ExactSettings, ExactSolution, Finish, Linear, Marginals, PointClouds,
+    Potentials, Status, exact, unobserved,
 };
 use faer::Mat;
 use std::ops::ControlFlow;
@@ -32,17 +33,17 @@ fn masses(n: usize, mut entry: impl FnMut(usize) -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks everything the answer claims in the data.
-fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -> Exact {
+fn solve(p: &Problem, settings: &ExactSettings, start: Option<&Potentials>) -> ExactSolution {
     let (m, n) = (p.mu.len(), p.nu.len());
     let cost = Linear::new(&[m, n], p.cost.clone()).unwrap();
     let marginals = Marginals::new(&p.mu, &p.nu).unwrap();
-    let answer = exact(&cost, &marginals, settings, start, None).unwrap();
+    let answer = exact(&cost, &marginals, settings, start, &mut unobserved).unwrap();
     verify(p, &answer);
     if m * n <= 10_000 {
         // The other finish earns the same certificate.
         let mut inside = settings.clone();
         inside.finish = Finish::InteriorPoint;
-        let other = exact(&cost, &marginals, &inside, start, None).unwrap();
+        let other = exact(&cost, &marginals, &inside, start, &mut unobserved).unwrap();
         verify(p, &other);
         assert_eq!(other.status, answer.status);
         let largest = p.cost.iter().fold(0.0f64, |a, c| a.max(c.abs()));
@@ -53,7 +54,7 @@ fn solve(p: &Problem, settings: &ExactSettings, start: Option<&[Vec<f64>; 2]>) -
     answer
 }
 
-fn verify(p: &Problem, answer: &Exact) {
+fn verify(p: &Problem, answer: &ExactSolution) {
     let (m, n) = (p.mu.len(), p.nu.len());
     let total: f64 = p.mu.iter().sum();
     let largest = p.cost.iter().fold(0.0f64, |a, c| a.max(c.abs()));
@@ -68,7 +69,7 @@ fn verify(p: &Problem, answer: &Exact) {
     let off: f64 = rows.iter().chain(&columns).map(|v| v.abs()).sum();
     assert!(off <= 1e-12 * total, "marginals off by {off}");
     assert!((value - answer.objective).abs() <= 1e-13 * total * largest);
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     assert_eq!((phi.len(), psi.len()), (m, n));
     for (j, v) in psi.iter().enumerate() {
         for (i, u) in phi.iter().enumerate() {
@@ -326,7 +327,14 @@ fn point_clouds_agree_with_their_matrices() {
         }
         let (mu, nu) = (masses(70, |_| r()), masses(90, |_| r()));
         let marginals = Marginals::new(&mu, &nu).unwrap();
-        let answer = exact(&clouds, &marginals, &ExactSettings::default(), None, None).unwrap();
+        let answer = exact(
+            &clouds,
+            &marginals,
+            &ExactSettings::default(),
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(answer.status, Status::Solved);
         let p = Problem { mu, nu, cost };
         verify(&p, &answer);
@@ -334,13 +342,11 @@ fn point_clouds_agree_with_their_matrices() {
 }
 
 #[test]
+#[ignore = "needs DYNCVX_DATA"]
 fn dotmark_images() {
-    let Ok(data) = std::env::var("DYNCVX_DATA") else {
-        eprintln!("skipped: DYNCVX_DATA is not set");
-        return;
-    };
     let read = |name: &str| -> Vec<f64> {
-        let text = std::fs::read_to_string(format!("{data}/transport/{name}")).unwrap();
+        let path = published::path(&format!("transport/{name}"));
+        let text = std::fs::read_to_string(path).unwrap();
         let values: Vec<f64> = text
             .split([',', '\n'])
             .filter_map(|v| v.trim().parse().ok())
@@ -383,7 +389,7 @@ fn limits_end_a_run_with_a_plan_and_a_bound() {
         }
     };
     let settings = ExactSettings::default();
-    let stopped = exact(&cost, &marginals, &settings, None, Some(&mut observer)).unwrap();
+    let stopped = exact(&cost, &marginals, &settings, None, &mut observer).unwrap();
     assert_eq!((stopped.status, calls), (Status::Stopped, 3));
     verify(&p, &stopped);
 }
@@ -392,8 +398,8 @@ fn limits_end_a_run_with_a_plan_and_a_bound() {
 fn bad_input_is_refused() {
     let marginals = Marginals::uniform(&[2, 3]).unwrap();
     let settings = ExactSettings::default();
-    let run = |cost: &CostFn<fn(usize, usize) -> f64>, start: Option<&[Vec<f64>; 2]>| {
-        exact(cost, &marginals, &settings, start, None).map(|a| a.status)
+    let run = |cost: &CostFn<fn(usize, usize) -> f64>, start: Option<&Potentials>| {
+        exact(cost, &marginals, &settings, start, &mut unobserved).map(|a| a.status)
     };
     let entry: fn(usize, usize) -> f64 = |i, j| (i + j) as f64;
     let good = CostFn::new(2, 3, entry);
@@ -406,15 +412,21 @@ fn bad_input_is_refused() {
     assert_eq!(run(&nothing, None), Ok(Status::PrimalInfeasible));
     let bad = CostFn::new(2, 3, (|_, _| f64::NEG_INFINITY) as fn(usize, usize) -> f64);
     assert!(matches!(run(&bad, None), Err(Error::NonFinite { .. })));
-    let short = [vec![0.0; 2], vec![0.0; 2]];
+    let short = Potentials {
+        rows: vec![0.0; 2],
+        columns: vec![0.0; 2],
+    };
     assert!(matches!(run(&good, Some(&short)), Err(Error::Shape { .. })));
-    let odd = [vec![0.0; 2], vec![f64::NAN; 3]];
+    let odd = Potentials {
+        rows: vec![0.0; 2],
+        columns: vec![f64::NAN; 3],
+    };
     assert!(matches!(
         run(&good, Some(&odd)),
         Err(Error::NonFinite { .. })
     ));
     let three = Marginals::uniform(&[2, 3, 2]).unwrap();
-    let refused = exact(&good, &three, &settings, None, None);
+    let refused = exact(&good, &three, &settings, None, &mut unobserved);
     assert!(matches!(refused, Err(Error::Unsupported { .. })));
     for change in [
         |s: &mut ExactSettings| s.arcs = 0,
@@ -425,7 +437,7 @@ fn bad_input_is_refused() {
     ] {
         let mut settings = ExactSettings::default();
         change(&mut settings);
-        let refused = exact(&good, &marginals, &settings, None, None);
+        let refused = exact(&good, &marginals, &settings, None, &mut unobserved);
         assert!(matches!(refused, Err(Error::InvalidSetting { .. })));
     }
 }

@@ -2,7 +2,8 @@
 
 use dyncvx::Error;
 use dyncvx::transport::{
-    CostFn, Cut, Exact, ExactSettings, Linear, Marginals, Status, exact, exact_sparse,
+    CostFn, Cut, ExactSettings, ExactSolution, Linear, Marginals, Potentials, Status, exact,
+    exact_sparse, unobserved,
 };
 use std::ops::ControlFlow;
 
@@ -26,9 +27,16 @@ fn masses(n: usize, mut entry: impl FnMut() -> f64) -> Vec<f64> {
 }
 
 /// Solves, and checks what the answer claims against the arcs.
-fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> Exact {
+fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> ExactSolution {
     let marginals = Marginals::new(mu, nu).unwrap();
-    let answer = exact_sparse(arcs, &marginals, &ExactSettings::default(), None, None).unwrap();
+    let answer = exact_sparse(
+        arcs,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
     match &answer.cut {
         None => verify(arcs, mu, nu, &answer),
         Some(cut) => {
@@ -39,7 +47,7 @@ fn solve(arcs: &[Arc], mu: &[f64], nu: &[f64]) -> Exact {
     answer
 }
 
-fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &Exact) {
+fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &ExactSolution) {
     let largest = arcs.iter().fold(0.0f64, |a, c| a.max(c.2.abs()));
     let (mut rows, mut columns, mut value) = (mu.to_vec(), nu.to_vec(), 0.0);
     for (i, j, mass) in &answer.plan {
@@ -52,7 +60,7 @@ fn verify(arcs: &[Arc], mu: &[f64], nu: &[f64], answer: &Exact) {
         value += mass * cost;
     }
     let off: f64 = rows.iter().chain(&columns).map(|v| v.abs()).sum();
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     for (i, j, cost) in arcs {
         let slack = cost - phi[*i] - psi[*j];
         let size = largest + phi[*i].abs() + psi[*j].abs();
@@ -134,7 +142,14 @@ fn all_arcs_agree_with_the_dense_cost() {
         let sparse = solve(&arcs, &mu, &nu);
         let cost = Linear::new(&[m, n], cost).unwrap();
         let marginals = Marginals::new(&mu, &nu).unwrap();
-        let dense = exact(&cost, &marginals, &ExactSettings::default(), None, None).unwrap();
+        let dense = exact(
+            &cost,
+            &marginals,
+            &ExactSettings::default(),
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(sparse.status, Status::Solved);
         assert!((sparse.objective - dense.objective).abs() <= 1e-12);
     }
@@ -254,7 +269,14 @@ fn zero_masses_repeated_and_forbidden_arcs() {
     let all: Vec<Arc> = (0..9)
         .map(|e| (e % 3, e / 3, ((e / 3 + 3 - e % 3) % 3) as f64))
         .collect();
-    let answer = exact_sparse(&all, &marginals, &ExactSettings::default(), None, None).unwrap();
+    let answer = exact_sparse(
+        &all,
+        &marginals,
+        &ExactSettings::default(),
+        None,
+        &mut unobserved,
+    )
+    .unwrap();
     let plan = answer;
     assert_eq!(plan.status, Status::Solved);
     assert!((plan.objective - 1.0).abs() <= 1e-12);
@@ -264,7 +286,7 @@ fn zero_masses_repeated_and_forbidden_arcs() {
 fn bad_input_and_early_ends() {
     let marginals = Marginals::uniform(&[2, 3]).unwrap();
     let settings = ExactSettings::default();
-    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None, None);
+    let run = |arcs: &[Arc]| exact_sparse(arcs, &marginals, &settings, None, &mut unobserved);
     assert!(matches!(
         run(&[(2, 0, 1.0)]),
         Err(Error::OutOfRange {
@@ -288,7 +310,7 @@ fn bad_input_and_early_ends() {
         Err(Error::Unsupported { .. })
     ));
     let three = Marginals::uniform(&[2, 2, 2]).unwrap();
-    let answer = exact_sparse(&[], &three, &settings, None, None);
+    let answer = exact_sparse(&[], &three, &settings, None, &mut unobserved);
     assert!(matches!(answer, Err(Error::Unsupported { .. })));
     // Stopped in phase one: no verdict, and the missing mass is owned up to.
     let n = 1500;
@@ -297,8 +319,8 @@ fn bad_input_and_early_ends() {
         .map(|e| (e % n, (r() * n as f64) as usize, r()))
         .collect();
     let marginals = Marginals::uniform(&[n, n]).unwrap();
-    let mut stop = |_: &dyncvx::transport::Iteration| ControlFlow::Break(());
-    let answer = exact_sparse(&arcs, &marginals, &settings, None, Some(&mut stop)).unwrap();
+    let mut stop = |_: &dyncvx::transport::Snapshot| ControlFlow::Break(());
+    let answer = exact_sparse(&arcs, &marginals, &settings, None, &mut stop).unwrap();
     let plan = answer;
     assert_eq!(plan.status, Status::Stopped);
     assert!(plan.marginal_violation > 1e-3);
@@ -331,14 +353,14 @@ fn masked_costs_are_costs_on_the_other_arcs() {
     let marginals = Marginals::new(&uniform, &uniform).unwrap();
     let settings = ExactSettings::default();
     let masked = CostFn::new(n, n, |i, j| entries[i + n * j]);
-    let answer = exact(&masked, &marginals, &settings, None, None).unwrap();
+    let answer = exact(&masked, &marginals, &settings, None, &mut unobserved).unwrap();
     assert_eq!(answer.status, Status::Solved);
     assert!((answer.objective - given.objective).abs() <= 1e-14);
     // As forbidden arcs of the marginals.
     let finite = CostFn::new(n, n, |i, j| entries[i + n * j].min(-5.0));
     let forbidden: Vec<bool> = entries.iter().map(|c| c.is_infinite()).collect();
     let marginals = marginals.forbid(forbidden).unwrap();
-    let other = exact(&finite, &marginals, &settings, None, None).unwrap();
+    let other = exact(&finite, &marginals, &settings, None, &mut unobserved).unwrap();
     assert!((other.objective + 5.0).abs() <= 1e-12);
     // Where nothing is left for a row, a cut says so, and potentials prove it.
     let empty = CostFn::new(n, n, |i, j| {
@@ -349,12 +371,12 @@ fn masked_costs_are_costs_on_the_other_arcs() {
         }
     });
     let marginals = Marginals::new(&uniform, &uniform).unwrap();
-    let answer = exact(&empty, &marginals, &settings, None, None).unwrap();
+    let answer = exact(&empty, &marginals, &settings, None, &mut unobserved).unwrap();
     assert_eq!(answer.status, Status::PrimalInfeasible);
     assert!(answer.plan.is_empty() && answer.objective == f64::INFINITY);
     let cut = answer.cut.unwrap();
     assert!(cut.rows.contains(&4) && cut.excess > 0.0);
-    let [phi, psi] = &answer.potentials;
+    let (phi, psi) = (&answer.potentials.rows, &answer.potentials.columns);
     for j in 0..n {
         for i in (0..n).filter(|i| *i != 4 && entries[i + n * j].is_finite()) {
             assert!(phi[i] + psi[j] <= 0.0);
@@ -364,7 +386,7 @@ fn masked_costs_are_costs_on_the_other_arcs() {
     assert!((worth - cut.excess).abs() <= 1e-14);
     for bad in [f64::NAN, f64::NEG_INFINITY] {
         let cost = CostFn::new(n, n, |i, j| if i + j == 9 { bad } else { f64::INFINITY });
-        let refused = exact(&cost, &marginals, &settings, None, None);
+        let refused = exact(&cost, &marginals, &settings, None, &mut unobserved);
         assert!(
             matches!(refused, Err(Error::NonFinite { index: 9, .. })),
             "{refused:?}"
@@ -381,10 +403,10 @@ fn potentials_save_pivots() {
     let marginals = Marginals::new(&mass, &mass).unwrap();
     // Every row may stay where it is: feasible.
     arcs.extend((0..n).map(|k| (k, k, 0.5)));
-    let run = |half_steps: usize, start: Option<&[Vec<f64>; 2]>, arcs: &[Arc]| {
+    let run = |half_steps: usize, start: Option<&Potentials>, arcs: &[Arc]| {
         let mut settings = ExactSettings::default();
         settings.half_steps = half_steps;
-        let answer = exact_sparse(arcs, &marginals, &settings, start, None).unwrap();
+        let answer = exact_sparse(arcs, &marginals, &settings, start, &mut unobserved).unwrap();
         verify(arcs, &mass, &mass, &answer);
         assert_eq!(answer.status, Status::Solved);
         answer
@@ -418,13 +440,16 @@ fn potentials_save_pivots() {
         warm.pivots,
         cold.pivots
     );
-    let short = [vec![0.0; n], vec![0.0; n - 1]];
+    let short = Potentials {
+        rows: vec![0.0; n],
+        columns: vec![0.0; n - 1],
+    };
     let refused = exact_sparse(
         &arcs,
         &marginals,
         &ExactSettings::default(),
         Some(&short),
-        None,
+        &mut unobserved,
     );
     assert!(matches!(refused, Err(Error::Shape { .. })));
 }

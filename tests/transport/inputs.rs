@@ -50,10 +50,10 @@ fn bad_marginals_are_refused() {
 fn bad_runs_are_refused() {
     let marginals = Marginals::uniform(&[3, 4]).unwrap();
     let cost = Linear::new(&[3, 4], random(12, 1)).unwrap();
-    let go = |f: &dyn Objective, s: &Settings, start: Start<'_>| {
-        minimize(f, &marginals, s, start, None).map(|_| ())
+    let go = |f: &dyn Objective, s: &Settings, start: InitialCoupling<'_>| {
+        minimise(f, &marginals, s, start, &mut unobserved).map(|_| ())
     };
-    let start = Start::Independent;
+    let start = InitialCoupling::Independent;
     let wrong = Linear::new(&[4, 3], random(12, 1)).unwrap();
     assert!(go(&wrong, &settings(5), start).is_err());
     for change in [
@@ -73,7 +73,7 @@ fn bad_runs_are_refused() {
             matches!(go(&cost, &s, start), Err(Error::InvalidSetting { .. })),
             "{s:?}"
         );
-        let light = minimize_linear(&cost, &marginals, &s, start, None);
+        let light = minimise_linear(&cost, &marginals, &s, start, &mut unobserved);
         assert!(matches!(light, Err(Error::InvalidSetting { .. })), "{s:?}");
     }
     let nan = Function::new(
@@ -98,20 +98,20 @@ fn bad_runs_are_refused() {
         Err(Error::NonFinite { .. })
     ));
     assert!(matches!(
-        go(&cost, &settings(5), Start::Plan(&[1.0; 3])),
+        go(&cost, &settings(5), InitialCoupling::Plan(&[1.0; 3])),
         Err(Error::Shape { .. })
     ));
     assert!(matches!(
-        go(&cost, &settings(5), Start::Plan(&[f64::NAN; 12])),
+        go(&cost, &settings(5), InitialCoupling::Plan(&[f64::NAN; 12])),
         Err(Error::NonFinite { .. })
     ));
     assert!(matches!(
-        go(&cost, &settings(5), Start::Plan(&[-1.0; 12])),
+        go(&cost, &settings(5), InitialCoupling::Plan(&[-1.0; 12])),
         Err(Error::Marginals { .. })
     ));
     let potentials = [vec![0.0; 3], vec![f64::NAN; 4]];
-    fn from(beta: f64, potentials: &[Vec<f64>]) -> Start<'_> {
-        Start::Potentials { beta, potentials }
+    fn from(beta: f64, potentials: &[Vec<f64>]) -> InitialCoupling<'_> {
+        InitialCoupling::Potentials { beta, potentials }
     }
     let zero = [vec![0.0; 3], vec![0.0; 4]];
     assert!(go(&cost, &settings(5), from(1.0, &potentials)).is_err());
@@ -124,7 +124,14 @@ fn bad_runs_are_refused() {
     ));
 
     let light = |c: &dyn Cost, s: &Settings| {
-        minimize_linear(c, &marginals, s, Start::Independent, None).map(|_| ())
+        minimise_linear(
+            c,
+            &marginals,
+            s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .map(|_| ())
     };
     assert!(matches!(
         light(&wrong, &settings(5)),
@@ -142,14 +149,26 @@ fn bad_runs_are_refused() {
     s.step = StepRule::Backtracking;
     assert!(matches!(light(&cost, &s), Err(Error::Unsupported { .. })));
     let plan = [1.0 / 12.0; 12];
-    let start = minimize_linear(&cost, &marginals, &settings(5), Start::Plan(&plan), None);
+    let start = minimise_linear(
+        &cost,
+        &marginals,
+        &settings(5),
+        InitialCoupling::Plan(&plan),
+        &mut unobserved,
+    );
     assert!(matches!(start, Err(Error::Unsupported { .. })));
     let masked = Marginals::uniform(&[3, 4])
         .unwrap()
         .forbid((0..12).map(|k| k == 0).collect())
         .unwrap();
     assert!(matches!(
-        minimize_linear(&cost, &masked, &settings(5), Start::Independent, None),
+        minimise_linear(
+            &cost,
+            &masked,
+            &settings(5),
+            InitialCoupling::Independent,
+            &mut unobserved
+        ),
         Err(Error::Unsupported { .. })
     ));
     let mut s = SinkhornSettings::default();
@@ -168,10 +187,24 @@ fn degenerate_problems_are_answered() {
         let cost = Linear::new(&[m, n], vec![2.5; m * n]).unwrap();
         let mut s = settings(50);
         s.tol_gap_abs = 1e-12;
-        let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+        let solution = minimise(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(solution.status, Status::Solved);
         assert!((solution.objective() - 2.5).abs() <= 1e-12);
-        let light = minimize_linear(&cost, &marginals, &s, Start::Independent, None).unwrap();
+        let light = minimise_linear(
+            &cost,
+            &marginals,
+            &s,
+            InitialCoupling::Independent,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(light.status, Status::Solved);
     }
 }

@@ -1,5 +1,8 @@
 //! Transport: Mirror Sinkhorn against independent oracles, naive forms and its own bounds; exact plans against a simplex method.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod bounds;
 mod engines;
 mod exact;

@@ -14,7 +14,14 @@ fn three_measures_match_the_simplex_optimum_and_keep_their_bounds() {
         for step in [StepRule::Anytime, StepRule::Horizon] {
             let mut s = settings(t);
             s.step = step;
-            let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+            let solution = minimise(
+                &cost,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             let mean = solution.average.as_ref().unwrap();
             assert!(mean.raw_value - optimum <= solution.steps.gap_bound().unwrap());
             assert!(mean.raw_violation <= solution.steps.violation_bound().unwrap());
@@ -35,7 +42,14 @@ fn three_measures_match_the_simplex_optimum_and_keep_their_bounds() {
     }
     let mut s = settings(3000);
     s.predict = Predict::On;
-    let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+    let solution = minimise(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(solution.objective() <= 1.01 * optimum && solution.lower_bound >= 0.98 * optimum);
 }
 
@@ -51,7 +65,14 @@ fn four_measures_take_a_quadratic_objective() {
         .with(1.0, SquaredNorm::new(&dims, 4.0).unwrap())
         .unwrap();
     let optimum = oracle::quadratic(&f, &marginals);
-    let solution = minimize(&f, &marginals, &settings(20_000), Start::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &settings(20_000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(solution.lower_bound <= optimum + 1e-8 && solution.objective() >= optimum - 1e-8);
     assert!(
         solution.objective() <= optimum * 1.005 && solution.lower_bound >= optimum * 0.99,
@@ -81,7 +102,7 @@ fn the_barycentre_of_three_measures_on_64_points_averages_quantiles() {
     s.step_scale = 2.0;
     s.average = false;
     let clouds = [points.as_ref(), points.as_ref(), points.as_ref()];
-    let result = barycentre(&clouds, &measures, &weights, &s, None).unwrap();
+    let result = barycentre(&clouds, &measures, &weights, &s, &mut unobserved).unwrap();
     let solution = &result.solution;
     assert!(solution.last.marginal_violation <= 1e-12);
     let mean = |x: &dyn Fn(usize) -> f64, w: &[f64]| {

@@ -4,7 +4,7 @@ use super::{masses, matrix, oracle, random, settings, symmetric};
 use dyncvx::transport::*;
 
 /// `lower ≤ optimum ≤ value`, the value within `tol` of the optimum, the plan in the polytope.
-fn check(solution: &Solution, marginals: &Marginals, optimum: f64, tol: f64) {
+fn check(solution: &MirrorSinkhornSolution, marginals: &Marginals, optimum: f64, tol: f64) {
     let scale = optimum.abs().max(1e-3);
     assert!(
         solution.lower_bound <= optimum + 1e-8 * scale,
@@ -44,8 +44,14 @@ fn linear_costs_reach_the_simplex_optimum() {
         for (predict, tol) in [(Predict::Off, 2e-2), (Predict::On, 5e-3)] {
             let mut settings = settings(4000);
             settings.predict = predict;
-            let solution =
-                minimize(&cost, &marginals, &settings, Start::Independent, None).unwrap();
+            let solution = minimise(
+                &cost,
+                &marginals,
+                &settings,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             check(&solution, &marginals, optimum, tol);
             // The certificate closes about as far as the plan does.
             assert!(
@@ -53,8 +59,14 @@ fn linear_costs_reach_the_simplex_optimum() {
                 "{} {optimum}",
                 solution.gap()
             );
-            let light =
-                minimize_linear(&cost, &marginals, &settings, Start::Independent, None).unwrap();
+            let light = minimise_linear(
+                &cost,
+                &marginals,
+                &settings,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             assert!(light.lower_bound <= optimum + 1e-9 && light.value >= optimum - 1e-9);
             assert!(
                 light.value <= optimum * (1.0 + tol),
@@ -75,11 +87,25 @@ fn a_certified_gap_ends_the_run_and_holds() {
     let mut s = settings(1_000_000);
     s.predict = Predict::On;
     s.tol_gap_rel = 1e-2;
-    let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+    let solution = minimise(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(solution.status, Status::Solved);
     assert!(solution.gap() <= 1e-2 * solution.objective().abs());
     check(&solution, &marginals, optimum, 1e-2);
-    let light = minimize_linear(&cost, &marginals, &s, Start::Independent, None).unwrap();
+    let light = minimise_linear(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(light.status, Status::Solved);
     assert!(
         light.gap() <= 1e-2 * light.value
@@ -121,7 +147,14 @@ fn quadratics_reach_the_interior_point_optimum() {
         for step in [StepRule::Auto, StepRule::Anytime] {
             let mut s = settings(20_000);
             s.step = step;
-            let solution = minimize(&f, &marginals, &s, Start::Independent, None).unwrap();
+            let solution = minimise(
+                &f,
+                &marginals,
+                &s,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )
+            .unwrap();
             println!(
                 "{name} {step:?} optimum {optimum} found {} lower {}",
                 solution.objective(),
@@ -145,7 +178,14 @@ fn entropic_transport_is_solved_to_many_digits() {
     let mut s = settings(100_000);
     s.tol_gap_abs = 1e-10;
     s.average = false;
-    let solution = minimize(&f, &marginals, &s, Start::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(solution.status, Status::Solved);
     // Plain Sinkhorn, written out.
     let c = |i: usize, j: usize| cost.cost()[i + m * j];
@@ -167,7 +207,14 @@ fn entropic_transport_is_solved_to_many_digits() {
     // As published, without prediction: log T / T.
     s.predict = Predict::Off;
     s.tol_gap_abs = 1e-5;
-    let slower = minimize(&f, &marginals, &s, Start::Independent, None).unwrap();
+    let slower = minimise(
+        &f,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert_eq!(
         (slower.status, slower.steps.rule),
         (Status::Solved, StepRule::StronglyConvex(epsilon))
@@ -186,7 +233,14 @@ fn regularised_and_summed_objectives_are_certified() {
         .with(1.0, SquaredNorm::new(&[m, n], 3.0).unwrap())
         .unwrap();
     let optimum = oracle::quadratic(&l2, &marginals);
-    let solution = minimize(&l2, &marginals, &settings(20_000), Start::Independent, None).unwrap();
+    let solution = minimise(
+        &l2,
+        &marginals,
+        &settings(20_000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     check(&solution, &marginals, optimum, 2e-3);
     // The group norm has kinks: no oracle here, but the certificate speaks for itself.
     let group = GroupLasso::new(n, vec![0, 0, 1, 1, 2, 2, 0, 1], 0.1).unwrap();
@@ -195,7 +249,14 @@ fn regularised_and_summed_objectives_are_certified() {
         .unwrap()
         .with(1.0, group)
         .unwrap();
-    let solution = minimize(&f, &marginals, &settings(20_000), Start::Independent, None).unwrap();
+    let solution = minimise(
+        &f,
+        &marginals,
+        &settings(20_000),
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     assert!(
         solution.gap() <= 3e-2 * solution.objective(),
         "{} {}",
@@ -216,7 +277,14 @@ fn forbidden_arcs_and_partial_transport_match_the_simplex_optimum() {
     let optimum = oracle::linear(cost.cost(), &marginals);
     let mut s = settings(5000);
     s.predict = Predict::On;
-    let solution = minimize(&cost, &marginals, &s, Start::Independent, None).unwrap();
+    let solution = minimise(
+        &cost,
+        &marginals,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     check(&solution, &marginals, optimum, 1e-2);
     let plans = [&solution.last, solution.average.as_ref().unwrap()];
     assert!(
@@ -232,7 +300,14 @@ fn forbidden_arcs_and_partial_transport_match_the_simplex_optimum() {
     let mut flat = vec![0.0; (m + 1) * (n + 1)];
     padded.gradient(&vec![0.0; flat.len()].clone(), &mut flat);
     let optimum = oracle::linear(&flat, &partial);
-    let solution = minimize(&padded, &partial, &s, Start::Independent, None).unwrap();
+    let solution = minimise(
+        &padded,
+        &partial,
+        &s,
+        InitialCoupling::Independent,
+        &mut unobserved,
+    )
+    .unwrap();
     check(&solution, &partial, optimum, 1e-2);
     let plan = &solution.best().plan;
     let inside: f64 = (0..n)

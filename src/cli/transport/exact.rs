@@ -1,16 +1,38 @@
 //! `--method exact`.
 
-use super::{
-    Arguments, Finish, Record, Seconds, images, interrupted, read, report, sparse, write_solution,
-};
+use super::outputs::{OutputArguments, Record, Seconds};
+use super::{Before, MethodArguments, arc_files, images, interrupted, report, tables};
+use clap::{Args, ValueEnum};
 use dyncvx::transport::{
-    self, Cost, Exact, ExactSettings, Iteration, Marginals, Status, exact, exact_sparse,
+    self, Cost, ExactSettings, ExactSolution, Marginals, Snapshot, Status, exact, exact_sparse,
 };
 use report::say;
 use serde::Serialize;
 use std::ops::ControlFlow;
 
-/// The record's keys, and the violated cut where there is no coupling.
+#[derive(Debug, Args)]
+pub(super) struct ExactArguments {
+    /// What solves on the arcs chosen (exact).
+    #[arg(long, value_enum, default_value = "simplex")]
+    finish: Finish,
+    /// Sinkhorn half-steps that choose the first arcs (exact).
+    #[arg(long, value_name = "N")]
+    half_steps: Option<usize>,
+    /// Inverse temperature of the last half-step, for a cost of range 1 (exact).
+    #[arg(long, value_name = "X")]
+    beta: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Finish {
+    /// Network simplex.
+    #[value(alias = "auto")]
+    Simplex,
+    /// Interior-point method, then the network simplex from its plan to a vertex.
+    InteriorPoint,
+}
+
+/// The keys of every record, and the violated cut where there is no coupling.
 #[derive(Serialize)]
 struct ExactRecord {
     #[serde(flatten)]
@@ -21,7 +43,7 @@ struct ExactRecord {
     cut: Option<CutRecord>,
 }
 
-/// Rows that hold more, by `excess`, than the columns that their arcs reach.
+/// Rows that hold more mass, by `excess`, than the columns that their arcs reach.
 #[derive(Serialize)]
 struct CutRecord {
     rows: Vec<usize>,
@@ -29,139 +51,142 @@ struct CutRecord {
     excess: f64,
 }
 
-fn settings(arguments: &Arguments) -> ExactSettings {
+fn settings(arguments: &MethodArguments) -> ExactSettings {
     let mut settings = ExactSettings::default();
     settings.tol_gap_rel = arguments.tol.unwrap_or(settings.tol_gap_rel);
-    settings.time_limit = arguments.time_limit.unwrap_or(f64::INFINITY);
-    settings.half_steps = arguments.half_steps.unwrap_or(settings.half_steps);
-    settings.beta = arguments.beta.unwrap_or(settings.beta);
-    settings.finish = match arguments.finish {
-        Finish::Auto => transport::Finish::Auto,
+    settings.time_limit = arguments.seconds();
+    settings.half_steps = arguments.exact.half_steps.unwrap_or(settings.half_steps);
+    settings.beta = arguments.exact.beta.unwrap_or(settings.beta);
+    settings.finish = match arguments.exact.finish {
         Finish::Simplex => transport::Finish::Simplex,
         Finish::InteriorPoint => transport::Finish::InteriorPoint,
     };
     settings
 }
 
-fn observer(_: &Iteration) -> ControlFlow<()> {
-    match interrupted() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+fn observer(_: &Snapshot) -> ControlFlow<()> {
+    if interrupted() {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
     }
 }
 
-/// Solves, and writes what was asked for; `before` are the seconds of reading and setting up.
+/// Solves with a cost on all arcs, and writes what was asked for.
 pub(super) fn run(
-    arguments: &Arguments,
+    arguments: &MethodArguments,
+    output: &OutputArguments,
     cost: &dyn Cost,
     marginals: &Marginals,
-    before: [f64; 2],
+    before: Before,
 ) -> Result<Status, String> {
-    let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact(cost, marginals, &settings, None, Some(&mut observer));
+    let answer = exact(cost, marginals, &settings(arguments), None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
-    report(arguments, &answer, cost.shape(), before)?;
-    if let Some(path) = &arguments.solution {
-        let point = answer.solution(cost, marginals);
-        write_solution(path, cost, marginals, point)?;
-    }
+    report(output, &answer, cost.shape(), before)?;
+    output.write_solution(cost, marginals, || answer.linear_solution(cost, marginals))?;
     Ok(answer.status)
 }
 
-/// The same on given arcs.
+/// Solves on the given arcs, and writes what was asked for.
 pub(super) fn run_sparse(
-    arguments: &Arguments,
+    arguments: &MethodArguments,
+    output: &OutputArguments,
     arcs: &[(usize, usize, f64)],
     marginals: &Marginals,
-    before: [f64; 2],
+    before: Before,
 ) -> Result<Status, String> {
-    let (settings, mut observer) = (settings(arguments), observer);
-    let answer = exact_sparse(arcs, marginals, &settings, None, Some(&mut observer));
+    let answer = exact_sparse(arcs, marginals, &settings(arguments), None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
     let shape = (marginals.masses(0).len(), marginals.masses(1).len());
-    report(arguments, &answer, shape, before)?;
+    report(output, &answer, shape, before)?;
     Ok(answer.status)
 }
 
 fn report(
-    arguments: &Arguments,
-    answer: &Exact,
-    (m, n): (usize, usize),
-    [read, setup]: [f64; 2],
+    output: &OutputArguments,
+    answer: &ExactSolution,
+    shape: (usize, usize),
+    before: Before,
 ) -> Result<(), String> {
-    if !arguments.quiet {
-        match &answer.cut {
-            Some(cut) => say!(
-                "{}: {} rows hold {:.6e} more than the {} columns that their arcs reach ({m} x {n}, {:.3} s)",
-                answer.status.name(),
-                cut.rows.len(),
-                cut.excess,
-                cut.columns.len(),
-                answer.seconds
-            ),
-            None => say!(
-                "{}: objective {:.12e}, certified to be at least {:.12e} ({m} x {n}, {} arcs, {} rounds, {} iterations, {} pivots, {:.3} s)",
-                answer.status.name(),
-                answer.objective,
-                answer.lower_bound,
-                answer.arcs,
-                answer.rounds,
-                answer.iterations,
-                answer.pivots,
-                answer.seconds
-            ),
-        }
+    if !output.quiet {
+        summary(answer, shape);
     }
-    if let Some(path) = &arguments.json {
-        let common = Record {
-            status: answer.status.name(),
-            objective: report::finite(answer.objective),
-            lower_bound: report::finite(answer.lower_bound),
-            gap: report::finite(answer.objective - answer.lower_bound),
-            marginal_violation: report::finite(answer.marginal_violation),
-            iterations: match answer.iterations {
-                0 => answer.pivots,
-                iterations => iterations,
-            },
-            shape: [m, n],
-            method: "exact",
-            seconds: Seconds {
-                read,
-                setup,
-                solve: answer.seconds,
-            },
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        let cut = answer.cut.as_ref().map(|cut| CutRecord {
-            rows: cut.rows.clone(),
-            columns: cut.columns.clone(),
-            excess: cut.excess,
-        });
-        let record = ExactRecord {
-            common,
-            rounds: answer.rounds,
-            arcs: answer.arcs,
-            pivots: answer.pivots,
-            cut,
-        };
-        report::json(path, &record)?;
-    }
-    write_plan(arguments, answer, m, n)
+    let common = Record {
+        status: answer.status.name(),
+        objective: report::finite(answer.objective),
+        lower_bound: report::finite(answer.lower_bound),
+        gap: report::finite(answer.objective - answer.lower_bound),
+        marginal_violation: report::finite(answer.marginal_violation),
+        iterations: match answer.iterations {
+            0 => answer.pivots,
+            iterations => iterations,
+        },
+        shape: [shape.0, shape.1],
+        method: "exact",
+        seconds: Seconds::new(before, answer.seconds),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let cut = answer.cut.as_ref().map(|cut| CutRecord {
+        rows: cut.rows.clone(),
+        columns: cut.columns.clone(),
+        excess: cut.excess,
+    });
+    output.write_record(&ExactRecord {
+        common,
+        rounds: answer.rounds,
+        arcs: answer.arcs,
+        pivots: answer.pivots,
+        cut,
+    })?;
+    write_plan(output, answer, shape)
 }
 
-fn write_plan(arguments: &Arguments, answer: &Exact, m: usize, n: usize) -> Result<(), String> {
-    if let Some(path) = &arguments.plan {
+/// One line for people.
+fn summary(answer: &ExactSolution, (m, n): (usize, usize)) {
+    if let Some(failure) = &answer.interior_failure {
+        say!("interior-point finish left to the simplex: {failure}");
+    }
+    match &answer.cut {
+        Some(cut) => say!(
+            "{}: {} rows hold {:.6e} more than the {} columns that their arcs reach ({m} x {n}, {:.3} s)",
+            answer.status.name(),
+            cut.rows.len(),
+            cut.excess,
+            cut.columns.len(),
+            answer.seconds
+        ),
+        None => say!(
+            "{}: objective {:.12e}, certified to be at least {:.12e} ({m} x {n}, {} arcs, {} rounds, {} iterations, {} pivots, {:.3} s)",
+            answer.status.name(),
+            answer.objective,
+            answer.lower_bound,
+            answer.arcs,
+            answer.rounds,
+            answer.iterations,
+            answer.pivots,
+            answer.seconds
+        ),
+    }
+}
+
+fn write_plan(
+    output: &OutputArguments,
+    answer: &ExactSolution,
+    (m, n): (usize, usize),
+) -> Result<(), String> {
+    if let Some(path) = &output.plan {
         if path.ends_with(".npy") {
             let mut plan = vec![0.0; m * n];
             for (i, j, mass) in &answer.plan {
                 plan[i + m * j] = *mass;
             }
-            read::write_matrix(path, &plan, m, n)?;
+            tables::write_matrix(path, &plan, m, n)?;
         } else {
-            sparse::write(path, &answer.plan, (m, n))?;
+            arc_files::write(path, &answer.plan, (m, n))?;
         }
     }
-    if let Some(path) = &arguments.plot {
+    if let Some(path) = &output.plot {
+        // Cells of the picture add up the arcs that fall into them.
         let (k, l) = (m.min(images::PICTURE), n.min(images::PICTURE));
         let mut cells = vec![0.0; k * l];
         for (i, j, mass) in &answer.plan {

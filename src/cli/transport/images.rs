@@ -1,18 +1,18 @@
 //! Images as measures, and plans as pictures.
 
-use super::read::{self, Table};
+use super::tables::{self, Table};
 use faer::Mat;
 use std::io::{BufReader, BufWriter};
 
 /// Pixels along the longer side of a picture of a plan, at most.
 pub(super) const PICTURE: usize = 512;
 
-/// Reads intensities, and takes box averages down to `resize × resize` pixels.
+/// Reads intensities, and averages them over boxes where `resize × resize` pixels are wanted.
 pub(super) fn image(path: &str, resize: Option<usize>) -> Result<Table, String> {
     let image = if path.to_ascii_lowercase().ends_with(".png") {
         png(path)?
     } else {
-        read::table(path)?
+        tables::table(path)?
     };
     if let Some(bad) = image.values.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
         return Err(format!(
@@ -33,7 +33,7 @@ pub(super) fn image(path: &str, resize: Option<usize>) -> Result<Table, String> 
     }
 }
 
-/// Averages over boxes whose borders are as even as whole pixels allow.
+/// Averages over boxes, which are as equal as whole pixels allow.
 fn boxes(image: &Table, rows: usize, columns: usize) -> Table {
     let edge = |k: usize, of: usize, to: usize| k * of / to;
     let mut values = Vec::with_capacity(rows * columns);
@@ -118,7 +118,7 @@ pub(super) fn points(image: &Table) -> (Mat<f64>, Vec<f64>) {
     (Mat::from_fn(2, kept.len(), place), masses)
 }
 
-/// Writes a plan (column by column) as a picture, dark where there is mass, averaged down where it is large.
+/// Writes a plan (column by column) as a picture, dark where there is mass. A large plan is averaged over boxes.
 pub(super) fn picture(path: &str, plan: &[f64], rows: usize, columns: usize) -> Result<(), String> {
     let by_row = (0..rows * columns)
         .map(|k| plan[k / columns + rows * (k % columns)])

@@ -1,12 +1,10 @@
 //! The rows as vectors of length one, and the cheap tests: rows that own a position, and rows that are parallel.
 
 use super::DependentRow;
+use super::params::PRIVATE_ENTRY;
 use crate::constraints::Constraints;
 use crate::constraints::positions::position;
 use crate::linalg::dot;
-
-/// A row that owns an entry at least this large (it has length one), where no other row has any, is independent of them.
-const PRIVATE: f64 = 1e-3;
 
 /// Largest distance between rows of length one that are called parallel.
 const PARALLEL: f64 = 1e-14;
@@ -17,7 +15,7 @@ pub(super) struct UnitRows {
     /// Positions, ascending in a row.
     index: Vec<u32>,
     value: Vec<f64>,
-    /// Of the rows as they came.
+    /// Length of every row as it was given.
     pub length: Vec<f64>,
     /// Rows in question.
     active: Vec<bool>,
@@ -34,10 +32,10 @@ impl UnitRows {
         (0..m).for_each(|i| start[i + 1] += start[i]);
         let mut next = start.clone();
         let mut value = vec![0.0; start[m]];
-        // Position, and where it stands among the values.
+        // Position, and index among the values.
         let mut places = Vec::with_capacity(start[m]);
         for (i, b, row, col, v) in a.entries() {
-            // An entry off the diagonal stands for two.
+            // An entry off the diagonal is two entries of the symmetric matrix.
             value[next[i]] = if row == col { v } else { v * 2f64.sqrt() };
             places.push((b as u32, position(row, col), next[i]));
             next[i] += 1;
@@ -78,6 +76,35 @@ impl UnitRows {
         (&self.index[at.clone()], &self.value[at])
     }
 
+    /// `to ← to + factor · row i`.
+    pub(super) fn add(&self, i: usize, factor: f64, to: &mut [f64]) {
+        let (index, value) = self.row(i);
+        for (&p, v) in index.iter().zip(value) {
+            to[p as usize] += factor * v;
+        }
+    }
+
+    /// `⟨row i, v⟩`.
+    pub(super) fn inner(&self, i: usize, v: &[f64]) -> f64 {
+        let (index, value) = self.row(i);
+        let terms = index.iter().zip(value);
+        terms.map(|(&p, u)| u * v[p as usize]).sum()
+    }
+
+    /// The least, over all rows, of the largest entry relative to the length of the row at a position that no other row reads; zero
+    /// when some row has no such position.
+    pub(super) fn least_private_share(&self) -> f64 {
+        let mut readers = vec![0u32; self.positions];
+        self.index.iter().for_each(|&p| readers[p as usize] += 1);
+        let share = |i: usize| {
+            let (index, value) = self.row(i);
+            let private = index.iter().zip(value);
+            let private = private.filter(|(p, _)| readers[**p as usize] == 1);
+            private.fold(0.0, |most: f64, (_, v)| most.max(v.abs()))
+        };
+        (0..self.length.len()).map(share).fold(1.0, f64::min)
+    }
+
     /// The rows in question.
     pub(super) fn active(&self) -> Vec<usize> {
         (0..self.active.len()).filter(|&i| self.active[i]).collect()
@@ -97,7 +124,7 @@ impl UnitRows {
         while let Some(p) = lonely.pop() {
             let owner = holders[p].iter().find(|h| self.active[h.0 as usize]);
             let Some(&(i, v)) = owner else { continue };
-            if v.abs() < PRIVATE {
+            if v.abs() < PRIVATE_ENTRY.get() {
                 continue;
             }
             self.active[i as usize] = false;

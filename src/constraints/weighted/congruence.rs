@@ -1,8 +1,8 @@
 //! `L A R` for the rows of one block, by what these leave to be done.
 
 use super::super::SymmetricRows;
-use super::super::operator::{corner, fit};
 use super::Work;
+use crate::constraints::gram_operator::{corner, fit};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};

@@ -1,19 +1,19 @@
-//! Lines, and the fields on them.
+//! Lines of a file, and their fields.
 
 use crate::io::ParseError;
 use crate::io::lexer::shown;
 use core::fmt::Display;
 
-/// How the fields of a line are told apart.
+/// How a line is split into fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// By blanks.
+    /// Blanks separate fields.
     Free,
-    /// By their columns.
+    /// Every field has its columns.
     Fixed,
 }
 
-/// The sections whose lines have fields.
+/// The sections that are tables: their lines have fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Section {
     Rows,
@@ -36,7 +36,7 @@ pub(super) struct Line<'a> {
 pub(super) struct Field<'a> {
     pub text: &'a [u8],
     pub line: usize,
-    /// Counted from 1; that of a field that is missing is right behind what came before it.
+    /// Counted from 1. A missing field is placed just after the text before it.
     pub column: usize,
 }
 
@@ -52,20 +52,21 @@ impl<'a> Line<'a> {
             .filter(|l| !l.bytes.trim_ascii().is_empty() && l.bytes[0] != b'*')
     }
 
-    /// Whether the line begins or ends a section.
+    /// Whether the line is a header, which begins in the first column.
     pub(super) fn is_header(&self) -> bool {
         self.bytes.first().is_some_and(|b| !b.is_ascii_whitespace())
     }
 
-    /// What stands between two bytes of the line, without the blanks around it.
+    /// The text between two bytes of the line, without the blanks around it.
     pub(super) fn field(&self, from: usize, to: usize) -> Field<'a> {
         let to = to.min(self.bytes.len());
         let from = from.min(to);
         let part = &self.bytes[from..to];
         let text = part.trim_ascii();
-        let before = match text.is_empty() {
-            true => self.bytes[..from].trim_ascii_end().len(),
-            false => from + part.len() - part.trim_ascii_start().len(),
+        let before = if text.is_empty() {
+            self.bytes[..from].trim_ascii_end().len()
+        } else {
+            from + part.len() - part.trim_ascii_start().len()
         };
         Field {
             text,
@@ -89,7 +90,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// The place behind the last word.
+    /// An empty field just after the last word.
     fn end(&self) -> Field<'a> {
         self.field(self.bytes.len(), self.bytes.len())
     }
@@ -109,10 +110,12 @@ impl Field<'_> {
         }
     }
 
+    /// The error that this field is not what was expected.
     pub(super) fn unexpected(&self, expected: impl Display) -> ParseError {
-        let found = match self.is_missing() {
-            true => "nothing".to_string(),
-            false => shown(self.text),
+        let found = if self.is_missing() {
+            "nothing".to_string()
+        } else {
+            shown(self.text)
         };
         self.error(format!("expected {expected}, found {found}"))
     }
@@ -121,13 +124,13 @@ impl Field<'_> {
 /// The six fields of a line: type, name, name and number, name and number. Missing ones are empty.
 pub(super) type Fields<'a> = [Field<'a>; 6];
 
-/// Bytes of the six fields in fixed format; what lies between them is blank.
+/// First byte and end of the six fields in fixed format. The bytes between fields must be blank.
 const COLUMNS: [(usize, usize); 6] = [(1, 3), (4, 12), (14, 22), (24, 36), (39, 47), (49, 61)];
 
-/// Where the numbers begin that punched cards carried for identification.
+/// First byte of the comment at the end of a line, where punched cards had their numbers.
 const CARD_NUMBERS: usize = 72;
 
-/// Fields of a line. `is_variable` tells a variable's name, for bounds in free format.
+/// The fields of a line. Bounds in free format need `is_variable`, which tells whether a text is the name of a variable.
 pub(super) fn fields<'a>(
     line: Line<'a>,
     layout: Layout,
@@ -140,10 +143,11 @@ pub(super) fn fields<'a>(
     }
 }
 
+/// Fields of a line in fixed format.
 fn fixed(line: Line<'_>) -> Result<Fields<'_>, ParseError> {
     let mut gap = 0;
     for (k, (start, end)) in COLUMNS.into_iter().enumerate() {
-        // Behind a dollar sign that begins the third or the fifth field is a comment.
+        // A dollar sign that begins the third or the fifth field starts a comment.
         if (k == 2 || k == 4) && line.bytes.get(start) == Some(&b'$') {
             let bytes = &line.bytes[..start];
             return fixed(Line { bytes, ..line });
@@ -160,17 +164,19 @@ fn fixed(line: Line<'_>) -> Result<Fields<'_>, ParseError> {
     Ok(COLUMNS.map(|(start, end)| line.field(start, end)))
 }
 
+/// Fails unless these bytes of the line are blank.
 fn blank(line: Line<'_>, from: usize, to: usize) -> Result<(), ParseError> {
     let found = line.field(from, to);
-    match found.is_missing() {
-        true => Ok(()),
-        false => Err(found.unexpected(format_args!(
-            "columns {} to {to} to be blank in fixed format",
-            from + 1
-        ))),
+    if found.is_missing() {
+        return Ok(());
     }
+    let first = from + 1;
+    Err(found.unexpected(format_args!(
+        "columns {first} to {to} to be blank in fixed format"
+    )))
 }
 
+/// Fields of a line in free format.
 fn free<'a>(
     line: Line<'a>,
     section: Section,
@@ -202,10 +208,12 @@ fn free<'a>(
         }
         (Section::Bounds, ..=2) => Ok([a, nothing, b, nothing, nothing, nothing]),
         (Section::Bounds, 3) => {
+            // Either the set is named, or the third word is the number.
             let named = !takes_number(a.text) && (is_variable(c.text) || !is_variable(b.text));
-            match named {
-                true => Ok([a, b, c, nothing, nothing, nothing]),
-                false => Ok([a, nothing, b, c, nothing, nothing]),
+            if named {
+                Ok([a, b, c, nothing, nothing, nothing])
+            } else {
+                Ok([a, nothing, b, c, nothing, nothing])
             }
         }
         (Section::Bounds, 4) => Ok([a, b, c, d, nothing, nothing]),
@@ -213,7 +221,7 @@ fn free<'a>(
     }
 }
 
-/// Whether a bound of this type is a number.
+/// Whether a bound of this type takes a number.
 fn takes_number(kind: &[u8]) -> bool {
     !matches!(
         kind.to_ascii_uppercase().as_slice(),

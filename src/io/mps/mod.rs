@@ -4,9 +4,9 @@
 //! * a comment: any line that begins with a star
 //! NAME          EXAMPLE
 //! OBJSENSE
-//!     MAX                       or MIN, which is what a file without this section means
+//!     MAX                       or MIN, the default
 //! ROWS
-//!  N  PROFIT                    the first such row is the objective; others are dropped
+//!  N  PROFIT                    the first N row is the objective; other N rows are dropped
 //!  L  HOURS                     at most; G: at least; E: equal
 //! COLUMNS
 //!     CHAIRS    PROFIT        3.   HOURS         1.
@@ -20,28 +20,29 @@
 //! ENDATA
 //! ```
 //!
-//! In fixed format the six fields of a line have the columns 2–3, 5–12, 15–22, 25–36, 40–47 and 50–61, names may contain
-//! blanks, and what follows a `$` that begins the third or the fifth field is a comment, as is column 73 and beyond. In free
-//! format blanks separate fields, so that names cannot contain any, and the name of a set of right-hand sides, ranges or bounds
-//! may be left out.
+//! In fixed format the six fields of a line have the columns 2–3, 5–12, 15–22, 25–36, 40–47 and 50–61. Names may contain blanks.
+//! A `$` that begins the third or the fifth field starts a comment, and columns from 73 on are a comment too. In free format
+//! blanks separate fields, so that names cannot contain blanks; the name of a set of right-hand sides, ranges or bounds may be
+//! left out.
 //!
-//! **Which of the two** a file is in, it does not say. It is read as free format first, and as fixed when that fails, which
-//! names with blanks make it do; when both fail, the error reported is that of the reading that came to a later line.
+//! **Fixed or free:** a file does not say which format it is in. It is read as free format first, and as fixed format if that fails,
+//! as it does for names with blanks. If both fail, the error is that of the reading that reached the later line.
 //!
 //! What the sections mean:
 //! * A right-hand side of the objective is *minus* its constant.
 //! * A range `R` makes a row `L` with right-hand side `b` lie in `[b − │R│, b]`, a row `G` in `[b, b + │R│]`, a row `E` in
 //!   `[b, b + R]` for `R ≥ 0` and in `[b + R, b]` for `R < 0`.
-//! * A variable is at least 0 unless bounds say otherwise: `LO`, `UP`, `FX` (both), `FR` (neither), `MI` (no lower), `PL` (no
-//!   upper). `MI` leaves the upper limit as it is. A negative `UP` takes away the lower limit when none was given, as is usual.
-//!   Limits of `1e20` and beyond are none ([`Limits`]).
-//! * Of several sets of right-hand sides, ranges or bounds the first counts.
-//! * `OBJNAME` names the objective among the `N` rows; it stands before `ROWS`.
-//! * Text after `ENDATA` is not read.
+//! * A variable is at least 0 unless bounds say otherwise: `LO` (lower limit), `UP` (upper limit), `FX` (both), `FR` (neither),
+//!   `MI` (no lower limit), `PL` (no upper limit). `MI` leaves the upper limit as it is. A negative `UP` removes the lower limit 0
+//!   if no lower limit was given, as most readers do. Limits of absolute value `1e20` or more are missing limits ([`Limits`]).
+//! * Of several sets of right-hand sides, ranges or bounds, the first counts.
+//! * `OBJNAME` names the objective among the `N` rows; it must come before `ROWS`.
+//! * Text after `ENDATA` is ignored.
 //!
-//! Refused, with the place: integer and semicontinuous variables (`MARKER` lines; `BV`, `LI`, `UI`, `SC`, `SI` bounds), which would
-//! make it another problem; sections of quadratic programs; anything given twice; a column whose lines are not together; names
-//! that are not UTF-8.
+//! # Known limits
+//! The reader refuses, with the place: integer and semicontinuous variables (`MARKER` lines; `BV`, `LI`, `UI`, `SC`, `SI`
+//! bounds), sections of quadratic programs, anything given twice, a column whose lines are not together, and names that are not
+//! UTF-8.
 
 mod fields;
 mod reader;
@@ -51,7 +52,7 @@ mod write;
 pub use write::write;
 
 use super::ParseError;
-#[allow(unused_imports)] // for the links above
+#[allow(unused_imports, reason = "for the links above")]
 use crate::problem::Limits;
 use crate::problem::LinearProgram;
 use fields::Layout;
@@ -69,7 +70,7 @@ use fields::Layout;
 /// [`ParseError`] with the place, for anything that is not a linear program in this format.
 ///
 /// # Complexity
-/// Linear in the bytes, which are passed over twice when the first reading fails.
+/// Linear in the number of bytes; a file in fixed format is read twice.
 pub fn read(bytes: &[u8]) -> Result<LinearProgram, ParseError> {
     reader::read(bytes, Layout::Free).or_else(|free| {
         reader::read(bytes, Layout::Fixed)

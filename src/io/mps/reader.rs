@@ -1,4 +1,4 @@
-//! What the lines of the sections mean.
+//! The reader: which section a line belongs to, and the program that all lines give.
 
 use super::fields::{Field, Layout, Line, Section, fields};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::problem::{Limits, LinearProgram, Sense};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// What the name of a row stands for.
+/// The meaning of the name of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Objective,
@@ -16,6 +16,7 @@ pub(super) enum Target {
     Row(usize),
 }
 
+/// The type of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     AtMost,
@@ -23,7 +24,7 @@ pub(super) enum Kind {
     Equal,
 }
 
-/// A number, and where it was given.
+/// A number and its place, if it was given.
 pub(super) type Given<'a> = Option<(f64, Field<'a>)>;
 
 /// A row, or the objective.
@@ -33,7 +34,7 @@ pub(super) struct Row<'a> {
     pub(super) kind: Kind,
     pub(super) rhs: Given<'a>,
     pub(super) range: Given<'a>,
-    /// The last variable with an entry here, and its place.
+    /// The last variable with an entry in this row, and the place of the entry.
     pub(super) last: Option<(usize, Field<'a>)>,
     pub(super) entries: usize,
 }
@@ -59,11 +60,11 @@ pub(super) struct Variable<'a> {
     pub(super) upper: Given<'a>,
 }
 
-/// Which section the lines belong to.
+/// The section that the next lines belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// None yet, or one whose lines are complete.
-    Nowhere,
+enum CurrentSection {
+    /// No section yet, or a section that takes no more lines.
+    None,
     Sense,
     ObjectiveName,
     Table(Section),
@@ -71,12 +72,12 @@ enum State {
 
 pub(super) struct Reader<'a> {
     layout: Layout,
-    state: State,
-    /// Headers seen, for those that are allowed once.
+    section: CurrentSection,
+    /// The headers so far: each section is allowed once.
     headers: HashMap<Vec<u8>, Field<'a>>,
     name: String,
     sense: Option<Sense>,
-    /// What `OBJNAME` says.
+    /// The objective that `OBJNAME` names.
     pub(super) wanted: Option<Field<'a>>,
     pub(super) objective: Option<Row<'a>>,
     pub(super) rows: Vec<Row<'a>>,
@@ -85,14 +86,15 @@ pub(super) struct Reader<'a> {
     pub(super) variable_of: HashMap<&'a [u8], usize>,
     /// Row, variable and value, in the order of the variables.
     pub(super) entries: Vec<(usize, usize, f64)>,
-    /// First set of right-hand sides, ranges and bounds.
+    /// Name of the first set of right-hand sides, of ranges and of bounds.
     pub(super) sets: [Option<&'a [u8]>; 3],
 }
 
+/// Reads a program in this layout.
 pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseError> {
     let mut reader = Reader {
         layout,
-        state: State::Nowhere,
+        section: CurrentSection::None,
         headers: HashMap::new(),
         name: String::new(),
         sense: None,
@@ -114,7 +116,7 @@ pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseE
             reader.data(line)?;
         }
     }
-    // The place behind everything.
+    // ENDATA is missing: the error points just after the last text.
     let text = bytes.trim_ascii_end();
     let begin = text
         .iter()
@@ -127,7 +129,7 @@ pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseE
 }
 
 impl<'a> Reader<'a> {
-    /// A line that begins in the first column; true for the one that ends the file.
+    /// Reads a header line. Returns whether it ends the file.
     fn header(&mut self, line: Line<'a>) -> Result<bool, ParseError> {
         self.complete(line)?;
         let mut words = line.words();
@@ -135,75 +137,31 @@ impl<'a> Reader<'a> {
             return Ok(false);
         };
         let second = words.next();
-        let section = word.text.to_ascii_uppercase();
-        let (mut needs, mut rest_allowed) = (None, false);
-        self.state = match section.as_slice() {
-            b"NAME" => {
-                let rest = line.field(word.column - 1 + word.text.len(), line.bytes.len());
-                self.name = utf8(rest)?;
-                rest_allowed = true;
-                State::Nowhere
-            }
-            b"OBJSENSE" => {
-                rest_allowed = true;
-                match second {
-                    Some(field) => self.read_sense(field)?,
-                    None => State::Sense,
-                }
-            }
-            b"OBJNAME" => {
-                rest_allowed = true;
-                if let Some(rows) = self.headers.get(b"ROWS".as_slice()) {
-                    return Err(
-                        word.unexpected(format_args!("OBJNAME before ROWS of line {}", rows.line))
-                    );
-                }
-                self.wanted = second;
-                match second {
-                    Some(_) => State::Nowhere,
-                    None => State::ObjectiveName,
-                }
-            }
-            b"ROWS" => State::Table(Section::Rows),
-            b"COLUMNS" => {
-                needs = Some("ROWS");
-                State::Table(Section::Columns)
-            }
-            b"RHS" => {
-                needs = Some("COLUMNS");
-                State::Table(Section::Rhs)
-            }
-            b"RANGES" => {
-                needs = Some("COLUMNS");
-                State::Table(Section::Ranges)
-            }
-            b"BOUNDS" => {
-                needs = Some("COLUMNS");
-                State::Table(Section::Bounds)
-            }
-            b"ENDATA" => {
-                needs = Some("COLUMNS");
-                State::Nowhere
-            }
-            _ => {
-                return Err(word.unexpected(
-                    "NAME, OBJSENSE, OBJNAME, ROWS, COLUMNS, RHS, RANGES, BOUNDS or ENDATA, the sections of a linear program",
-                ));
-            }
+        let name = word.text.to_ascii_uppercase();
+
+        // Sections that need another one before them come after it, and nothing else is on their line.
+        let needed = match name.as_slice() {
+            b"COLUMNS" => Some("ROWS"),
+            b"RHS" | b"RANGES" | b"BOUNDS" | b"ENDATA" => Some("COLUMNS"),
+            _ => None,
         };
-        if let (false, Some(second)) = (rest_allowed, second) {
+        let takes_argument = matches!(name.as_slice(), b"NAME" | b"OBJSENSE" | b"OBJNAME");
+        self.section = self.section_of(&name, line, word, second)?;
+        if let (false, Some(second)) = (takes_argument, second) {
             return Err(second.unexpected("the end of the line after the name of a section"));
         }
-        if let Some(needed) = needs
+        if let Some(needed) = needed
             && !self.headers.contains_key(needed.as_bytes())
         {
             return Err(word.unexpected(format_args!("section {needed} before this one")));
         }
-        let ends = section == b"ENDATA";
-        match self.headers.entry(section) {
+
+        // Every section is allowed once.
+        let ends_file = name == b"ENDATA";
+        match self.headers.entry(name) {
             Entry::Vacant(place) => {
                 place.insert(word);
-                Ok(ends)
+                Ok(ends_file)
             }
             Entry::Occupied(first) => Err(word.unexpected(format_args!(
                 "every section once, and this one was on line {}",
@@ -212,13 +170,59 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a section must have had before the next one.
+    /// The section that a header with this name begins. `second` is the word after the name.
+    fn section_of(
+        &mut self,
+        name: &[u8],
+        line: Line<'a>,
+        word: Field<'a>,
+        second: Option<Field<'a>>,
+    ) -> Result<CurrentSection, ParseError> {
+        Ok(match name {
+            b"NAME" => {
+                let rest = line.field(word.column - 1 + word.text.len(), line.bytes.len());
+                self.name = utf8(rest)?;
+                CurrentSection::None
+            }
+            b"OBJSENSE" => match second {
+                Some(field) => self.read_sense(field)?,
+                None => CurrentSection::Sense,
+            },
+            b"OBJNAME" => {
+                if let Some(rows) = self.headers.get(b"ROWS".as_slice()) {
+                    return Err(
+                        word.unexpected(format_args!("OBJNAME before ROWS of line {}", rows.line))
+                    );
+                }
+                self.wanted = second;
+                match second {
+                    Some(_) => CurrentSection::None,
+                    None => CurrentSection::ObjectiveName,
+                }
+            }
+            b"ROWS" => CurrentSection::Table(Section::Rows),
+            b"COLUMNS" => CurrentSection::Table(Section::Columns),
+            b"RHS" => CurrentSection::Table(Section::Rhs),
+            b"RANGES" => CurrentSection::Table(Section::Ranges),
+            b"BOUNDS" => CurrentSection::Table(Section::Bounds),
+            b"ENDATA" => CurrentSection::None,
+            _ => {
+                return Err(word.unexpected(
+                    "NAME, OBJSENSE, OBJNAME, ROWS, COLUMNS, RHS, RANGES, BOUNDS or ENDATA, the sections of a linear program",
+                ));
+            }
+        })
+    }
+
+    /// Fails if the current section lacks something that must come before the next section.
     fn complete(&self, next: Line<'a>) -> Result<(), ParseError> {
         let here = next.field(0, next.bytes.len());
-        match self.state {
-            State::Sense => Err(here.unexpected("MAX or MIN in section OBJSENSE")),
-            State::ObjectiveName => Err(here.unexpected("the name of a row in section OBJNAME")),
-            State::Table(Section::Rows) => match (self.objective, self.wanted) {
+        match self.section {
+            CurrentSection::Sense => Err(here.unexpected("MAX or MIN in section OBJSENSE")),
+            CurrentSection::ObjectiveName => {
+                Err(here.unexpected("the name of a row in section OBJNAME"))
+            }
+            CurrentSection::Table(Section::Rows) => match (self.objective, self.wanted) {
                 (Some(_), _) => Ok(()),
                 (None, Some(name)) => Err(here.unexpected(format_args!(
                     "an N row that OBJNAME names on line {}",
@@ -226,33 +230,34 @@ impl<'a> Reader<'a> {
                 ))),
                 (None, None) => Err(here.unexpected("an N row, the objective")),
             },
-            State::Nowhere | State::Table(_) => Ok(()),
+            CurrentSection::None | CurrentSection::Table(_) => Ok(()),
         }
     }
 
-    fn read_sense(&mut self, field: Field<'a>) -> Result<State, ParseError> {
+    fn read_sense(&mut self, field: Field<'a>) -> Result<CurrentSection, ParseError> {
         self.sense = Some(match field.text.to_ascii_uppercase().as_slice() {
             b"MAX" | b"MAXIMIZE" | b"MAXIMISE" => Sense::Maximise,
             b"MIN" | b"MINIMIZE" | b"MINIMISE" => Sense::Minimise,
             _ => return Err(field.unexpected("MAX or MIN")),
         });
-        Ok(State::Nowhere)
+        Ok(CurrentSection::None)
     }
 
+    /// Reads a line of the current section.
     fn data(&mut self, line: Line<'a>) -> Result<(), ParseError> {
         let whole = line.field(0, line.bytes.len());
-        let section = match self.state {
-            State::Nowhere => return Err(whole.unexpected("a section, in the first column")),
-            State::Sense => {
-                self.state = self.read_sense(whole)?;
+        let section = match self.section {
+            CurrentSection::None => return Err(whole.unexpected("a section, in the first column")),
+            CurrentSection::Sense => {
+                self.section = self.read_sense(whole)?;
                 return Ok(());
             }
-            State::ObjectiveName => {
+            CurrentSection::ObjectiveName => {
                 self.wanted = Some(whole);
-                self.state = State::Nowhere;
+                self.section = CurrentSection::None;
                 return Ok(());
             }
-            State::Table(section) => section,
+            CurrentSection::Table(section) => section,
         };
         let is_variable = |name: &[u8]| self.variable_of.contains_key(name);
         let f = fields(line, self.layout, section, is_variable)?;
@@ -265,6 +270,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The program that all lines give.
     fn finish(self, last: Line<'a>) -> Result<LinearProgram, ParseError> {
         let here = last.field(0, last.bytes.len());
         let refuse = |error: Error| here.error(error.to_string());
@@ -284,7 +290,7 @@ impl<'a> Reader<'a> {
             let added = program.add_variable(utf8(v.name)?, v.cost, limits);
             added.map_err(refuse)?;
         }
-        // Sorts the entries into rows; within a row they stay in the order of the variables.
+        // Sorts the entries into rows. Within a row they stay in the order of the variables.
         let mut next = Vec::with_capacity(self.rows.len());
         let mut total = 0;
         for row in &self.rows {
@@ -307,6 +313,7 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The limits of a row, from its type, right-hand side and range.
 fn limits(row: &Row<'_>) -> Result<Limits, ParseError> {
     let (rhs, range) = (row.rhs.map_or(0.0, |r| r.0), row.range.map(|r| r.0));
     let (lower, upper) = match (row.kind, range) {
@@ -324,6 +331,7 @@ fn limits(row: &Row<'_>) -> Result<Limits, ParseError> {
     })
 }
 
+/// The text of a field, which must be UTF-8.
 pub(super) fn utf8(field: Field<'_>) -> Result<String, ParseError> {
     match core::str::from_utf8(field.text) {
         Ok(text) => Ok(text.to_string()),

@@ -1,4 +1,4 @@
-//! The lines of the sections that are tables.
+//! What the lines of the sections mean: rows, columns, right-hand sides, ranges and bounds.
 
 use super::fields::{Field, Fields};
 use super::reader::{Kind, Reader, Row, Target, Variable, utf8};
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// An entry of the last variable.
+    /// Adds an entry of the last variable.
     fn entry(&mut self, name: Field<'a>, value: Field<'a>) -> Result<(), ParseError> {
         let number = number(value)?;
         if number.is_infinite() {
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A line of right-hand sides or ranges.
+    /// Reads a line of right-hand sides or of ranges.
     pub(super) fn pairs(
         &mut self,
         f: Fields<'a>,
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Whether this set is the first of its section.
+    /// Whether this set is the first of its section, the only one that counts.
     fn counts(&mut self, set: usize, name: Field<'a>) -> bool {
         *self.sets[set].get_or_insert(name.text) == name.text
     }
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
                 }
                 (v, v)
             }
-            // A number may follow, and means nothing.
+            // FR, MI and PL: a number may follow, but has no meaning.
             _ if value.is_missing() => (f64::NEG_INFINITY, f64::INFINITY),
             _ => {
                 number(value)?;
@@ -240,6 +240,7 @@ fn pairs<'a>(
     Ok([(a, b)].into_iter().chain(second.then_some((c, d))))
 }
 
+/// A number that is not NaN.
 fn number(field: Field<'_>) -> Result<f64, ParseError> {
     match float(field.text) {
         Some(v) if !v.is_nan() => Ok(v),
@@ -247,6 +248,7 @@ fn number(field: Field<'_>) -> Result<f64, ParseError> {
     }
 }
 
+/// Fails unless all these fields are missing.
 fn missing(fields: &[Field<'_>], expected: &str) -> Result<(), ParseError> {
     match fields.iter().find(|f| !f.is_missing()) {
         None => Ok(()),
@@ -254,6 +256,7 @@ fn missing(fields: &[Field<'_>], expected: &str) -> Result<(), ParseError> {
     }
 }
 
+/// The error that something was given twice.
 fn twice(again: Field<'_>, what: &str, first: Field<'_>) -> ParseError {
     again.unexpected(format_args!(
         "one {what}, and there was one on line {}",

@@ -1,22 +1,23 @@
-//! The writer.
+//! The writer of MPS files, in free format.
 
 use crate::problem::{Limits, LinearProgram, Sense};
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Error, ErrorKind, Write};
 
-/// Writes a linear program in free format; [`read`](super::read) gives back the same numbers to the last bit, but for the width
-/// of a row with two limits, which is what the format holds: one limit may move by a rounding.
+/// Writes a linear program in free format. [`read`](super::read) returns the same numbers to the last bit, with one exception: the
+/// format stores a row with two limits as one limit and a width, so that the other limit may move by a rounding.
 ///
-/// A row without limits is written as at least `-1e30`, since `N` rows are dropped; an objective without a name is called
-/// `OBJ`.
+/// A row without limits is written as at least `-1e30`, because readers drop `N` rows. An objective without a name is written
+/// as `OBJ`.
 ///
 /// # Errors
-/// Those of `out`. [`ErrorKind::InvalidInput`] for what the format cannot hold: names that are empty, contain blanks or are used
-/// twice, a row whose limits contradict each other.
+/// Those of `out`. [`ErrorKind::InvalidInput`] for what the format cannot express: names that are empty, contain blanks or are
+/// used twice, and rows whose limits contradict each other.
 ///
 /// # Complexity
 /// One pass over the nonzeros.
 pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
+    // Everything that the format cannot express is refused before the first byte is written.
     let objective = match program.objective_name() {
         "" => "OBJ",
         name => name,
@@ -30,6 +31,7 @@ pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
         .map(|l| form(*l))
         .collect::<io::Result<Vec<_>>>()?;
 
+    // Names, sense and types of the rows.
     let mut out = BufWriter::new(out);
     writeln!(out, "NAME {}", program.name().replace(['\n', '\r'], " "))?;
     if program.sense() == Sense::Maximise {
@@ -39,6 +41,7 @@ pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
     for (form, name) in forms.iter().zip(program.row_names()) {
         writeln!(out, " {} {name}", form.kind)?;
     }
+    // The matrix by columns. A variable without entries is listed with a cost of 0.
     writeln!(out, "COLUMNS")?;
     let mut columns: Vec<Vec<(usize, f64)>> = vec![vec![]; program.variables().len()];
     for i in 0..program.rows().len() {
@@ -53,6 +56,7 @@ pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, " {name} {} {value:?}", program.row_names()[i])?;
         }
     }
+    // Right-hand sides and ranges; the constant of the objective has the opposite sign.
     writeln!(out, "RHS")?;
     if program.constant() != 0.0 {
         writeln!(out, " RHS {objective} {:?}", -program.constant())?;
@@ -70,6 +74,7 @@ pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
             writeln!(out, " RNG {name} {range:?}")?;
         }
     }
+    // Limits of the variables other than at least 0.
     if program
         .variables()
         .iter()
@@ -84,7 +89,7 @@ pub fn write(program: &LinearProgram, out: &mut impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// How the format states a row.
+/// A row as the format states it.
 struct Form {
     kind: char,
     rhs: f64,
@@ -110,7 +115,7 @@ fn form(limits: Limits) -> io::Result<Form> {
     }
 }
 
-/// A width that leads from one limit to the other without a rounding, if there is one.
+/// A row with two limits, with a width that leads from one limit to the other without rounding, if such a width exists.
 fn range(l: f64, u: f64) -> Form {
     let width = u - l;
     let form = |kind, rhs, width| Form {
@@ -142,10 +147,10 @@ fn write_bound(out: &mut impl Write, limits: Limits, name: &str) -> io::Result<(
     } else if l != 0.0 || u < 0.0 {
         writeln!(out, " LO BND {name} {l:?}")?;
     }
-    match u.is_finite() {
-        true => writeln!(out, " UP BND {name} {u:?}"),
-        false => Ok(()),
+    if u.is_finite() {
+        writeln!(out, " UP BND {name} {u:?}")?;
     }
+    Ok(())
 }
 
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> io::Result<()> {

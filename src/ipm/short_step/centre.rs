@@ -1,15 +1,13 @@
 //! A point near the central path to begin at, by ordinary steps with exact answers.
 
+use super::super::cone::{Interior, Scaling, Storage, step};
 use super::super::direction::{Geometry, NesterovTodd, System};
-use super::super::interior::Interior;
-use super::super::scaling::Scaling;
 use super::super::solve::check_rows;
-use super::super::space::Space;
-use super::super::{Start, Status, start, step};
+use super::super::{Ended, Stall, Start, start};
 use super::frame::diagonal;
 use super::potential::Potential;
 use super::{Settings, slack};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
 use crate::projection::Projection;
@@ -20,6 +18,9 @@ const FEASIBLE: f64 = 1e-9;
 /// Steps after which there is no path to be found.
 const PATIENCE: usize = 200;
 
+/// Residual of a Newton system, relative to `1 + max│b│`.
+const RESIDUAL: f64 = 1e-12;
+
 /// How far a step goes towards the boundary.
 const SAFE: f64 = 0.9;
 
@@ -27,8 +28,8 @@ const SAFE: f64 = 0.9;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CentralPoint {
-    /// [`Status::Solved`] when the point is feasible and in the neighbourhood of the central path; otherwise why not.
-    pub status: Status,
+    /// [`Ended::Converged`] when the point is feasible and in the neighbourhood of the central path; otherwise why not.
+    pub ended: Ended,
     /// The point.
     pub point: Start,
     /// `⟨x, s⟩/ν`: the parameter of the path.
@@ -66,8 +67,8 @@ impl CentralPoint {
 /// follow.
 ///
 /// # Errors
-/// Those of [`solve`](crate::ipm::solve()). A program without an interior on either side has no central path: that is a
-/// [`Status`].
+/// Those of [`solve`](crate::ipm::solve()). A program without an interior on either side has no central path: that is an
+/// [`Ended`].
 ///
 /// # Complexity
 /// As an iteration of [`solve`](crate::ipm::solve()) a step; some 10 to 30 steps.
@@ -78,116 +79,196 @@ pub fn central_point(
 ) -> Result<CentralPoint> {
     settings.validate()?;
     check_rows(problem, projection)?;
-    let a = problem.constraints();
-    let (blocks, space) = (a.blocks().to_vec(), Space::flat(a.blocks()));
-    let degree: usize = blocks.iter().map(|b| b.order()).sum();
-    let potential = Potential::new(degree, settings.radius);
-    let mut cost = vec![0.0; a.ambient()];
-    problem.cost().adjoint(&[1.0], &mut cost)?;
-    let (scale_b, scale_c) = (1.0 + max_abs(problem.rhs()), 1.0 + max_abs(&cost));
-    let (mut x, mut y, mut s) = start::point(problem);
-    let mut out = CentralPoint {
-        status: Status::NumericalError,
-        point: Start {
-            x: x.clone(),
-            y: y.clone(),
-            s: s.clone(),
-        },
-        t: f64::NAN,
-        gap: f64::NAN,
-        objectives: (f64::NAN, f64::NAN),
-        degree,
-        iterations: 0,
+    let mut search = CentreSearch::new(problem, settings)?;
+    let ended = loop {
+        // Measure: is the point feasible, and near the path?
+        let residuals = search.measure()?;
+        if let Some(ended) = search.terminate(&residuals)? {
+            break ended;
+        }
+        // Step towards the path, and along it while the gap is too large.
+        match search.step(&residuals, projection)? {
+            None => search.out.iterations += 1,
+            Some(ended) => break ended,
+        }
     };
-    let interiors = Interior::new(&space, &x).zip(Interior::new(&space, &s));
-    let Some((mut primal, mut dual)) = interiors else {
-        return Ok(out);
-    };
-    let mut geometry = NesterovTodd::new(&blocks);
-    let mut shortest = 1.0f64;
-    loop {
-        let (mut rp, mut rd) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
-        a.apply(&x, &mut rp)?;
-        rp.iter_mut()
-            .zip(problem.rhs())
-            .for_each(|(r, b)| *r = b - *r);
-        slack(a, &cost, &y, &mut rd)?;
-        rd.iter_mut().zip(&s).for_each(|(r, s)| *r -= s);
-        let mu = dot(&x, &s) / degree.max(1) as f64;
-        let (pobj, dobj) = (dot(&cost, &x), dot(problem.rhs(), &y));
-        let gap = dot(&x, &s) / (1.0 + pobj.abs() + dobj.abs());
-        let feasible = norm(&rp) <= FEASIBLE * scale_b && norm(&rd) <= FEASIBLE * scale_c;
-        let point = (x.clone(), y.clone(), s.clone());
-        (out.point.x, out.point.y, out.point.s) = point;
-        (out.t, out.gap, out.objectives) = (mu, gap, (dobj, pobj));
-        if feasible && gap <= settings.start_gap {
-            // The dual residual to the last bit.
-            slack(a, &cost, &y, &mut out.point.s)?;
-            let closed = Interior::new(&space, &out.point.s);
-            let ratios = match closed {
-                Some(closed) => {
-                    let scaling = Scaling::new(&blocks, &x, &out.point.s, &primal, &closed)?;
-                    diagonal(&scaling)
+    search.out.ended = ended;
+    Ok(search.out)
+}
+
+/// Residuals `b − A x` and `c − Aᵀy − s`, and whether both count as zero.
+struct CentreResiduals {
+    primal: Vec<f64>,
+    dual: Vec<f64>,
+    feasible: bool,
+}
+
+/// The damped Newton method of [`central_point`].
+struct CentreSearch<'a> {
+    problem: &'a ConicProgram,
+    settings: &'a Settings,
+    storage: Storage,
+    potential: Potential,
+    geometry: NesterovTodd,
+    cost: Vec<f64>,
+    /// `1 + max│b│` and `1 + max│c│`.
+    scales: (f64, f64),
+    /// Factors of both sides; `None` when the start is on the boundary.
+    interiors: Option<(Interior, Interior)>,
+    /// The shorter of the last two step lengths.
+    shortest: f64,
+    out: CentralPoint,
+}
+
+impl<'a> CentreSearch<'a> {
+    fn new(problem: &'a ConicProgram, settings: &'a Settings) -> Result<Self> {
+        let a = problem.constraints();
+        let degree: usize = a.blocks().iter().map(|b| b.order()).sum();
+        let mut cost = vec![0.0; a.ambient()];
+        problem.cost().adjoint(&[1.0], &mut cost)?;
+        let (x, y, s) = start::point(problem);
+        let storage = Storage::flat(a.blocks());
+        Ok(Self {
+            interiors: Interior::new(&storage, &x).zip(Interior::new(&storage, &s)),
+            storage,
+            potential: Potential::new(degree, settings.radius),
+            geometry: NesterovTodd::new(a.blocks()),
+            scales: (1.0 + max_abs(problem.rhs()), 1.0 + max_abs(&cost)),
+            cost,
+            shortest: 1.0,
+            out: CentralPoint {
+                ended: Ended::Stalled(Stall::NoInteriorStart),
+                point: Start { x, y, s },
+                t: f64::NAN,
+                gap: f64::NAN,
+                objectives: (f64::NAN, f64::NAN),
+                degree,
+                iterations: 0,
+            },
+            problem,
+            settings,
+        })
+    }
+
+    fn measure(&mut self) -> Result<CentreResiduals> {
+        let (a, b) = (self.problem.constraints(), self.problem.rhs());
+        let Start { x, y, s } = &self.out.point;
+        let (mut primal, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
+        a.apply(x, &mut primal)?;
+        primal.iter_mut().zip(b).for_each(|(r, b)| *r = b - *r);
+        slack(a, &self.cost, y, &mut dual)?;
+        dual.iter_mut().zip(s).for_each(|(r, s)| *r -= s);
+        let (pobj, dobj) = (dot(&self.cost, x), dot(b, y));
+        self.out.t = dot(x, s) / self.out.degree.max(1) as f64;
+        self.out.gap = dot(x, s) / (1.0 + pobj.abs() + dobj.abs());
+        self.out.objectives = (dobj, pobj);
+        let feasible =
+            norm(&primal) <= FEASIBLE * self.scales.0 && norm(&dual) <= FEASIBLE * self.scales.1;
+        Ok(CentreResiduals {
+            primal,
+            dual,
+            feasible,
+        })
+    }
+
+    /// Whether the search ends at this point. A point that will do gets `s = c − Aᵀy` to the last bit.
+    fn terminate(&mut self, residuals: &CentreResiduals) -> Result<Option<Ended>> {
+        let Some((primal, _)) = &self.interiors else {
+            return Ok(Some(Ended::Stalled(Stall::NoInteriorStart)));
+        };
+        if residuals.feasible && self.out.gap <= self.settings.start_gap {
+            let a = self.problem.constraints();
+            let Start { x, y, s } = &mut self.out.point;
+            let before = s.clone();
+            slack(a, &self.cost, y, s)?;
+            if let Some(closed) = Interior::new(&self.storage, s) {
+                let scaling = Scaling::new(a.blocks(), x, s, primal, &closed)?;
+                let away = |d: &f64| d * d / self.out.t - 1.0;
+                let r: Vec<f64> = diagonal(&scaling).iter().map(away).collect();
+                if self.potential.relative(&r) <= 1.0 {
+                    return Ok(Some(Ended::Converged));
                 }
-                None => vec![f64::NAN],
-            };
-            let r: Vec<f64> = ratios.iter().map(|d| d * d / mu - 1.0).collect();
-            if potential.relative(&r) <= 1.0 {
-                out.status = Status::Solved;
-                return Ok(out);
             }
+            *s = before;
         }
-        if out.iterations >= PATIENCE || !mu.is_finite() {
-            out.status = Status::InsufficientProgress;
-            return Ok(out);
+        if self.out.iterations >= PATIENCE {
+            return Ok(Some(Ended::Stalled(Stall::NoProgress)));
         }
+        Ok((!self.out.t.is_finite()).then_some(Ended::Stalled(Stall::Diverged)))
+    }
+
+    /// One damped Newton step; why there is none.
+    fn step(
+        &mut self,
+        residuals: &CentreResiduals,
+        projection: &mut dyn Projection,
+    ) -> Result<Option<Ended>> {
+        let Some((primal, dual)) = &mut self.interiors else {
+            return Ok(Some(Ended::Stalled(Stall::NoInteriorStart)));
+        };
+        let Start { x, y, s } = &self.out.point;
+        let (mu, target) = (self.out.t, RESIDUAL * self.scales.0);
+        // Scale, and move the projection to the weight.
         let system = System {
-            a,
-            b: problem.rhs(),
-            scale_b,
-            scale_c,
-            x: &x,
-            s: &s,
-            interiors: (&primal, &dual),
-            primal: &rp,
-            dual: &rd,
+            a: self.problem.constraints(),
+            b: self.problem.rhs(),
+            scale_b: self.scales.0,
+            scale_c: self.scales.1,
+            x,
+            s,
+            interiors: (primal, dual),
+            primal: &residuals.primal,
+            dual: &residuals.dual,
             dual_feasible: false,
             mu,
-            target: 1e-12 * scale_b,
-            inexact: 1e-12 * scale_b,
-            primal_space: &space,
-            dual_space: &space,
+            target,
+            inexact: target,
+            primal_storage: &self.storage,
+            dual_storage: &self.storage,
         };
-        if geometry.move_to(&system).is_err() {
-            return Ok(out);
+        if let Err(error) = self.geometry.move_to(&system) {
+            return Ok(Some(Ended::Failed(error)));
         }
-        match projection.update(&geometry.weight(&system)) {
-            Err(error) if out.iterations == 0 => return Err(error),
-            Err(_) => return Ok(out),
+        match projection.update(&self.geometry.weight(&system)) {
+            Err(error) if self.out.iterations == 0 => return Err(error),
+            Err(error) => return Ok(Some(Ended::Failed(error))),
             Ok(_) => {}
         }
-        let towards = match gap <= settings.start_gap {
-            true => mu,
-            false if shortest < 0.3 => 0.8 * mu,
-            false => 0.3 * mu,
+        // Aim at the path: at the same μ once the gap is small enough, nearer by little after a short step.
+        let towards = if self.out.gap <= self.settings.start_gap {
+            mu
+        } else if self.shortest < 0.3 {
+            0.8 * mu
+        } else {
+            0.3 * mu
         };
-        let still = geometry.still(&system);
-        let d = match geometry.corrected(&system, projection, still, towards) {
+        let zero = self.geometry.zero_direction(&system);
+        let d = match self.geometry.corrected(&system, projection, zero, towards) {
             Ok(d) if d.residual <= 0.1 => d,
-            _ => return Ok(out),
+            Ok(_) => {
+                let what = "solution of the Newton system";
+                return Ok(Some(Ended::Failed(Error::NoConvergence { what })));
+            }
+            Err(error) => return Ok(Some(Ended::Failed(error))),
         };
-        let (ap, ad) = geometry.steps(&system, &d, SAFE);
-        let (from_x, from_s) = (&out.point.x, &out.point.s);
+        // Move, both sides apart.
+        let (ap, ad) = self.geometry.steps(&system, &d, SAFE);
+        let (mut next_x, mut next_s) = (vec![0.0; x.len()], vec![0.0; s.len()]);
         let moved = (
-            step::advance(&space, (from_x, &d.dx), ap, &mut x, &mut primal),
-            step::advance(&space, (from_s, &d.ds), ad, &mut s, &mut dual),
+            step::advance(&self.storage, (x, &d.dx), ap, &mut next_x, primal),
+            step::advance(&self.storage, (s, &d.ds), ad, &mut next_s, dual),
         );
         let (Some(ap), Some(ad)) = moved else {
-            out.status = Status::InsufficientProgress;
-            return Ok(out);
+            return Ok(Some(Ended::Stalled(Stall::ShortStep)));
         };
-        axpy(ad, &d.dy, &mut y);
-        shortest = ap.min(ad);
-        out.iterations += 1;
+        let mut next_y = y.clone();
+        axpy(ad, &d.dy, &mut next_y);
+        self.out.point = Start {
+            x: next_x,
+            y: next_y,
+            s: next_s,
+        };
+        self.shortest = ap.min(ad);
+        Ok(None)
     }
 }

@@ -4,7 +4,7 @@
 //! projection, and the eigenvalues `ρ` of `TTᵀ` are those of `(W, W̃)`. Directions with `│log ρ│ ≤ ε` stay; those of a batch `S` are
 //! absorbed by `G̃⁺ = G̃(I + Q_S(√ρ_S − 1)Q_Sᵀ)`: a change of the root by the rank of the change of the weight.
 
-use super::super::scaling::Scaling;
+use super::super::cone::Scaling;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::linalg::padded;
@@ -274,8 +274,8 @@ fn congruence_of_diagonal(t: MatRef<'_, f64>, a: &[f64], out: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::interior::Interior;
-    use super::super::super::space::Space;
+    use super::super::super::cone::Interior;
+    use super::super::super::cone::Storage;
     use super::*;
     use crate::linalg::max_abs;
 
@@ -290,7 +290,7 @@ mod tests {
             v
         };
         let (x, s) = (point(salt, tail), point(0.9, [1.0, 2.0, 3.0]));
-        let interior = |v: &[f64]| Interior::new(&Space::flat(&BLOCKS), v).unwrap();
+        let interior = |v: &[f64]| Interior::new(&Storage::flat(&BLOCKS), v).unwrap();
         let scaling = Scaling::new(&BLOCKS, &x, &s, &interior(&x), &interior(&s)).unwrap();
         (scaling, x, s)
     }

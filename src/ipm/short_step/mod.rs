@@ -15,10 +15,10 @@
 //! adaptive asker could do to a sketch: the path *is* such an asker, each `h` depends on all answers before.
 //!
 //! ```
-//! use dyncvx::ipm::{self, Status, short_step::{self, Settings}};
+//! use dyncvx::ipm::{Ended, Status, short_step::{self, Settings}};
 //! use dyncvx::privacy::{Demand, calibrated};
 //! use dyncvx::problem::generators::max_cut;
-//! use dyncvx::projection::{Direct, Kronecker, Robust, Sketched};
+//! use dyncvx::projection::{Direct, Kronecker, Projection, Robust, robust, Sketched, sketched};
 //! use dyncvx::sketch::{Base, Distribution};
 //! use std::ops::ControlFlow;
 //! # fn main() -> dyncvx::Result<()> {
@@ -26,16 +26,16 @@
 //! let (program, mut settings) = (program.conic(), Settings::default());
 //! (settings.tol_gap_rel, settings.tol_feas) = (1e-2, 1e-2);
 //! let a = program.constraints().clone();
-//! let centre = short_step::central_point(program, &mut Direct::new(a.clone()), &settings)?;
-//! assert_eq!(centre.status, Status::Solved);
+//! let centre = short_step::central_point(program, &mut Direct::new(a.clone())?, &settings)?;
+//! assert_eq!(centre.ended, Ended::Converged);
 //! // Copies for as many answers of m numbers as there will be steps.
 //! let plan = calibrated::plan(&Demand::new(centre.answers(&settings), a.len() as u64, 0.2))?;
-//! let exact = Kronecker::new(a, &[(&faer::Mat::identity(4, 4)).into()])?;
-//! let sketches = Sketched::new(exact, Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64)?;
-//! let mut robust = Robust::new(sketches, plan, 8u64)?;
+//! let exact = Kronecker::new(a)?.with_weight(&[(&faer::Mat::identity(4, 4)).into()])?;
+//! let sketches = Sketched::new(exact, sketched::Settings::new(Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64))?;
+//! let mut robust = Robust::new(sketches, robust::Settings::new(plan, 8u64))?;
 //! let found = short_step::follow(program, &mut robust, &settings, &centre.point, &mut |_| ControlFlow::Continue(()))?;
 //! assert_eq!(found.solution.status, Status::Solved);
-//! assert_eq!(robust.report().answered, 4 * found.counts.answers as u64);
+//! assert_eq!(robust.account().answered, 4 * found.counts.answers as u64);
 //! # Ok(()) }
 //! ```
 //!
@@ -58,7 +58,8 @@ pub use centre::{CentralPoint, central_point};
 pub use settings::Settings;
 
 use super::solve::check_rows;
-use super::{Dimacs, Observer, Phases, Solution, Start, Status};
+use super::verdict::{Measured, judge};
+use super::{Dimacs, Ended, Observer, Solution, Stall, Start};
 use crate::clock::Instant;
 use crate::constraints::Constraints;
 use crate::error::Result;
@@ -117,14 +118,14 @@ pub struct Outcome {
 /// [`query_in_range`](Projection::query_in_range) once a step: exact for a plain engine, sketched and private for
 /// `Robust<Sketched<Kronecker>>`. For the last digits hand the point on to [`solve_from`](super::solve_from) with an ordinary engine.
 ///
-/// The end of a privacy budget is [`Status::BudgetExhausted`]: the point is where the path had come to, and after
+/// The end of a privacy budget is [`Ended::BudgetExhausted`]: the point is where the path had come to, and after
 /// [`Robust::renew`](crate::projection::Robust::renew) it can be followed on from there.
 ///
 /// # Errors
 /// [`Error::Shape`](crate::Error::Shape) when projection or start are of another program,
 /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for settings outside their ranges and a start outside the cone, and what
 /// the projection refuses the first weight with; [`Error::Unsupported`](crate::Error::Unsupported) for a structure whose answers are not of the
-/// last weight given: how far that may drift is decided here. Trouble after that is a [`Status`].
+/// last weight given: how far that may drift is decided here. Trouble after that is in [`Solution::ended`](super::Solution).
 ///
 /// # Complexity
 /// `O(√ν log 1/ε)` steps; one answer each, a move of the weight where one is due, and about `50n³` flops a PSD block.
@@ -140,52 +141,54 @@ pub fn follow(
     let begun = Instant::now();
     let mut path = Path::new(problem, settings, start)?;
     let mut last = 0;
-    let status = loop {
+    let ended = loop {
         let row = path.measure()?;
         if observer(&row).is_break() {
-            break Status::Stopped;
+            break Ended::Stopped;
         }
         let near = row.gap <= settings.tol_gap_rel;
         if near && row.primal_infeasibility <= settings.tol_feas {
             let errors = path.errors()?;
             if errors.gap() <= settings.tol_gap_rel && errors.infeasibility() <= settings.tol_feas {
-                break Status::Solved;
+                break Ended::Converged;
             }
         }
         if row.iteration >= settings.max_iter {
-            break Status::MaxIterations;
+            break Ended::IterationLimit;
         }
         if row.seconds >= settings.time_limit {
-            break Status::TimeLimit;
+            break Ended::TimeLimit;
         }
         // Near enough but for A x − b: back to that, and no further.
         last = if near { last + 1 } else { 0 };
         if last > LAST {
-            break Status::InsufficientProgress;
+            break Ended::Stalled(Stall::NoProgress);
         }
         match path.step(projection, near)? {
             Moved::Yes => {}
-            Moved::Exhausted => break Status::BudgetExhausted,
-            Moved::Stuck => break Status::InsufficientProgress,
-            Moved::Failed => break Status::NumericalError,
+            Moved::Exhausted => break Ended::BudgetExhausted,
+            Moved::Stuck => break Ended::Stalled(Stall::ShortStep),
+            Moved::Failed(error) => break Ended::Failed(error),
         }
     };
     let errors = path.errors().unwrap_or(Dimacs([f64::NAN; 6]));
     let (point, counts) = path.into_point();
     let mut value = [0.0];
     problem.cost().apply(&point.x, &mut value)?;
+    let dual_objective = dot(problem.rhs(), &point.y);
+    let measured = Measured::new(errors, value[0], dual_objective);
     let solution = Solution {
-        status,
+        status: judge(&measured, &ended, &settings.tolerances()),
+        ended,
         primal_objective: value[0],
-        dual_objective: dot(problem.rhs(), &point.y),
+        dual_objective,
         x: point.x,
         y: point.y,
         s: point.s,
         dimacs: errors,
-        certificate: None,
         iterations: counts.iterations,
         seconds: begun.elapsed().as_secs_f64(),
-        phases: Phases::default(),
+        ..Solution::empty()
     };
     Ok(Outcome { solution, counts })
 }

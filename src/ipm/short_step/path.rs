@@ -1,14 +1,12 @@
 //! The steps themselves.
 
-use super::super::interior::Interior;
-use super::super::scaling::Scaling;
-use super::super::space::Space;
-use super::super::{Iteration, Start, dimacs};
+use super::super::cone::{Interior, Scaling, Storage};
+use super::super::{Attempt, Iteration, Method, Start, Step, dimacs};
 use super::frame::{Frame, diagonal};
 use super::potential::Potential;
 use super::{Counts, Settings, slack};
 use crate::clock::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_finite};
 use crate::ipm::Dimacs;
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
@@ -22,7 +20,7 @@ const REPAIR: f64 = 1e-10;
 const SHORTEST: f64 = 1e-3;
 
 /// What a step came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Moved {
     /// On to the next.
     Yes,
@@ -31,7 +29,7 @@ pub(super) enum Moved {
     /// The point cannot be moved by a useful length.
     Stuck,
     /// The projection, or a factorisation, failed.
-    Failed,
+    Failed(Error),
 }
 
 /// What is known about the residual `r_p = b − A x` in the local norm `‖L_K⁻¹ r_p‖`.
@@ -53,7 +51,7 @@ pub(super) struct Path<'a> {
     y: Vec<f64>,
     s: Vec<f64>,
     interiors: (Interior, Interior),
-    space: Space,
+    space: Storage,
     primal: Vec<f64>,
     t: f64,
     frame: Option<Frame>,
@@ -74,7 +72,7 @@ impl<'a> Path<'a> {
     ) -> Result<Self> {
         start.check(problem)?;
         let a = problem.constraints();
-        let (blocks, space) = (a.blocks(), Space::flat(a.blocks()));
+        let (blocks, space) = (a.blocks(), Storage::flat(a.blocks()));
         let mut cost = vec![0.0; a.ambient()];
         problem.cost().adjoint(&[1.0], &mut cost)?;
         let (x, y) = (start.x.clone(), start.y.clone());
@@ -126,6 +124,10 @@ impl<'a> Path<'a> {
         let scale = 1.0 + primal_objective.abs() + dual_objective.abs();
         let product = dot(&self.x, &self.s);
         Ok(Iteration {
+            attempt: Attempt {
+                step: Step::ShortStep,
+                ..Attempt::run(Method::NesterovTodd)
+            },
             iteration: self.counts.iterations,
             primal_objective,
             dual_objective,
@@ -152,25 +154,23 @@ impl<'a> Path<'a> {
 
     /// One step: along the path by a sketched answer, or, as a `last` one, only back to `A x = b` by an exact one.
     pub(super) fn step(&mut self, projection: &mut dyn Projection, last: bool) -> Result<Moved> {
+        // Scale: the eigenvalues of XS, and how far they are from t.
         let a = self.problem.constraints().clone();
-        let blocks = a.blocks();
         let (m, ambient) = (a.len(), a.ambient());
-        let Ok(scaling) = Scaling::new(
-            blocks,
-            &self.x,
-            &self.s,
-            &self.interiors.0,
-            &self.interiors.1,
-        ) else {
-            return Ok(Moved::Failed);
+        let (primal, dual) = &self.interiors;
+        let scaling = match Scaling::new(a.blocks(), &self.x, &self.s, primal, dual) {
+            Ok(scaling) => scaling,
+            Err(error) => return Ok(Moved::Failed(error)),
         };
         let d = diagonal(&scaling);
         let r: Vec<f64> = d.iter().map(|d| d * d / self.t - 1.0).collect();
         let level = self.potential.relative(&r);
         self.counts.potential = self.counts.potential.max(level);
-        if !self.hold(&scaling, projection)? {
-            return Ok(Moved::Failed);
+        // Update: the weight held follows the scaling.
+        if let Some(error) = self.hold(&scaling, projection)? {
+            return Ok(Moved::Failed(error));
         }
+        // Answer: the move along the path, projected.
         let (mut move_by, mut next) = (vec![0.0; d.len()], self.t);
         let mut dy = vec![0.0; m];
         let mut left = 0.0;
@@ -182,47 +182,22 @@ impl<'a> Path<'a> {
             for (i, d) in d.iter().enumerate() {
                 move_by[i] = ((next / self.t - 1.0) * d * d + next * centre[i]) / d;
             }
-            let Some(frame) = &self.frame else {
-                return Ok(Moved::Failed);
+            left = match self.answer(projection, &scaling, &move_by, &mut dy)? {
+                Ok(left) => left,
+                Err(halt) => return Ok(halt),
             };
-            let (mut h, mut projected) = (vec![0.0; ambient], vec![0.0; ambient]);
-            frame.enter(&scaling, &move_by, &mut h);
-            let answer = projection.query_in_range(
-                ColRef::from_slice(&h),
-                MatMut::from_column_major_slice_mut(&mut dy, m, 1),
-                MatMut::from_column_major_slice_mut(&mut projected, ambient, 1),
-            );
-            match answer {
-                Ok(Accuracy::Sketched { expected_error }) => {
-                    left = m as f64 * expected_error * expected_error;
-                }
-                Ok(_) => {}
-                Err(Error::BudgetExhausted { .. }) => return Ok(Moved::Exhausted),
-                Err(_) => return Ok(Moved::Failed),
-            }
-            if dy.iter().chain(&projected).any(|v| !v.is_finite()) {
-                return Ok(Moved::Failed);
-            }
-            let mut aty = vec![0.0; ambient];
-            a.adjoint(&dy, &mut aty)?;
-            if !frame.is_range(&aty, &projected) {
-                return Err(Error::Unsupported {
-                    what: "a projection that answers for another weight than the last one given",
-                    by: "short_step",
-                });
-            }
-            self.counts.answers += 1;
-            dy.iter_mut().for_each(|y| *y = -*y);
         }
+        // Repair: one exact solve, where the primal residual is due to be taken out.
         let allowed = self.settings.drift * self.settings.drift * self.t;
         let due = self.drift.ratio * self.drift.ratio * self.drift.expected > allowed;
         let mut standing = None;
         if last || due {
-            standing = self.repair(projection, &mut dy);
-            if standing.is_none() {
-                return Ok(Moved::Failed);
+            match self.repair(projection, &mut dy) {
+                Ok(found) => standing = Some(found),
+                Err(error) => return Ok(Moved::Failed(error)),
             }
         }
+        // Move.
         let (mut ds, mut dx) = (vec![0.0; ambient], vec![0.0; ambient]);
         a.adjoint(&dy, &mut ds)?;
         ds.iter_mut().for_each(|v| *v = -*v);
@@ -239,8 +214,55 @@ impl<'a> Path<'a> {
         Ok(moved)
     }
 
-    /// Moves the weight held to within the tolerance of that of the point. `false` when the projection would not follow.
-    fn hold(&mut self, scaling: &Scaling, projection: &mut dyn Projection) -> Result<bool> {
+    /// `dy` from a sketched answer for the move `move_by`, and the square of what the sketch is expected to leave of the primal
+    /// residual; or why there is no answer.
+    fn answer(
+        &mut self,
+        projection: &mut dyn Projection,
+        scaling: &Scaling,
+        move_by: &[f64],
+        dy: &mut [f64],
+    ) -> Result<core::result::Result<f64, Moved>> {
+        let a = self.problem.constraints();
+        let (m, ambient) = (a.len(), a.ambient());
+        let Some(frame) = &self.frame else {
+            return Ok(Err(Moved::Failed(Error::NoWeight)));
+        };
+        let (mut h, mut projected) = (vec![0.0; ambient], vec![0.0; ambient]);
+        frame.enter(scaling, move_by, &mut h);
+        let answer = projection.query_in_range(
+            ColRef::from_slice(&h),
+            MatMut::from_column_major_slice_mut(dy, m, 1),
+            MatMut::from_column_major_slice_mut(&mut projected, ambient, 1),
+        );
+        let left = match answer {
+            Ok(Accuracy::Sketched { expected_error }) => m as f64 * expected_error * expected_error,
+            Ok(_) => 0.0,
+            Err(Error::BudgetExhausted { .. }) => return Ok(Err(Moved::Exhausted)),
+            Err(error) => return Ok(Err(Moved::Failed(error))),
+        };
+        if let Err(error) = check_finite("answer of the projection", dy.iter().chain(&projected)) {
+            return Ok(Err(Moved::Failed(error)));
+        }
+        let mut aty = vec![0.0; ambient];
+        a.adjoint(dy, &mut aty)?;
+        if !frame.is_range(&aty, &projected) {
+            return Err(Error::Unsupported {
+                what: "a projection that answers for another weight than the last one given",
+                by: "short_step",
+            });
+        }
+        self.counts.answers += 1;
+        dy.iter_mut().for_each(|y| *y = -*y);
+        Ok(Ok(left))
+    }
+
+    /// Moves the weight held to within the tolerance of that of the point; the error when the projection does not follow.
+    fn hold(
+        &mut self,
+        scaling: &Scaling,
+        projection: &mut dyn Projection,
+    ) -> Result<Option<Error>> {
         let blocks = self.problem.constraints().blocks();
         let first = self.frame.is_none();
         let frame = self
@@ -248,17 +270,17 @@ impl<'a> Path<'a> {
             .get_or_insert_with(|| Frame::at(blocks, scaling, &self.s));
         let absorbed = match frame.follow(scaling, &self.s, self.settings.stale_tol) {
             Ok(absorbed) => absorbed,
-            Err(_) => return Ok(false),
+            Err(error) => return Ok(Some(error)),
         };
         if absorbed.rank == 0 && !first {
             self.refresh = Some(Refresh::Kept);
             self.counts.kept += 1;
-            return Ok(true);
+            return Ok(None);
         }
         match projection.update(&frame.weight()) {
             Ok(done) => self.refresh = Some(done),
             Err(error) if first => return Err(error),
-            Err(_) => return Ok(false),
+            Err(error) => return Ok(Some(error)),
         }
         match self.refresh {
             _ if first => {}
@@ -269,15 +291,15 @@ impl<'a> Path<'a> {
             self.counts.rank += absorbed.rank;
             self.counts.largest_rank = self.counts.largest_rank.max(absorbed.rank);
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// `dy += K⁻¹ r_p`, exactly, which takes the residual out; `‖L_K⁻¹ r_p‖²`.
-    fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Option<f64> {
+    fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<f64> {
         let m = dy.len();
         let mut y = self.primal.clone();
         let column = MatMut::from_column_major_slice_mut(&mut y, m, 1);
-        projection.solve(column, Goal::Residual(REPAIR)).ok()?;
+        projection.solve(column, Goal::Residual(REPAIR))?;
         let found = dot(&self.primal, &y).max(0.0);
         axpy(1.0, &y, dy);
         self.counts.repairs += 1;
@@ -289,7 +311,7 @@ impl<'a> Path<'a> {
             self.counts.drift = self.counts.drift.max((found / self.t).sqrt());
             self.counts.drift_ratio = self.counts.drift_ratio.max(now);
         }
-        Some(found)
+        Ok(found)
     }
 
     /// Moves as far as the cone allows, halving.

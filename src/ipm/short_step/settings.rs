@@ -104,6 +104,19 @@ impl Settings {
         Ok(())
     }
 
+    /// The tolerances that a verdict goes by. Answers here are approximate and no rounding ends progress, so there is no slack.
+    pub(super) fn tolerances(&self) -> crate::ipm::Settings {
+        let least = self.tol_gap_rel.max(self.tol_feas);
+        crate::ipm::Settings {
+            tol_gap_rel: self.tol_gap_rel,
+            tol_gap_abs: f64::MIN_POSITIVE,
+            tol_feas: self.tol_feas,
+            slack: 1.0,
+            tol_almost: least.max(1e-5),
+            ..crate::ipm::Settings::default()
+        }
+    }
+
     /// Steps that take the gap down by the factor `ratio < 1` on a cone of this degree, when every one reduces `t`.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use super::sample::sample;
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result};
+use crate::error::{Result, check_range};
 use crate::problem::SemidefiniteProgram;
 use crate::random::{Lane, Seed};
 use rand_distr::{Distribution, StandardNormal};
@@ -11,7 +11,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// minimise `½ tr Y` over `Y = [[W₁, Z], [Zᵀ, W₂]] ⪰ 0` subject to `Z_ij = M_ij` where it is known.
 ///
 /// As an SDPA file states it: `F_0 = −I/2`, `F_k` has a one at the position of the `k`-th entry, `c_k = 2M_ij`, and `Y` is the
-/// dual matrix. With entries enough the optimal `Y` has rank `r`, and its value is the nuclear norm of `M`.
+/// dual matrix. With enough entries the optimal `Y` has rank `r`, and its value is the nuclear norm of `M`.
 ///
 /// ```
 /// let program = dyncvx::problem::generators::matrix_completion((6, 5), 1, 20, 1.into())?;
@@ -20,7 +20,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] for a rank or a number of observed entries that is zero or more than the matrix has.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless the rank is 1 to `min(n₁, n₂)` and `observed` 1 to `n₁n₂`.
 ///
 /// # Complexity
 /// `O(r observed)`, and the normal numbers of `L` and `R`.
@@ -30,15 +30,8 @@ pub fn matrix_completion(
     observed: usize,
     seed: Seed,
 ) -> Result<SemidefiniteProgram> {
-    let within = |field, found: usize, most: usize| match (1..=most).contains(&found) {
-        true => Ok(()),
-        false => {
-            let reason = format!("expected 1 to {most}, found {found}");
-            Err(Error::InvalidSetting { field, reason })
-        }
-    };
-    within("rank", rank, n1.min(n2))?;
-    within("observed", observed, n1.saturating_mul(n2))?;
+    check_range("rank", 1..=n1.min(n2), rank)?;
+    check_range("observed", 1..=n1.saturating_mul(n2), observed)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let mut factor = |n: usize| -> Vec<f64> {
         (0..n * rank)

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 /// The Lovász number of a graph: `max ⟨J, Y⟩` subject to `tr Y = 1`, `Y_ij = 0` on every edge, `Y ⪰ 0`, where `J` is all
 /// ones. It lies between the independence number of the graph and the chromatic number of its complement.
 ///
-/// As in SDPLIB's `theta` files: `F_0 = J`, `F_1 = I`, one further matrix an edge, in the order given, and costs
-/// `(1, 0, …, 0)`; the optimal value is the Lovász number itself.
+/// As in the `theta` files of SDPLIB: `F_0 = J`, `F_1 = I`, one more matrix per edge, in the order given, and costs
+/// `(1, 0, …, 0)`. The optimal value is the Lovász number itself.
 ///
 /// ```
 /// let pentagon = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)];
@@ -47,7 +47,7 @@ pub fn lovasz_theta(n: usize, edges: &[(usize, usize)]) -> Result<SemidefinitePr
 /// `L` is the weighted Laplacian. With nonnegative weights the value is an upper bound on every cut, and at most 1/0.878 of
 /// the largest.
 ///
-/// As in SDPLIB's `mcp` and `maxG` files: `F_0 = L/4`, `F_i = e_i e_iᵀ`, all costs 1; the optimal value is the bound itself.
+/// As in the `mcp` and `maxG` files of SDPLIB: `F_0 = L/4`, `F_i = e_i e_iᵀ`, all costs 1. The optimal value is the bound itself.
 ///
 /// ```
 /// let triangle = [(0, 1, 1.0), (1, 2, 1.0), (0, 2, 1.0)];
@@ -79,15 +79,16 @@ pub fn max_cut(n: usize, edges: &[(usize, usize, f64)]) -> Result<SemidefinitePr
     SemidefiniteProgram::new(vec![1.0; n], matrices.build()?, laplacian.build()?)
 }
 
-/// [`max_cut`] with the triangle inequalities[^P89] of the triples given: of any three vertices a cut separates none or two pairs, so that
+/// [`max_cut`] with the triangle inequalities[^P89] of these triples of vertices. A cut separates none or two of the three pairs of a
+/// triple, so that
 ///
 /// ```text
 /// X_ij + X_ik + X_jk ≥ −1,   X_ij − X_ik − X_jk ≥ −1,   and the latter with i, j, k in turn.
 /// ```
 ///
-/// As an SDPA file states it: after the `n` matrices of [`max_cut`], four a triple, with a slack each in a second block of
-/// `4·triples` numbers. With all triples the bound is the largest cut itself for graphs without a minor `K₅`, planar ones among
-/// them[^BM86].
+/// As an SDPA file states it: the `n` matrices of [`max_cut`], then four per triple, each with its own slack in a second block of
+/// `4·triples` numbers. With all triples, the bound is the largest cut itself for graphs without a minor `K₅`, for example
+/// planar graphs[^BM86].
 ///
 /// ```
 /// let triangle = [(0, 1, 1.0), (1, 2, 1.0), (0, 2, 1.0)];
@@ -97,8 +98,8 @@ pub fn max_cut(n: usize, edges: &[(usize, usize, f64)]) -> Result<SemidefinitePr
 /// ```
 ///
 /// # Errors
-/// As [`max_cut`]; [`Error::OutOfRange`] for a vertex of a triple, [`Error::InvalidSetting`] for no triple and for one of fewer than three
-/// vertices, [`Error::Duplicate`] for one given twice.
+/// As [`max_cut`]; [`Error::OutOfRange`] for a vertex of a triple, [`Error::InvalidSetting`] without triples and for a triple with a
+/// repeated vertex, [`Error::Duplicate`] for a triple given twice.
 ///
 /// # Complexity
 /// As [`max_cut`], and `O(triples)`.

@@ -4,8 +4,8 @@ use super::sample::sample;
 use crate::error::{Error, Result};
 use crate::random::{Lane, Seed};
 
-/// The graph on the `2^dimension` words of that many bits whose edges join words at one of the Hamming distances given; edges `(u, v)`,
-/// `u < v`, in lexical order. With distances 3 and 4 of 8 bits this is DIMACS's `hamming-8-3-4`.
+/// The graph on the words of `dimension` bits that joins words at one of these Hamming distances. Edges `(u, v)` have `u < v` and
+/// are in lexical order. Distances 3 and 4 on 8 bits give `hamming-8-3-4` of DIMACS.
 ///
 /// ```
 /// use dyncvx::problem::generators::hamming_graph;
@@ -29,12 +29,12 @@ pub fn hamming_graph(dimension: u32, distances: &[u32]) -> Result<Vec<(usize, us
         .collect())
 }
 
-/// The Lovász number of [`hamming_graph`] with a single distance: the graph is regular and its automorphisms move every edge to
-/// every other, so that it is `−nλ_min/(λ_max − λ_min)`[^L79] with the eigenvalues `λ_k` of the graph, the Krawtchouk polynomials
-/// `K_distance(k)`.
+/// The Lovász number of [`hamming_graph`] with a single distance. The graph is regular and its automorphisms map every edge to
+/// every other edge, so that the number is `−nλ_min/(λ_max − λ_min)`[^L79]. The eigenvalues `λ_k` of the graph are the
+/// Krawtchouk polynomials `K_distance(k)`.
 ///
 /// ```
-/// // The square is perfect: two words of two bits at no distance 1.
+/// // The square is perfect, and has two words of two bits that are not at distance 1.
 /// assert_eq!(dyncvx::problem::generators::hamming_lovasz_number(2, 1)?, 2.0);
 /// # Ok::<(), dyncvx::Error>(())
 /// ```
@@ -66,7 +66,7 @@ pub fn hamming_lovasz_number(dimension: u32, distance: u32) -> Result<f64> {
     Ok(-n * least / (eigenvalue(0) - least))
 }
 
-/// `edges` distinct edges between `n` vertices, drawn uniformly; `(u, v)`, `u < v`, in lexical order.
+/// A uniformly random graph with `n` vertices and this many distinct edges. Edges `(u, v)` have `u < v` and are in lexical order.
 ///
 /// ```
 /// let all = dyncvx::problem::generators::random_graph(4, 6, 1.into())?;

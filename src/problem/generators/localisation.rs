@@ -1,36 +1,36 @@
 //! Localisation of sensors from distances.
 
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result};
+use crate::error::{Result, check_range, check_shape, invalid_setting};
 use crate::problem::SemidefiniteProgram;
 use crate::random::{Lane, Seed, unit};
 
 /// Distance of the anchors from the axes.
 const ANCHOR: f64 = 0.45;
 
-/// Sensors in the plane, and the program that finds them.
+/// Sensors in the plane, and the program that locates them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Localisation {
     /// The program; [`Localisation::located`] reads positions off its dual matrix.
     pub program: SemidefiniteProgram,
-    /// Where the sensors are.
+    /// True positions of the sensors.
     pub positions: Vec<[f64; 2]>,
-    /// Where the anchors are.
+    /// Positions of the anchors, which are known.
     pub anchors: Vec<[f64; 2]>,
-    /// Measured pairs `(earlier, sensor)`: an earlier sensor, or an anchor counted from the number of sensors on.
+    /// Measured pairs `(other, sensor)`: `other` is an earlier sensor, or the number of sensors plus the index of an anchor.
     pub links: Vec<(usize, usize)>,
 }
 
 impl Localisation {
-    /// The positions in a flat primal `x` of [`SemidefiniteProgram::conic`].
+    /// The positions of the sensors that a flat primal `x` of [`SemidefiniteProgram::conic`] holds.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
     pub fn located(&self, x: &[f64]) -> Result<Vec<[f64; 2]>> {
         let order = self.positions.len() + 2;
         let ambient = self.program.matrices().ambient();
-        crate::error::check_shape("x", (ambient, 1), (x.len(), 1))?;
+        check_shape("x", (ambient, 1), (x.len(), 1))?;
         let column = |j: usize| [x[j * order], x[j * order + 1]];
         Ok((2..order).map(column).collect())
     }
@@ -39,10 +39,10 @@ impl Localisation {
 /// `sensors` uniform in the square `[−½, ½]²` with four anchors at `(±0.45, ±0.45)`; each sensor measures its exact distance to the `links`
 /// nearest of the anchors and the sensors before it.
 ///
-/// With `Z = [[I, X], [Xᵀ, Y]] ⪰ 0` of order `2 + n`, a squared distance is linear in `Z`[^BY04]; it is fitted in the least sum of absolute
-/// errors, by two nonnegative slacks a measurement, so that both sides have an interior whatever is measured. Three links and more make the
-/// graph one of trilateration, in which the relaxation determines all positions[^SY07]: the optimal value is 0, and `X` holds
-/// [`Localisation::positions`].
+/// With `Z = [[I, X], [Xᵀ, Y]] ⪰ 0` of order `2 + n`, a squared distance is linear in `Z`[^BY04]. The program minimises the sum of
+/// the absolute errors of the squared distances, with two nonnegative slacks per measurement, so that both sides have an interior
+/// for any measurements. With three or more links the graph is a trilateration graph, for which the relaxation determines all
+/// positions[^SY07]: the optimal value is 0, and `X` holds [`Localisation::positions`].
 ///
 /// As an SDPA file states it: one block of order `2 + n` and one of `2·measurements` numbers, `m = 3 + measurements`.
 ///
@@ -53,7 +53,7 @@ impl Localisation {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] for no sensors, and for fewer than 3 or more than 4 links.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for no sensors, and for fewer than 3 or more than 4 links.
 ///
 /// # Complexity
 /// `O(n² log n)`.
@@ -61,14 +61,11 @@ impl Localisation {
 /// [^BY04]: Biswas, Ye. Semidefinite programming for ad hoc wireless sensor network localization. IPSN 2004.
 /// [^SY07]: So, Ye. Theory of semidefinite programming for sensor network localization. Mathematical Programming 109, 2007.
 pub fn localisation(sensors: usize, links: usize, seed: Seed) -> Result<Localisation> {
-    let invalid = |field, reason| Err(Error::InvalidSetting { field, reason });
     if sensors == 0 {
-        return invalid("sensors", "expected one or more, found none".into());
+        return invalid_setting("sensors", "expected one or more, found none");
     }
-    // The first sensor has only the anchors.
-    if !(3..=4).contains(&links) {
-        return invalid("links", format!("expected 3 or 4, found {links}"));
-    }
+    // The first sensor has links to the four anchors only.
+    check_range("links", 3..=4, links)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let positions: Vec<[f64; 2]> = (0..sensors)
         .map(|_| [unit(&mut rng) - 0.5, unit(&mut rng) - 0.5])
@@ -77,10 +74,14 @@ pub fn localisation(sensors: usize, links: usize, seed: Seed) -> Result<Localisa
         .map(|(x, y)| [ANCHOR * x, ANCHOR * y])
         .to_vec();
     let squared = |p: &[f64; 2], q: &[f64; 2]| (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2);
-    let place = |k: usize| match k < sensors {
-        true => &positions[k],
-        false => &anchors[k - sensors],
+    let place = |k: usize| {
+        if k < sensors {
+            &positions[k]
+        } else {
+            &anchors[k - sensors]
+        }
     };
+    // Each sensor measures the nearest of the anchors and the earlier sensors.
     let mut pairs = vec![];
     for (j, here) in positions.iter().enumerate() {
         let mut near: Vec<usize> = (0..j).chain(sensors..sensors + anchors.len()).collect();
@@ -88,6 +89,7 @@ pub fn localisation(sensors: usize, links: usize, seed: Seed) -> Result<Localisa
         near.truncate(links);
         pairs.extend(near.into_iter().map(|k| (k, j)));
     }
+    // Three rows fix the identity block of Z; one row per measurement.
     let count = pairs.len();
     let blocks = [Block::Psd(2 + sensors), Block::Nonneg(2 * count)];
     let mut a = Constraints::builder(3 + count, &blocks)?;

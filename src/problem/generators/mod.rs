@@ -1,5 +1,5 @@
-//! Programs whose answer is known or bounded: random ones with certificates, relaxations of graph and of binary problems, matrix
-//! completion, localisation of sensors, quantum states, transport.
+//! Programs whose answer is known or bounded: random programs with certificates, relaxations of graph problems and of binary
+//! quadratic problems, matrix completion, localisation of sensors, tomography of quantum states, and transport.
 //!
 //! ```
 //! use dyncvx::{constraints::Block, problem::generators::Recipe, random::Seed};

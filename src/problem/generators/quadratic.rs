@@ -6,10 +6,10 @@ use crate::problem::SemidefiniteProgram;
 use crate::random::{Lane, Seed};
 use rand_core::Rng;
 
-/// The first-order Lasserre relaxation[^L01] of `max xᵀQx`, `x ∈ {0, 1}ⁿ`, for the upper triangle `(i, j, q)` of `Q`: an entry off the
-/// diagonal counts `q x_i x_j` once. Entries at the same place add up.
+/// The first-order Lasserre relaxation[^L01] of `max xᵀQx`, `x ∈ {0, 1}ⁿ`, from the upper triangle `(i, j, q)` of `Q`. An entry off
+/// the diagonal means the term `q x_i x_j`, once. Entries at the same place add up.
 ///
-/// `max ⟨Q, X⟩` over `Y = [[1, xᵀ], [x, X]] ⪰ 0` with `X_ii = x_i`. As an SDPA file states it: order `n + 1`, the first index the constant's;
+/// `max ⟨Q, X⟩` over `Y = [[1, xᵀ], [x, X]] ⪰ 0` with `X_ii = x_i`. As an SDPA file states it: order `n + 1`, index 0 for the constant 1;
 /// `F_1 = e_0e_0ᵀ` with cost 1, and `F_{1+i} = e_ie_iᵀ − ½(e_0e_iᵀ + e_ie_0ᵀ)` with cost 0. The value bounds the maximum from above; for
 /// the cut function of a graph it is that of [`max_cut`](super::max_cut).
 ///
@@ -62,8 +62,8 @@ pub fn binary_quadratic(n: usize, entries: &[(usize, usize, f64)]) -> Result<Sem
     SemidefiniteProgram::new(costs, matrices.build()?, objective.build()?)
 }
 
-/// A random upper triangle for [`binary_quadratic`]: each place is occupied with this probability, by an integer drawn uniformly from
-/// −100 to 100, as is custom for such instances.
+/// A random upper triangle for [`binary_quadratic`]: each place is occupied with probability `density`, by a uniformly random integer
+/// from −100 to 100. Such instances are usual in the literature.
 ///
 /// # Errors
 /// [`Error::InvalidSetting`] for a density outside 0 to 1.
@@ -82,7 +82,7 @@ pub fn random_quadratic(n: usize, density: f64, seed: Seed) -> Result<Vec<(usize
     for i in 0..n {
         for j in i..n {
             let kept = crate::random::unit(&mut rng) < density;
-            // Drawn either way, so that a denser instance contains the sparser.
+            // Drawn in any case, so that a denser instance contains the sparser one.
             let value = ((u64::from(rng.next_u32()) * 201) >> 32) as f64 - 100.0;
             if kept {
                 out.push((i, j, value));

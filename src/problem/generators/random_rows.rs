@@ -1,4 +1,4 @@
-//! Random points and rows.
+//! Random points of the cone and random rows.
 
 use crate::constraints::{Block, Builder, Constraints};
 use crate::error::Result;
@@ -15,11 +15,11 @@ struct Position {
     col: usize,
     /// Index in a flat vector.
     flat: usize,
-    /// How often the entry counts in an inner product.
+    /// Number of times that the entry counts in an inner product: 2 off the diagonal.
     weight: f64,
 }
 
-/// The free entries of a product of blocks, the first of all diagonal ones in front.
+/// The free entries of a product of blocks; the first is a diagonal entry.
 pub(super) struct Rows<'a> {
     blocks: &'a [Block],
     positions: Vec<Position>,
@@ -90,8 +90,8 @@ impl<'a> Rows<'a> {
         row.build()
     }
 
-    /// Adds linearly independent random rows, all orthogonal to `normal_to`. Sparse rows leave the first `spared`
-    /// positions to others. Permutes the positions behind them.
+    /// Adds linearly independent random rows with this many entries (`None`: dense), all orthogonal to `normal_to`. Sparse rows do
+    /// not use the first `spared` positions; the other positions are permuted.
     pub(super) fn random(
         &mut self,
         rng: &mut ChaCha20Rng,
@@ -112,8 +112,8 @@ impl<'a> Rows<'a> {
             return Ok(());
         };
         let size = |p: &Position| normal_to.map_or(1.0, |d| d[p.flat].abs());
-        // Row i owns one position; the others it takes from those that no row owns, and where the normal is not small,
-        // so that few entries are enough to make it orthogonal.
+        // Each row owns one position. Its other positions are taken from those that no row owns and where the normal vector
+        // is not small, so that few entries are enough to make the row orthogonal.
         let free = self.positions.get_mut(spared..).unwrap_or_default();
         shuffle(rng, free, free.len());
         let largest = (0..free.len()).max_by(|&i, &j| size(&free[i]).total_cmp(&size(&free[j])));
@@ -144,10 +144,10 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Changes the values from `first` on until the row is orthogonal to `d`.
+/// Changes the values from index `first` on so that the row is orthogonal to `d`.
 fn orthogonalise(positions: &[Position], values: &mut [f64], first: usize, d: Option<&[f64]>) {
     let Some(d) = d else { return };
-    // Twice, so that rounding does not stay.
+    // Twice: the second pass removes the rounding errors of the first.
     for _ in 0..2 {
         let inner = |(p, v): (&Position, &f64)| p.weight * d[p.flat] * v;
         let inner: f64 = positions.iter().zip(&*values).map(inner).sum();
@@ -161,11 +161,11 @@ fn orthogonalise(positions: &[Position], values: &mut [f64], first: usize, d: Op
     }
 }
 
-/// For each column of `spectrum` the block with these eigenvalues (or entries, in a random order); all share their
-/// eigenvectors, which are drawn uniformly.
+/// `K` blocks that share their eigenvectors, which are uniformly random; block `k` has the eigenvalues `spectrum[..][k]`, or these
+/// numbers as entries in a random order.
 ///
 /// # Complexity
-/// `4n³` flops a column: reflections with Gaussian vectors of length `n, n − 1, …, 2` from both sides.
+/// `4n³` flops per block: reflections with Gaussian vectors of length `n, n − 1, …, 2` from both sides.
 pub(super) fn spectral<const K: usize>(
     rng: &mut ChaCha20Rng,
     block: Block,
@@ -219,7 +219,7 @@ pub(super) fn one_to_two(rng: &mut ChaCha20Rng) -> f64 {
     f64::from_bits((rng.next_u64() >> 12) | 0x3ff0_0000_0000_0000)
 }
 
-/// Makes the first `count` a uniform sample without replacement.
+/// Moves a uniform sample without replacement to the first `count` positions.
 fn shuffle<T>(rng: &mut ChaCha20Rng, list: &mut [T], count: usize) {
     for i in 0..count.min(list.len()) {
         let left = (list.len() - i) as u128;

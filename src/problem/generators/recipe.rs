@@ -2,19 +2,19 @@
 
 use super::random_rows::{Rows, normal, one_to_two, spectral};
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result, check_shape};
+use crate::error::{Result, check_shape, invalid_setting};
 use crate::problem::ConicProgram;
 use crate::random::{Lane, Seed};
 use rand_chacha::ChaCha20Rng;
 
-/// What a random program looks like.
+/// The size and the shape of a random program.
 ///
 /// | name | default | purpose | range |
 /// | --- | --- | --- | --- |
-/// | `m` | given | number of constraints | `1 ..= dim − 1` (`dim` for [`Recipe::primal_infeasible`]), `dim` the number of free entries: `n(n+1)/2` a matrix block, `n` a nonnegative block |
+/// | `m` | given | number of constraints | `1 ..= dim − 1` (`dim` for [`Recipe::primal_infeasible`]), `dim` the number of free entries: `n(n+1)/2` per matrix block, `n` per nonnegative block |
 /// | `blocks` | given | the cone | one or more |
-/// | `ranks` | half of each order, rounded up | rank of each block of the optimal `x` (number of positive entries of a nonnegative block) | `0 ..= order`, not all 0 |
-/// | `entries` | `None` | nonzeros (of one triangle) of a random row over all blocks; `None` for dense rows | `2 ..` |
+/// | `ranks` | half of each order, rounded up | rank of each block of the optimal `x`; for a nonnegative block, its number of positive entries | `0 ..= order`, not all 0 |
+/// | `entries` | `None` | nonzeros of a random row, over all blocks and in one triangle; `None` for dense rows | `2 ..` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recipe {
@@ -24,7 +24,7 @@ pub struct Recipe {
     pub blocks: Vec<Block>,
     /// Rank of each block of the optimal `x`; only [`Recipe::known_optimum`] uses it.
     pub ranks: Vec<usize>,
-    /// Nonzeros of a random row, or `None` for dense rows.
+    /// Nonzeros of a random row; `None` for dense rows.
     pub entries: Option<usize>,
 }
 
@@ -46,28 +46,28 @@ pub struct KnownOptimum {
     pub interior: Vec<f64>,
 }
 
-/// A primal infeasible program with its certificate.
+/// A program without a feasible `x`, and its certificate.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PrimalInfeasible {
-    /// The program; its dual is strictly feasible, hence unbounded.
+    /// The program. Its dual is strictly feasible, hence unbounded.
     pub program: ConicProgram,
     /// Farkas certificate, length `m`: `bᵀy = 1` and `−Aᵀy` in the interior of `K`.
     pub y: Vec<f64>,
 }
 
-/// A dual infeasible program with its certificate.
+/// A program without a feasible `y`, and its certificate.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DualInfeasible {
-    /// The program; its primal is strictly feasible, hence unbounded.
+    /// The program. Its primal is strictly feasible, hence unbounded.
     pub program: ConicProgram,
     /// A ray, length `N`: `A x = 0`, `⟨c, x⟩ = −1`, and `x` in the interior of `K`.
     pub x: Vec<f64>,
 }
 
 impl Recipe {
-    /// Dense rows, and ranks of half the orders.
+    /// A recipe with dense rows, and with ranks of half the orders.
     pub fn new(m: usize, blocks: &[Block]) -> Self {
         Self {
             m,
@@ -80,38 +80,41 @@ impl Recipe {
     /// Checks every field against its range.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`], [`Error::Shape`] for ranks that do not go with the blocks, and [`Error::TooLarge`].
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting), [`Error::Shape`](crate::Error::Shape) unless there is one rank per
+    /// block, and [`Error::TooLarge`](crate::Error::TooLarge).
     pub fn validate(&self) -> Result<()> {
         self.check(1).map(drop)
     }
 
     /// A program with known optimal value.
     ///
-    /// `x*` and `s*` share their eigenvectors (orthogonal matrices drawn uniformly); the nonzero eigenvalues lie in
-    /// `[1, 2)`, those of `x*` on as many eigenvectors as the rank says and those of `s*` on all others, so that the pair
-    /// is strictly complementary. `y*` is Gaussian, `b = A x*`, `c = Aᵀy* + s*`. The optimum need not be unique.
+    /// `x*` and `s*` share their eigenvectors, which are uniformly random orthogonal matrices. The nonzero eigenvalues lie in
+    /// `[1, 2)`: those of `x*` belong to as many eigenvectors as the rank says, those of `s*` to all others, so that the pair is
+    /// strictly complementary. `y*` is Gaussian, `b = A x*`, `c = Aᵀy* + s*`. The optimum need not be unique.
     ///
-    /// Both sides are strictly feasible: row 0 is the identity, so that `y* − t e_0` has slack `s* + t I` (the primal
-    /// set is bounded, too), and all other rows are orthogonal to `x̂ − x*`, where `x̂`, returned too, is a point of the
-    /// interior with the trace of `x*`. The rows are linearly independent: sparse ones by construction (each has a position where only
-    /// it and perhaps row 0 are not zero), dense ones with probability one.
+    /// Both sides are strictly feasible. Row 0 is the identity, so that `y* − t e_0` has the slack `s* + t I`; it also bounds the
+    /// primal set. All other rows are orthogonal to `x̂ − x*`, where `x̂` ([`KnownOptimum::interior`]) is a point of the
+    /// interior with the trace of `x*`. The rows are linearly independent: dense rows with probability one, sparse rows because
+    /// each has a position where all other rows, except perhaps row 0, are zero.
     ///
     /// # Errors
     /// As [`Recipe::validate`].
     ///
     /// # Complexity
-    /// `O(n³)` a matrix block of order `n`, and `O(N)` (sparse) or `O(m N)` (dense) for the rows.
+    /// `O(n³)` per matrix block of order `n`, and `O(N)` (sparse) or `O(m N)` (dense) for the rows.
     pub fn known_optimum(&self, seed: Seed) -> Result<KnownOptimum> {
         let mut rows = Rows::new(&self.blocks, self.check(1)?);
         let mut rng = stream(seed, 0);
+        // The optimal pair, and a point of the interior with the trace of the optimal x.
         let (mut x, mut s, mut interior) = (vec![], vec![], vec![]);
         for (block, &rank) in self.blocks.iter().zip(&self.ranks) {
             let spectrum: Vec<_> = (0..block.order())
                 .map(|k| {
                     let [value, inside] = [(); 2].map(|()| one_to_two(&mut rng));
-                    match k < rank {
-                        true => [value, 0.0, inside],
-                        false => [0.0, value, inside],
+                    if k < rank {
+                        [value, 0.0, inside]
+                    } else {
+                        [0.0, value, inside]
                     }
                 })
                 .collect();
@@ -124,6 +127,7 @@ impl Recipe {
         interior.iter_mut().for_each(|v| *v *= shrink);
         let direction: Vec<_> = interior.iter().zip(&x).map(|(v, x)| v - x).collect();
 
+        // The identity as row 0, and random rows orthogonal to the way from the optimum to the interior.
         let mut a = Constraints::builder(self.m, &self.blocks)?;
         for (b, block) in self.blocks.iter().enumerate() {
             for k in 0..block.order() {
@@ -139,6 +143,7 @@ impl Recipe {
             Some(&direction),
         )?;
         let a = a.build()?;
+        // Right-hand side and cost follow from the optimality conditions.
         let y: Vec<_> = (0..self.m).map(|_| normal(&mut rng)).collect();
         let mut b = vec![0.0; self.m];
         a.apply(&x, &mut b)?;
@@ -155,10 +160,10 @@ impl Recipe {
         })
     }
 
-    /// A program without feasible `x`, and the certificate.
+    /// A program without a feasible `x`, and its certificate.
     ///
-    /// All rows but the last are random; the last makes `Σ y_i A_i` the negative of a matrix with eigenvalues in
-    /// `[1, 2)` (a vector with entries there), so it is dense. The right-hand side is random with `bᵀy = 1`. The dual is
+    /// All rows except the last are random. The last row is dense: it makes `Σ y_i A_i` the negative of a matrix with eigenvalues
+    /// in `[1, 2)`, or of a vector with entries there. The right-hand side is random with `bᵀy = 1`. The dual is
     /// strictly feasible: `c = Aᵀy' + s'` with `s'` in the interior. Rows are linearly independent as in
     /// [`Recipe::known_optimum`].
     ///
@@ -196,10 +201,9 @@ impl Recipe {
         Ok(PrimalInfeasible { program, y })
     }
 
-    /// A program without feasible `y`, and the certificate.
+    /// A program without a feasible `y`, and its certificate.
     ///
-    /// All rows are orthogonal to a ray with eigenvalues in `[1, 2)` (a vector with entries there), along which the
-    /// random cost falls. The primal is strictly feasible: `b = A x'` with `x'` in the interior. Rows are linearly
+    /// All rows are orthogonal to a ray with eigenvalues, or entries, in `[1, 2)`, along which the random cost falls. The primal is strictly feasible: `b = A x'` with `x'` in the interior. Rows are linearly
     /// independent as in [`Recipe::known_optimum`].
     ///
     /// # Errors
@@ -223,9 +227,8 @@ impl Recipe {
         Ok(DualInfeasible { program, x })
     }
 
-    /// Validates, with `m ≤ dim − spare`; returns `dim`.
+    /// Checks all fields, and that `m ≤ dim − spare`; returns `dim`.
     fn check(&self, spare: usize) -> Result<usize> {
-        let invalid = |field, reason| Err(Error::InvalidSetting { field, reason });
         Constraints::builder(self.m, &self.blocks)?;
         let dim = self.blocks.iter().map(|b| match *b {
             Block::Psd(n) => n * (n + 1) / 2,
@@ -238,25 +241,26 @@ impl Recipe {
                 "expected 1 to {most} rows over these blocks, found {}",
                 self.m
             );
-            return invalid("m", reason);
+            return invalid_setting("m", reason);
         }
         if let Some(k @ 0..2) = self.entries {
-            return invalid("entries", format!("expected 2 or more, found {k}"));
+            return invalid_setting("entries", format!("expected at least 2, found {k}"));
         }
         check_shape("ranks", (self.blocks.len(), 1), (self.ranks.len(), 1))?;
         for (rank, block) in self.ranks.iter().zip(&self.blocks) {
             if *rank > block.order() {
                 let reason = format!("expected at most {}, found {rank}", block.order());
-                return invalid("ranks", reason);
+                return invalid_setting("ranks", reason);
             }
         }
         if self.ranks.iter().all(|&r| r == 0) {
-            return invalid("ranks", "expected a rank above 0, found only 0".into());
+            return invalid_setting("ranks", "expected a rank above 0, found only 0");
         }
         Ok(dim)
     }
 }
 
+/// The stream of one kind of program.
 fn stream(seed: Seed, kind: u32) -> ChaCha20Rng {
     seed.stream(Lane::GENERATOR, kind, 0)
 }
@@ -280,6 +284,7 @@ fn plus_adjoint(a: &Constraints, y: &[f64], s: &[f64]) -> Result<Vec<f64>> {
     Ok(sum)
 }
 
+/// `uᵀv`, summed from left to right: another order would round the generated programs differently.
 fn dot(u: &[f64], v: &[f64]) -> f64 {
     u.iter().zip(v).map(|(u, v)| u * v).sum()
 }

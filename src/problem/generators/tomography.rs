@@ -2,12 +2,12 @@
 
 use super::sample::sample;
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result, check_shape};
+use crate::error::{Result, check_range, check_shape};
 use crate::problem::SemidefiniteProgram;
 use crate::random::{Lane, Seed};
 use rand_distr::{Distribution, StandardNormal};
 
-/// A state, and the program that finds it.
+/// A quantum state, and the program that recovers it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Tomography {
@@ -15,17 +15,17 @@ pub struct Tomography {
     pub program: SemidefiniteProgram,
     /// Dimension `d = 2^qubits` of the state.
     pub dimension: usize,
-    /// Real part of the state, `d × d` down its columns.
+    /// Real part of the state, `d × d`, column by column.
     pub real: Vec<f64>,
-    /// Imaginary part.
+    /// Imaginary part of the state, column by column.
     pub imaginary: Vec<f64>,
-    /// Pauli operators measured: two bits a qubit, 0 to 3 for `I, X, Y, Z`, the first qubit lowest.
+    /// Measured Pauli operators: two bits per qubit, 0 to 3 for `I, X, Y, Z`, lowest bits for the first qubit.
     pub paulis: Vec<usize>,
 }
 
 impl Tomography {
-    /// Real and imaginary part of the state in a flat primal `x` of [`SemidefiniteProgram::conic`]: means over the two places where the
-    /// embedding has them.
+    /// Real and imaginary part of the state that a flat primal `x` of [`SemidefiniteProgram::conic`] holds. The embedding stores
+    /// every number twice; this is the mean of the two.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -44,14 +44,16 @@ impl Tomography {
     }
 }
 
-/// A random state `ρ ∈ C^{d×d}` of rank `rank` on `qubits` qubits, `d = 2^qubits`, found from the exact expectations of `measured` Pauli
-/// operators, drawn without the identity: `min tr ρ` subject to `tr(P_k ρ) = b_k`, `ρ ⪰ 0`[^GLFBE10].
+/// A random state `ρ ∈ C^{d×d}` of rank `rank` on `qubits` qubits, `d = 2^qubits`, and the program that recovers it from the exact
+/// expectations of `measured` random Pauli operators other than the identity: `min tr ρ` subject to `tr(P_k ρ) = b_k`,
+/// `ρ ⪰ 0`[^GLFBE10].
 ///
-/// The Hermitian `ρ = R + iJ` is embedded as the real `[[R, −J], [J, R]]` of order `2d`, whose rank is twice that of `ρ`. Nothing asks the matrix
-/// of the program to be of that form: it may be averaged to it at no cost, and the central path is of it already.
+/// The Hermitian `ρ = R + iJ` is embedded as the real `[[R, −J], [J, R]]` of order `2d`, whose rank is twice that of `ρ`. The
+/// program does not ask for that form. Averaging a solution to that form costs nothing, and points of the central path have it
+/// already.
 ///
-/// As an SDPA file states it: `F_0 = −I/2`, `F_k` half the embedding of `P_k`. With all `4^qubits − 1` operators the optimum is `ρ` itself, with
-/// value −1; so it is with high probability for some `rank · d` of them times logarithms.
+/// As an SDPA file states it: `F_0 = −I/2`, `F_k` half the embedding of `P_k`. With all `4^qubits − 1` operators the optimum is `ρ` itself,
+/// with value −1. With high probability, `rank · d` times logarithms of them are enough.
 ///
 /// ```
 /// let state = dyncvx::problem::generators::tomography(1, 1, 3, 1.into())?;
@@ -61,24 +63,17 @@ impl Tomography {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] unless there are 1 to 10 qubits, a rank of 1 to `d` and 1 to `4^qubits − 1` operators.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless there are 1 to 10 qubits, a rank of 1 to `d` and 1 to `4^qubits − 1` operators.
 ///
 /// # Complexity
 /// `O(d measured + d² rank)`.
 ///
 /// [^GLFBE10]: Gross, Liu, Flammia, Becker, Eisert. Quantum state tomography via compressed sensing. Physical Review Letters 105, 2010.
 pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Result<Tomography> {
-    let within = |field, found: usize, most: usize| match (1..=most).contains(&found) {
-        true => Ok(()),
-        false => {
-            let reason = format!("expected 1 to {most}, found {found}");
-            Err(Error::InvalidSetting { field, reason })
-        }
-    };
-    within("qubits", qubits as usize, 10)?;
+    check_range("qubits", 1..=10, qubits as usize)?;
     let d = 1usize << qubits;
-    within("rank", rank, d)?;
-    within("measured", measured, d * d - 1)?;
+    check_range("rank", 1..=d, rank)?;
+    check_range("measured", 1..=d * d - 1, measured)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let mut factor = || -> Vec<f64> {
         (0..d * rank)
@@ -86,7 +81,7 @@ pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Resu
             .collect()
     };
     let (u, v) = (factor(), factor());
-    // (u + iv)(u + iv)ᴴ, scaled to trace 1.
+    // The state (u + iv)(u + iv)ᴴ, scaled to trace 1.
     let trace: f64 = u.iter().chain(&v).map(|x| x * x).sum();
     let (mut real, mut imaginary) = (vec![0.0; d * d], vec![0.0; d * d]);
     for t in 0..rank {
@@ -98,10 +93,12 @@ pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Resu
             }
         }
     }
+    // Operators other than the identity, which has index 0.
     let paulis: Vec<usize> = sample(d * d - 1, measured, &mut rng)
         .into_iter()
         .map(|k| k + 1)
         .collect();
+    // One row per operator; its entries and its expectation come from the one nonzero per row of the operator.
     let blocks = [Block::Psd(2 * d)];
     let mut constant = Constraints::builder(1, &blocks)?;
     for k in 0..2 * d {
@@ -141,9 +138,9 @@ pub fn tomography(qubits: u32, rank: usize, measured: usize, seed: Seed) -> Resu
     })
 }
 
-/// The one entry in row `i` of a Pauli operator: its column, its value, and whether that is imaginary.
+/// The nonzero in row `i` of a Pauli operator: its column, its value, and whether the value is imaginary.
 fn entry(qubits: u32, pauli: usize, i: usize) -> (usize, f64, bool) {
-    // Powers of the imaginary unit.
+    // The value is this power of the imaginary unit.
     let (mut j, mut power) = (i, 0u32);
     for q in 0..qubits {
         let bit = i >> q & 1;

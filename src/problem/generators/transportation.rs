@@ -1,13 +1,13 @@
 //! Transport between points in the plane.
 
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result};
+use crate::error::{Result, invalid_setting};
 use crate::problem::ConicProgram;
 use crate::random::{Lane, Seed, unit};
 
-/// Transport of unit mass from `sources` to `sinks` random points of the unit square at the least squared distance: minimise
-/// `Σ c_ij x_ij` over `x ≥ 0` with row sums `μ` and column sums `ν`, of which the last column's is left out, being implied. The masses are
-/// uniform on `[½, 3/2)`, then scaled.
+/// Transport of unit mass from `sources` to `sinks` random points of the unit square at least squared distance: minimise
+/// `Σ c_ij x_ij` over `x ≥ 0` with row sums `μ` and column sums `ν`. The sum of the last column is implied and left out. Masses are
+/// uniform on `[½, 3/2)`, then scaled to total 1.
 ///
 /// `N = sources · sinks` nonnegative variables, row after row; `m = sources + sinks − 1`.
 ///
@@ -18,15 +18,14 @@ use crate::random::{Lane, Seed, unit};
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidSetting`] for no sources or no sinks.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for no sources or no sinks.
 ///
 /// # Complexity
 /// `O(N)`.
 pub fn transportation(sources: usize, sinks: usize, seed: Seed) -> Result<ConicProgram> {
     for (field, found) in [("sources", sources), ("sinks", sinks)] {
         if found == 0 {
-            let reason = "expected one or more, found none".into();
-            return Err(Error::InvalidSetting { field, reason });
+            return invalid_setting(field, "expected one or more, found none");
         }
     }
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);

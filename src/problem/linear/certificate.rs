@@ -9,38 +9,38 @@ use crate::linalg::{dot, max_abs, norm};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LinearCertificate {
-    /// Multipliers that add up to a contradiction: with `z = −Aᵀy`, and every multiplier taking the lower limit where it is
-    /// positive and the upper one where it is negative, `Σ y_i limit_i + Σ z_j limit_j = 1`, while `yᵀA x + zᵀx` is 0.
+    /// Multipliers that add up to a contradiction. A positive multiplier belongs to the lower limit, a negative one to the upper
+    /// limit. With `z = −Aᵀy`, `yᵀA x + zᵀx` is 0 for every `x`, but `Σ y_i limit_i + Σ z_j limit_j = 1`.
     Primal {
-        /// Multipliers of the rows; none of the wrong sign where a limit is missing.
+        /// Multipliers of the rows; none of them belongs to a missing limit.
         y: Vec<f64>,
         /// Multipliers of the limits of the variables, `−Aᵀy`.
         z: Vec<f64>,
-        /// The largest `│z_j│` that takes a limit that is missing: a feasible `x` has `Σ│x_j│ ≥ 1/violation` over such `j`.
+        /// The largest `│z_j│` that belongs to a missing limit: a feasible `x` has `Σ│x_j│ ≥ 1/violation` over such `j`.
         violation: f64,
     },
-    /// The lower limit of this row is above its upper one.
+    /// The lower limit of this row is above its upper limit.
     RowLimits {
         /// Index of the row.
         row: usize,
     },
-    /// The lower limit of this variable is above its upper one.
+    /// The lower limit of this variable is above its upper limit.
     VariableLimits {
         /// Index of the variable.
         variable: usize,
     },
-    /// A direction that keeps within all limits of the variables, and within those of the rows up to `violation`, and in which
-    /// the objective improves by 1.
+    /// A direction in which the objective improves by 1, and which leads out of no limit of a variable, and out of the limits
+    /// of the rows by at most `violation`.
     Dual {
         /// The direction.
         x: Vec<f64>,
-        /// The Euclidean norm of the steps out of the limits of the rows.
+        /// The Euclidean norm of the steps that lead out of limits of rows.
         violation: f64,
     },
 }
 
 impl LinearCertificate {
-    /// The violation relative to the smaller of 1 and the length of the proof: what a tolerance is compared with.
+    /// The violation over the smaller of 1 and the length of the proof. Tolerances are compared with this number.
     pub fn relative_violation(&self) -> f64 {
         let (length, violation) = match self {
             Self::Primal { y, z, violation } => (norm(y).hypot(norm(z)), violation),
@@ -51,12 +51,13 @@ impl LinearCertificate {
     }
 }
 
-/// A sum that is not larger than this, relative to the absolute values it was added up from, may be rounding.
-const ROUNDING: f64 = 1e-13;
+/// A sum that is at most this large, relative to the sum of the absolute values of its terms, may be rounding: some hundred
+/// units in the last place.
+const SUM_ROUNDING: f64 = 1e-13;
 
 impl LinearProgram {
-    /// Row multipliers as a proof that nothing is feasible, measured here; `None` when they prove nothing. Signs as for an
-    /// objective to be minimised. A multiplier that takes a limit that is missing is set to 0 first.
+    /// The proof that row multipliers give that no point is feasible, measured in this program; `None` if they prove nothing.
+    /// Signs are those of an objective that is minimised. A multiplier of a missing limit is set to 0 first.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -65,10 +66,10 @@ impl LinearProgram {
     /// One pass over the nonzeros.
     pub fn primal_certificate(&self, y: &[f64]) -> Result<Option<LinearCertificate>> {
         check_shape("row multipliers y", (self.rows().len(), 1), (y.len(), 1))?;
-        let kept = |(l, &v): (&Limits, &f64)| if l.held(v).is_finite() { v } else { 0.0 };
+        let kept = |(l, &v): (&Limits, &f64)| if l.active(v).is_finite() { v } else { 0.0 };
         let mut y: Vec<f64> = self.rows().iter().zip(y).map(kept).collect();
         let mut z = self.minus_adjoint(vec![0.0; self.variables().len()], &y)?;
-        // What the z_j were added up from, for the rounding errors in them.
+        // The sum of the absolute values of the terms of each z_j, for its rounding error.
         let mut terms = vec![0.0; z.len()];
         for (i, y) in y.iter().enumerate() {
             self.row(i).for_each(|(j, v)| terms[j] += (v * y).abs());
@@ -78,15 +79,15 @@ impl LinearProgram {
         let rows = self.rows().iter().zip(&y);
         let multipliers = rows.chain(self.variables().iter().zip(&z));
         for ((limits, &multiplier), size) in multipliers.zip(sizes) {
-            let held = limits.held(multiplier);
-            if held.is_finite() {
-                value += multiplier * held;
-                rounding += size * held.abs();
+            let active = limits.active(multiplier);
+            if active.is_finite() {
+                value += multiplier * active;
+                rounding += size * active.abs();
             } else {
                 violation = max_abs(&[violation, multiplier]);
             }
         }
-        if !(value > ROUNDING * rounding && value.is_finite()) {
+        if !(value > SUM_ROUNDING * rounding && value.is_finite()) {
             return Ok(None);
         }
         y.iter_mut().chain(&mut z).for_each(|v| *v /= value);
@@ -94,9 +95,9 @@ impl LinearProgram {
         Ok(Some(LinearCertificate::Primal { y, z, violation }))
     }
 
-    /// A direction as a proof that the dual has no feasible point, and that the objective is unbounded if anything is
-    /// feasible; measured here, `None` when it proves nothing. A component that leads out of a variable's limits is set to
-    /// 0 first.
+    /// The proof that a direction gives that the dual has no feasible point, and so that the objective is unbounded if a point
+    /// is feasible; measured in this program, `None` if it proves nothing. A component that leads out of the limits of its
+    /// variable is set to 0 first.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -105,7 +106,7 @@ impl LinearProgram {
     /// One pass over the nonzeros.
     pub fn dual_certificate(&self, x: &[f64]) -> Result<Option<LinearCertificate>> {
         check_shape("direction", (self.variables().len(), 1), (x.len(), 1))?;
-        // How far a step leads out of limits, however far away they are.
+        // By how much a direction leads out of finite limits, however far away these are.
         let out = |l: &Limits, v: f64| match v {
             v if v > 0.0 && l.upper().is_finite() => v,
             v if v < 0.0 && l.lower().is_finite() => -v,
@@ -121,7 +122,7 @@ impl LinearProgram {
             .zip(&x)
             .map(|(c, x)| (c * x).abs())
             .sum();
-        if !(value > ROUNDING * rounding && value.is_finite()) {
+        if !(value > SUM_ROUNDING * rounding && value.is_finite()) {
             return Ok(None);
         }
         x.iter_mut().for_each(|v| *v /= value);

@@ -1,54 +1,60 @@
-//! A linear program as a conic one, and the way back.
+//! A linear program as a conic program over nonnegative numbers, and the way back.
 
 mod warm_point;
 
+use super::limits::Limits;
 use super::program::LinearProgram;
 use super::solution::LinearSolution;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::problem::ConicProgram;
 
-/// Where a variable went. Indices are of entries of the conic program's only block.
+/// How a variable reads off the conic program. Indices are of entries of the only block of the conic program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Nowhere: it has one value.
+enum Substitution {
+    /// The variable has one value and no entry.
     Fixed,
-    /// `x = lower + entry`.
-    Above(usize),
-    /// `x = upper − entry`.
-    Below(usize),
-    /// `x = lower + entry`, and `entry + other = upper − lower` in a row of its own.
-    Above2(usize, usize),
-    /// `x = upper − entry`, and `entry + other = upper − lower` in a row of its own.
-    Below2(usize, usize),
-    /// `x = entry − other`.
-    Split(usize, usize),
+    /// `x = lower + entry`. `distance` is the entry with `entry + distance = upper − lower`, if there is an upper limit.
+    FromLower {
+        entry: usize,
+        distance: Option<usize>,
+    },
+    /// `x = upper − entry`. `distance` is the entry with `entry + distance = upper − lower`, if there is a lower limit.
+    FromUpper {
+        entry: usize,
+        distance: Option<usize>,
+    },
+    /// `x = plus − minus`.
+    Difference { plus: usize, minus: usize },
 }
 
 /// A [`LinearProgram`] in the form `min c̃ᵀx̃`, `Ã x̃ = b̃`, `x̃ ≥ 0`, and the way back.
 ///
-/// * A variable with one limit is counted from there; with two, from the one nearer to 0, its distance to the other being a
-///   slack `t` in a row `x̃ + t = u − l`. A fixed variable becomes part of the right-hand side. A free variable is a
-///   difference of two; [`split`](Self::split) tells which.
-/// * A row with one limit gets a slack; with two, a slack that is bounded as a variable is. A row without limits is left
-///   out.
-/// * Rows of the linear program come first, in their order, then those `x̃ + t = u − l`.
+/// * A variable with one limit is counted from that limit. A variable with two limits is counted from the limit nearer to 0; its
+///   distance to the other limit is an entry `t` in a row `x̃ + t = u − l`. A fixed variable becomes part of the right-hand
+///   side. A free variable is the difference of two entries, which [`split`](Self::split) lists.
+/// * A row with one limit gets a slack; a row with two limits gets a slack that is bounded like a variable. A row without
+///   limits is left out.
+/// * The rows of the linear program come first, in their order, then the rows `x̃ + t = u − l`.
 ///
-/// Limits that contradict each other give a row `x̃ + t = u − l < 0`, which is infeasible as it should be.
+/// Limits that contradict each other give a row `x̃ + t = u − l < 0`, which makes the conic program infeasible.
+///
+/// # Known limits
+/// Splitting a free variable leaves the sum of its two entries undetermined: both may grow during an interior-point run.
 #[derive(Debug, Clone)]
 pub struct LinearForm {
     program: LinearProgram,
     conic: ConicProgram,
-    /// What the objective is at `x̃ = 0`, to be minimised.
+    /// The objective at `x̃ = 0`, with the sign that makes it minimised.
     offset: f64,
-    places: Vec<Place>,
-    /// Row of the conic program, for every row of the linear one that has limits.
+    substitutions: Vec<Substitution>,
+    /// The row of the conic program that belongs to each row of the linear program; `None` for a row without limits.
     conic_row: Vec<Option<usize>>,
 }
 
 impl LinearProgram {
-    /// The program as a conic one: a single nonnegative block (none when every variable is fixed and no row needs a slack),
-    /// and equality rows.
+    /// The program as a conic program: equality rows over a single nonnegative block, or over no block if every variable is fixed
+    /// and no row needs a slack.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge), [`Error::NonFinite`](crate::Error::NonFinite) when a right-hand side
@@ -61,26 +67,124 @@ impl LinearProgram {
     }
 }
 
-/// Collects rows, right-hand sides and costs.
+/// The conic program while it is built, and how the variables read off it.
 #[derive(Default)]
 struct Assembly {
+    /// Row, entry and value.
     entries: Vec<(usize, usize, f64)>,
     rhs: Vec<f64>,
     costs: Vec<f64>,
+    substitutions: Vec<Substitution>,
+    /// Entries of the variables with two limits, with the width between the limits.
+    ranged: Vec<Ranged>,
+}
+
+/// A variable with two limits.
+struct Ranged {
+    variable: usize,
+    entry: usize,
+    width: f64,
 }
 
 impl Assembly {
+    /// Adds an entry with this cost.
     fn entry(&mut self, cost: f64) -> usize {
         self.costs.push(cost);
         self.costs.len() - 1
     }
 
-    /// A slack `t` with `entry + t = width`.
+    /// Adds an entry `t` and the row `entry + t = width`.
     fn bounded(&mut self, entry: usize, width: f64) -> usize {
-        let (other, row) = (self.entry(0.0), self.rhs.len());
-        self.entries.extend([(row, entry, 1.0), (row, other, 1.0)]);
+        let (distance, row) = (self.entry(0.0), self.rhs.len());
+        self.entries
+            .extend([(row, entry, 1.0), (row, distance, 1.0)]);
         self.rhs.push(width);
-        other
+        distance
+    }
+
+    /// Adds the entries of a variable, without the row of its second limit.
+    fn substitute(&mut self, limits: &Limits, cost: f64) {
+        let (l, u) = (limits.lower(), limits.upper());
+        let substitution = match (l.is_finite(), u.is_finite()) {
+            _ if limits.is_fixed() => Substitution::Fixed,
+            (false, false) => Substitution::Difference {
+                plus: self.entry(cost),
+                minus: self.entry(-cost),
+            },
+            (lower, upper) => {
+                let from_lower = lower && (!upper || limits.nearest_to_zero() == l);
+                let entry = self.entry(if from_lower { cost } else { -cost });
+                if lower && upper {
+                    self.ranged.push(Ranged {
+                        variable: self.substitutions.len(),
+                        entry,
+                        width: u - l,
+                    });
+                }
+                let distance = None;
+                if from_lower {
+                    Substitution::FromLower { entry, distance }
+                } else {
+                    Substitution::FromUpper { entry, distance }
+                }
+            }
+        };
+        self.substitutions.push(substitution);
+    }
+
+    /// Adds `value` times variable `j` to a row.
+    fn add_term(&mut self, row: usize, j: usize, value: f64) {
+        match self.substitutions[j] {
+            Substitution::Fixed => {}
+            Substitution::FromLower { entry, .. } => self.entries.push((row, entry, value)),
+            Substitution::FromUpper { entry, .. } => self.entries.push((row, entry, -value)),
+            Substitution::Difference { plus, minus } => {
+                self.entries
+                    .extend([(row, plus, value), (row, minus, -value)]);
+            }
+        }
+    }
+
+    /// Adds the slack of a row that is not an equation, and bounds it if the row has two limits.
+    fn add_slack(&mut self, row: usize, limits: &Limits) {
+        let from_lower = limits.nearest_to_zero() == limits.lower();
+        let slack = self.entry(0.0);
+        let sign = if from_lower { -1.0 } else { 1.0 };
+        self.entries.push((row, slack, sign));
+        let width = limits.upper() - limits.lower();
+        if width.is_finite() {
+            self.bounded(slack, width);
+        }
+    }
+
+    /// Adds the rows of the second limits of variables.
+    fn add_second_limits(&mut self) {
+        for ranged in core::mem::take(&mut self.ranged) {
+            let other = self.bounded(ranged.entry, ranged.width);
+            if let Substitution::FromLower { distance, .. }
+            | Substitution::FromUpper { distance, .. } = &mut self.substitutions[ranged.variable]
+            {
+                *distance = Some(other);
+            }
+        }
+    }
+
+    fn conic(self) -> Result<ConicProgram> {
+        let block = [Block::Nonneg(self.costs.len())];
+        let blocks = if self.costs.is_empty() {
+            &[][..]
+        } else {
+            &block
+        };
+        let mut rows = Constraints::builder(self.rhs.len(), blocks)?;
+        for (i, k, value) in self.entries {
+            rows.entry(i, 0, k, k, value)?;
+        }
+        let mut cost = Constraints::builder(1, blocks)?;
+        for (k, value) in self.costs.into_iter().enumerate() {
+            cost.entry(0, 0, k, k, value)?;
+        }
+        ConicProgram::new(rows.build()?, self.rhs, cost.build()?)
     }
 }
 
@@ -88,6 +192,7 @@ impl LinearForm {
     fn new(program: LinearProgram) -> Result<Self> {
         let sign = program.sign();
         let mut built = Assembly::default();
+        // Rows of the program come first. Each activity is counted from the limit that is nearer to 0.
         let mut conic_row = Vec::with_capacity(program.rows().len());
         for limits in program.rows() {
             conic_row.push((!limits.is_free()).then_some(built.rhs.len()));
@@ -95,75 +200,36 @@ impl LinearForm {
                 built.rhs.push(limits.nearest_to_zero());
             }
         }
-        let (mut places, mut bounded) = (Vec::with_capacity(program.variables().len()), vec![]);
-        let (mut base, mut offset) = (
-            Vec::with_capacity(places.capacity()),
-            sign * program.constant(),
-        );
+        // Each variable is counted from its limit that is nearer to 0, which adds a constant to the objective.
+        let mut offset = sign * program.constant();
         for (limits, &cost) in program.variables().iter().zip(program.costs()) {
             let cost = sign * cost;
-            let (l, u) = (limits.lower(), limits.upper());
-            let place = match (l.is_finite(), u.is_finite()) {
-                _ if limits.is_fixed() => Place::Fixed,
-                (true, false) => Place::Above(built.entry(cost)),
-                (false, true) => Place::Below(built.entry(-cost)),
-                (false, false) => Place::Split(built.entry(cost), built.entry(-cost)),
-                (true, true) => {
-                    let above = limits.nearest_to_zero() == l;
-                    let entry = built.entry(if above { cost } else { -cost });
-                    bounded.push((places.len(), entry, u - l));
-                    match above {
-                        true => Place::Above2(entry, entry),
-                        false => Place::Below2(entry, entry),
-                    }
-                }
-            };
-            places.push(place);
-            base.push(limits.nearest_to_zero());
-            offset += cost * base[base.len() - 1];
+            built.substitute(limits, cost);
+            offset += cost * limits.nearest_to_zero();
         }
+        // The terms of the rows, and their slacks.
         for (i, limits) in program.rows().iter().enumerate() {
             let Some(row) = conic_row[i] else { continue };
             for (j, value) in program.row(i) {
-                built.rhs[row] -= value * base[j];
-                match places[j] {
-                    Place::Fixed => {}
-                    Place::Above(k) | Place::Above2(k, _) => built.entries.push((row, k, value)),
-                    Place::Below(k) | Place::Below2(k, _) => built.entries.push((row, k, -value)),
-                    Place::Split(p, q) => {
-                        built.entries.extend([(row, p, value), (row, q, -value)]);
-                    }
-                }
+                built.rhs[row] -= value * program.variables()[j].nearest_to_zero();
+                built.add_term(row, j, value);
             }
             if !limits.is_fixed() {
-                let above = limits.nearest_to_zero() == limits.lower();
-                let slack = built.entry(0.0);
-                built
-                    .entries
-                    .push((row, slack, if above { -1.0 } else { 1.0 }));
-                let width = limits.upper() - limits.lower();
-                if width.is_finite() {
-                    built.bounded(slack, width);
-                }
+                built.add_slack(row, limits);
             }
         }
-        for (j, entry, width) in bounded {
-            let other = built.bounded(entry, width);
-            if let Place::Above2(_, t) | Place::Below2(_, t) = &mut places[j] {
-                *t = other;
-            }
-        }
-        let conic = built.conic()?;
+        built.add_second_limits();
+        let substitutions = core::mem::take(&mut built.substitutions);
         Ok(Self {
+            conic: built.conic()?,
             program,
-            conic,
             offset,
-            places,
+            substitutions,
             conic_row,
         })
     }
 
-    /// The conic program: what a solver is given.
+    /// The conic program, for a solver.
     pub fn conic(&self) -> &ConicProgram {
         &self.conic
     }
@@ -173,14 +239,14 @@ impl LinearForm {
         &self.program
     }
 
-    /// Pairs of entries of the conic program whose difference is a free variable: `x = x̃_p − x̃_q`.
-    ///
-    /// Their sum is nothing the problem determines, so that an interior-point method may let both grow.
+    /// The pairs `(p, q)` of entries of the conic program whose difference is a free variable: `x = x̃_p − x̃_q`.
     pub fn split(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.places.iter().filter_map(|place| match *place {
-            Place::Split(p, q) => Some((p, q)),
-            _ => None,
-        })
+        self.substitutions
+            .iter()
+            .filter_map(|substitution| match *substitution {
+                Substitution::Difference { plus, minus } => Some((plus, minus)),
+                _ => None,
+            })
     }
 
     /// The stated objective, from a primal or dual objective of [`conic`](Self::conic).
@@ -190,8 +256,8 @@ impl LinearForm {
 
     /// The point of the linear program, from a point `(x, y, s)` of [`conic`](Self::conic).
     ///
-    /// The reduced cost of a variable with limits is the difference of the dual slacks there, that of a fixed variable
-    /// `c − Aᵀy`, that of a free variable 0.
+    /// The reduced cost of a variable with limits is the difference of the dual slacks of its entries; for a fixed variable it is
+    /// `c − Aᵀy`, for a free variable 0.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -210,16 +276,18 @@ impl LinearForm {
         let row_duals: Vec<f64> = self.row_values(y).iter().map(|v| sign * v).collect();
         let mut reduced_costs = self.program.reduced_costs(&row_duals)?;
         let mut values = self.direction(x)?;
-        for (j, place) in self.places.iter().enumerate() {
+        for (j, substitution) in self.substitutions.iter().enumerate() {
             values[j] += self.program.variables()[j].nearest_to_zero();
             reduced_costs[j] = sign
-                * match *place {
-                    Place::Fixed => continue,
-                    Place::Above(k) => s[k],
-                    Place::Below(k) => -s[k],
-                    Place::Above2(k, t) => s[k] - s[t],
-                    Place::Below2(k, t) => s[t] - s[k],
-                    Place::Split(..) => 0.0,
+                * match *substitution {
+                    Substitution::Fixed => continue,
+                    Substitution::FromLower { entry, distance } => {
+                        distance.map_or(s[entry], |t| s[entry] - s[t])
+                    }
+                    Substitution::FromUpper { entry, distance } => {
+                        distance.map_or(-s[entry], |t| s[t] - s[entry])
+                    }
+                    Substitution::Difference { .. } => 0.0,
                 };
         }
         Ok(LinearSolution {
@@ -230,7 +298,7 @@ impl LinearForm {
         })
     }
 
-    /// What a direction of the conic program's `x` does to the variables; for a ray.
+    /// The direction of the variables that a direction of the conic program's `x` means, for example a ray.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -239,17 +307,17 @@ impl LinearForm {
     /// One pass over the variables.
     pub fn direction(&self, x: &[f64]) -> Result<Vec<f64>> {
         check_shape("x", (self.conic.constraints().ambient(), 1), (x.len(), 1))?;
-        let step = |place: &Place| match *place {
-            Place::Fixed => 0.0,
-            Place::Above(k) | Place::Above2(k, _) => x[k],
-            Place::Below(k) | Place::Below2(k, _) => -x[k],
-            Place::Split(p, q) => x[p] - x[q],
+        let step = |substitution: &Substitution| match *substitution {
+            Substitution::Fixed => 0.0,
+            Substitution::FromLower { entry, .. } => x[entry],
+            Substitution::FromUpper { entry, .. } => -x[entry],
+            Substitution::Difference { plus, minus } => x[plus] - x[minus],
         };
-        Ok(self.places.iter().map(step).collect())
+        Ok(self.substitutions.iter().map(step).collect())
     }
 
-    /// Multipliers of the linear program's rows among those of the conic program; for a proof of infeasibility, whose signs
-    /// are those of an objective to be minimised.
+    /// The multipliers of the rows of the linear program, from those of the conic program. They are meant for a proof of
+    /// infeasibility: their signs are those of an objective that is minimised.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -266,25 +334,5 @@ impl LinearForm {
             .iter()
             .map(|row| row.map_or(0.0, |i| y[i]))
             .collect()
-    }
-}
-
-impl Assembly {
-    fn conic(self) -> Result<ConicProgram> {
-        let block = [Block::Nonneg(self.costs.len())];
-        let blocks = if self.costs.is_empty() {
-            &[][..]
-        } else {
-            &block
-        };
-        let mut rows = Constraints::builder(self.rhs.len(), blocks)?;
-        for (i, k, value) in self.entries {
-            rows.entry(i, 0, k, k, value)?;
-        }
-        let mut cost = Constraints::builder(1, blocks)?;
-        for (k, value) in self.costs.into_iter().enumerate() {
-            cost.entry(0, 0, k, k, value)?;
-        }
-        ConicProgram::new(rows.build()?, self.rhs, cost.build()?)
     }
 }

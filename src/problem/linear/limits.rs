@@ -1,10 +1,10 @@
-//! What a row or a variable lies between.
+//! The limits of a row or a variable.
 
 use crate::error::{Error, Result};
 
 /// A lower and an upper limit, either of which may be missing.
 ///
-/// Numbers of `1e20` and beyond mean that there is no limit, as in most solvers and files.
+/// A number of absolute value `1e20` or more means that there is no limit, as in most solvers and files.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     lower: f64,
@@ -12,7 +12,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Limits from here on are none.
+    /// From this absolute value on, a limit counts as missing.
     pub const UNLIMITED: f64 = 1e20;
 
     /// No limits.
@@ -21,13 +21,13 @@ impl Limits {
         upper: f64::INFINITY,
     };
 
-    /// From 0 on.
+    /// At least 0.
     pub const NONNEGATIVE: Self = Self {
         lower: 0.0,
         upper: f64::INFINITY,
     };
 
-    /// From `lower` to `upper`. A lower limit above the upper one is allowed: nothing is within.
+    /// From `lower` to `upper`. A lower limit above the upper limit is allowed: the interval is then empty.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for NaN, a lower limit of `1e20` or more, an upper one of `−1e20` or less.
@@ -55,7 +55,7 @@ impl Limits {
         })
     }
 
-    /// From `lower` on.
+    /// At least `lower`.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -63,7 +63,7 @@ impl Limits {
         Self::new(lower, f64::INFINITY)
     }
 
-    /// Up to `upper`.
+    /// At most `upper`.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -89,32 +89,33 @@ impl Limits {
         self.upper
     }
 
-    /// Whether there is neither limit.
+    /// Whether both limits are missing.
     pub fn is_free(self) -> bool {
         self.lower == f64::NEG_INFINITY && self.upper == f64::INFINITY
     }
 
-    /// Whether one value alone is within.
+    /// Whether exactly one value is within the limits.
     pub fn is_fixed(self) -> bool {
         self.lower == self.upper
     }
 
-    /// Whether nothing is within.
+    /// Whether no value is within the limits.
     pub fn is_empty(self) -> bool {
         self.lower > self.upper
     }
 
-    /// How far `value` is outside: 0 within, NaN for NaN.
+    /// Distance of `value` from the interval: 0 within it, NaN for NaN.
     pub fn violation(self, value: f64) -> f64 {
         if value.is_nan() {
             return value;
         }
-        // Both limits of an empty interval count.
+        // For an empty interval, the limit that is farther away counts.
         f64::max(self.lower - value, value - self.upper).max(0.0)
     }
 
-    /// The limit that a multiplier of this sign holds on to, for an objective to be minimised; infinite when there is none.
-    pub(super) fn held(self, multiplier: f64) -> f64 {
+    /// The limit that a multiplier of this sign belongs to, for an objective that is minimised; infinite when that limit is
+    /// missing.
+    pub(super) fn active(self, multiplier: f64) -> f64 {
         if multiplier > 0.0 {
             self.lower
         } else {
@@ -122,7 +123,7 @@ impl Limits {
         }
     }
 
-    /// The finite limit of smaller magnitude, 0 when there is none.
+    /// The finite limit of smaller absolute value, 0 when both are missing.
     pub(super) fn nearest_to_zero(self) -> f64 {
         let (l, u) = (self.lower, self.upper);
         match (l.is_finite(), u.is_finite()) {

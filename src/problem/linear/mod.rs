@@ -3,7 +3,7 @@
 mod certificate;
 mod conic_form;
 mod limits;
-mod presolve;
+pub(crate) mod presolve;
 mod program;
 mod solution;
 

@@ -3,43 +3,43 @@
 use super::limits::Limits;
 use crate::error::{Error, Result, check_memory, check_shape};
 
-/// Whether the objective is to be small or large.
+/// Whether the objective is minimised or maximised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Sense {
-    /// As small as possible.
+    /// The objective is minimised.
     #[default]
     Minimise,
-    /// As large as possible.
+    /// The objective is maximised.
     Maximise,
 }
 
-/// A linear program as it is stated, with the names of its rows and variables:
+/// A linear program, with names for its rows and variables:
 ///
 /// ```text
 /// min or max  c₀ + cᵀx   subject to   l_i ≤ (A x)_i ≤ u_i,   l_j ≤ x_j ≤ u_j
 /// ```
 ///
-/// Any limit may be missing, and both may be equal. Limits that contradict each other are not an error: the program is
-/// infeasible then.
+/// Any limit may be missing, and both limits may be equal. Limits that contradict each other are not an error: they make the
+/// program infeasible.
 ///
 /// # Signs of duals
 ///
-/// Row duals `y` and reduced costs `z = c − Aᵀy` are derivatives of the stated optimum by the limit that holds the row or the
-/// variable. So, when minimising, `y_i ≥ 0` where the lower limit holds and `y_i ≤ 0` where the upper one does, and the
-/// same for `z_j`; when maximising, both the other way round.
+/// Row duals `y` and reduced costs `z = c − Aᵀy` are derivatives of the stated optimum with respect to the active limit of the
+/// row or variable. When minimising, `y_i ≥ 0` at the lower limit and `y_i ≤ 0` at the upper limit, and likewise for `z_j`; when
+/// maximising, the signs are the opposite.
 ///
 /// ```
 /// use dyncvx::problem::{LinearProgram, Limits, Sense};
 /// # fn main() -> dyncvx::Result<()> {
-/// // Two products, an hour of machine time for each and ten hours in all.
+/// // Two products that take an hour of machine time each, and ten hours in all.
 /// let mut program = LinearProgram::new(Sense::Maximise);
 /// let chairs = program.add_variable("chairs", 3.0, Limits::NONNEGATIVE)?;
 /// let tables = program.add_variable("tables", 5.0, Limits::new(0.0, 4.0)?)?;
 /// program.add_row("hours", Limits::at_most(10.0)?, &[(chairs, 1.0), (tables, 1.0)])?;
 /// assert_eq!(program.activities(&[6.0, 4.0])?, [10.0]);
 /// assert_eq!(program.objective(&[6.0, 4.0])?, 38.0);
-/// // One more hour is worth a chair, one more table two.
+/// // One more hour is worth 3, the price of a chair; one more table is worth 2.
 /// let (y, z) = ([3.0], program.reduced_costs(&[3.0])?);
 /// assert_eq!(z, [0.0, 2.0]);
 /// assert_eq!(program.dual_objective(&y, &z)?, 38.0);
@@ -56,7 +56,7 @@ pub struct LinearProgram {
     variable_names: Vec<String>,
     rows: Vec<Limits>,
     row_names: Vec<String>,
-    /// End of every row's entries; a row begins where the one before it ends.
+    /// End of the entries of every row; they begin at the end of the row before.
     ends: Vec<usize>,
     /// Variables of the entries, ascending within a row.
     indices: Vec<u32>,
@@ -64,7 +64,7 @@ pub struct LinearProgram {
 }
 
 impl LinearProgram {
-    /// A program without variables or rows, and with an objective that is always 0.
+    /// A program without variables, rows and costs.
     pub fn new(sense: Sense) -> Self {
         Self {
             sense,
@@ -72,7 +72,7 @@ impl LinearProgram {
         }
     }
 
-    /// Names the program; the names of program and objective are empty at first.
+    /// Names the program. The names of program and objective are empty by default.
     pub fn set_name(&mut self, name: impl Into<String>) {
         self.name = name.into();
     }
@@ -92,7 +92,7 @@ impl LinearProgram {
         Ok(())
     }
 
-    /// Adds a variable and returns its index, counted from 0. Names need not differ, but an MPS file needs them to.
+    /// Adds a variable and returns its index, counted from 0. Names may repeat, except in a program that is written as MPS.
     ///
     /// # Errors
     /// [`Error::NonFinite`] for the cost, [`Error::TooLarge`] after 2³² − 1 variables.
@@ -126,8 +126,8 @@ impl LinearProgram {
     /// Adds a row `Σ value · x_index` from `(index, value)` pairs in any order, and returns its index. Zeros are dropped.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a variable that was not added, [`Error::NonFinite`], [`Error::Duplicate`] when a variable is
-    /// named twice; nothing is added then.
+    /// [`Error::OutOfRange`] for a variable that was not added, [`Error::NonFinite`], [`Error::Duplicate`] when a variable comes
+    /// twice. The program is then unchanged.
     ///
     /// # Complexity
     /// A sort of the entries.
@@ -137,8 +137,8 @@ impl LinearProgram {
         limits: Limits,
         entries: &[(usize, f64)],
     ) -> Result<usize> {
-        const WHAT: &str = "entries of a row";
-        check_memory(WHAT, entries.len() as u128 * 2)?;
+        const ENTRIES: &str = "entries of a row";
+        check_memory(ENTRIES, entries.len() as u128 * 2)?;
         let mut sorted: Vec<(u32, usize, f64)> = Vec::with_capacity(entries.len());
         for (entry, &(index, value)) in entries.iter().enumerate() {
             let bound = self.variables.len();
@@ -147,7 +147,7 @@ impl LinearProgram {
                 return Err(Error::OutOfRange { what, index, bound });
             }
             if !value.is_finite() {
-                let (what, index) = (WHAT, entry);
+                let (what, index) = (ENTRIES, entry);
                 return Err(Error::NonFinite { what, index });
             }
             sorted.push((index as u32, entry, value));
@@ -156,7 +156,7 @@ impl LinearProgram {
         for pair in sorted.windows(2) {
             if pair[0].0 == pair[1].0 {
                 return Err(Error::Duplicate {
-                    what: WHAT,
+                    what: ENTRIES,
                     entry: pair[1].1,
                     previous: pair[0].1,
                 });
@@ -192,7 +192,7 @@ impl LinearProgram {
         self.constant
     }
 
-    /// The costs `c`, one a variable, of the stated objective.
+    /// The costs `c` of the stated objective, one per variable.
     pub fn costs(&self) -> &[f64] {
         &self.costs
     }
@@ -222,7 +222,7 @@ impl LinearProgram {
         self.values.len()
     }
 
-    /// The nonzeros of row `i`, as `(variable, value)` in the order of the variables; none for a row that does not exist.
+    /// The nonzeros of row `i` as `(variable, value)`, in the order of the variables; none if the row does not exist.
     pub fn row(&self, i: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let end = self.ends.get(i).copied().unwrap_or(0);
         let start = match i {
@@ -241,7 +241,7 @@ impl LinearProgram {
     /// [`Error::Shape`].
     ///
     /// # Complexity
-    /// One pass over the nonzeros, as for the other products below.
+    /// One pass over the nonzeros; the same for the other products below.
     pub fn activities(&self, x: &[f64]) -> Result<Vec<f64>> {
         check_shape("x", (self.variables.len(), 1), (x.len(), 1))?;
         let sum = |i| self.row(i).map(|(j, v)| v * x[j]).sum();
@@ -274,7 +274,7 @@ impl LinearProgram {
         Ok(z)
     }
 
-    /// `1` when minimising, `−1` when maximising: what turns the objective into one to be minimised.
+    /// 1 when minimising, −1 when maximising: the factor that turns the objective into one that is minimised.
     pub(super) fn sign(&self) -> f64 {
         match self.sense {
             Sense::Minimise => 1.0,

@@ -5,7 +5,7 @@ use super::program::LinearProgram;
 use crate::error::{Result, check_shape};
 use crate::linalg::{max_abs, norm};
 
-/// A primal–dual point of a [`LinearProgram`], in its convention of signs.
+/// A primal–dual point of a [`LinearProgram`], with the signs documented there.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LinearSolution {
     /// Values of the variables.
@@ -19,8 +19,8 @@ pub struct LinearSolution {
 }
 
 impl LinearProgram {
-    /// The dual objective `c₀ + Σ y_i limit_i + Σ z_j limit_j`, where the sign of a multiplier says which limit it takes. One
-    /// that takes a limit that is missing adds nothing; how large such are is told by [`errors`](Self::errors).
+    /// The dual objective `c₀ + Σ y_i limit_i + Σ z_j limit_j`, where the sign of a multiplier says which limit it belongs to. A
+    /// multiplier of a missing limit adds nothing; the fourth of the [`errors`](Self::errors) measures it.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -32,29 +32,30 @@ impl LinearProgram {
         let n = self.variables().len();
         check_shape("reduced costs z", (n, 1), (z.len(), 1))?;
         let sum = |limits: &[Limits], v: &[f64]| -> f64 {
-            let held = limits
+            let active = limits
                 .iter()
                 .zip(v)
-                .map(|(l, &v)| (l.held(self.sign() * v), v));
-            held.map(|(held, v)| if held.is_finite() { v * held } else { 0.0 })
+                .map(|(l, &v)| (l.active(self.sign() * v), v));
+            active
+                .map(|(active, v)| if active.is_finite() { v * active } else { 0.0 })
                 .sum()
         };
         Ok(self.constant() + sum(self.rows(), y) + sum(self.variables(), z))
     }
 
-    /// Six measures of a point after the pattern of DIMACS, from the stated data alone; NaN where a number that counts is not
-    /// finite.
+    /// Six errors of a point in the manner of DIMACS, computed from the stated data alone. An error is NaN if a number in it is
+    /// not finite.
     ///
-    /// | | |
+    /// | | error |
     /// |---|---|
-    /// | 1 | Euclidean norm of how far the activities are outside the limits of the rows, over `1 + max│row limit│` |
-    /// | 2 | largest distance of a variable from its limits, over the same |
+    /// | 1 | Euclidean norm of the distances of the activities from the limits of the rows, over `1 + max│row limit│` |
+    /// | 2 | largest distance of a variable from its limits, over `1 + max│row limit│` |
     /// | 3 | `‖c − Aᵀy − z‖ / (1 + max│c│)` |
-    /// | 4 | largest row dual or reduced cost whose sign asks for a limit that is missing, over `1 + max│c│` |
-    /// | 5 | primal minus dual objective (when minimising), over `1 +` both by absolute value |
-    /// | 6 | sum of `│y_i│` and `│z_j│` times the distances from the limits that they take, over the same |
+    /// | 4 | largest row dual or reduced cost that belongs to a missing limit, over `1 + max│c│` |
+    /// | 5 | primal minus dual objective (when minimising), over `1 + │primal│ + │dual│` |
+    /// | 6 | sum of `│y_i│` and `│z_j│` times the distances from the limits that they belong to, over `1 + │primal│ + │dual│` |
     ///
-    /// Activities are recomputed from `x`. The maxima are over finite limits.
+    /// Activities are recomputed from `x`. The maxima run over finite limits.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -82,15 +83,15 @@ impl LinearProgram {
             .zip(x)
             .map(|(l, &v)| l.violation(v))
             .collect();
-        let (mut unheld, mut slack) = (0.0f64, 0.0);
+        let (mut unlimited, mut slack) = (0.0f64, 0.0);
         let rows = self.rows().iter().zip(y).zip(&activities);
         let variables = self.variables().iter().zip(z).zip(x);
         for ((limits, &multiplier), value) in rows.chain(variables) {
-            let held = limits.held(self.sign() * multiplier);
-            if held.is_finite() {
-                slack += multiplier.abs() * (value - held).abs();
+            let active = limits.active(self.sign() * multiplier);
+            if active.is_finite() {
+                slack += multiplier.abs() * (value - active).abs();
             } else {
-                unheld = max_abs(&[unheld, multiplier]);
+                unlimited = max_abs(&[unlimited, multiplier]);
             }
         }
         let finite = |v: f64| if v.is_finite() { v.abs() } else { 0.0 };
@@ -105,7 +106,7 @@ impl LinearProgram {
             norm(&outside) / scale_b,
             max_abs(&beyond) / scale_b,
             norm(&residual) / scale_c,
-            unheld / scale_c,
+            unlimited / scale_c,
             self.sign() * (primal - dual) / scale_gap,
             slack / scale_gap,
         ])

@@ -1,6 +1,7 @@
 //! A smaller program with the same answers, and the way back.
 
 mod layout;
+pub(crate) mod params;
 mod scale;
 mod selection;
 mod unconstrained;
@@ -12,13 +13,11 @@ use crate::error::{Result, check_finite, check_shape};
 use crate::linalg::spectral;
 use faer::MatRef;
 use layout::Layout;
+use params::DEPENDENT_ON_FACE;
 use scale::Scale;
 use selection::Selection;
 use std::sync::Arc;
 use unconstrained::Unconstrained;
-
-/// [`DEPENDENT`] for rows that come from a kernel that is known to some ten digits.
-const DEPENDENT_ON_FACE: f64 = 1e-9;
 
 /// A conic program with its matrix blocks split, and the way back to the program it was made from.
 ///
@@ -53,7 +52,7 @@ pub struct Reduced {
     program: ConicProgram,
 }
 
-/// Infeasibility seen without solving anything; exact up to rounding, and for the caller to check in the original data.
+/// Infeasibility that was found without solving anything. It is exact up to rounding; the caller checks it in the original data.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Proof {
@@ -81,10 +80,10 @@ impl Reduced {
         Self::to_rounding(program, DEPENDENT)
     }
 
-    /// The same for a program on a face that is known to fewer digits than the numbers of a program: what contradicts others
-    /// by as little is no proof.
+    /// Reduces a program on a face, which is known to fewer digits than the numbers of a program: rows that contradict others
+    /// by so little prove nothing.
     pub(crate) fn on_face(program: &ConicProgram) -> Result<Self> {
-        let mut reduced = Self::to_rounding(program, DEPENDENT_ON_FACE)?;
+        let mut reduced = Self::to_rounding(program, DEPENDENT_ON_FACE.get())?;
         reduced.contradiction = None;
         Ok(reduced)
     }
@@ -130,7 +129,7 @@ impl Reduced {
         })
     }
 
-    /// What was seen without solving anything.
+    /// The infeasibility that was found without solving anything.
     pub fn proof(&self) -> Option<Proof> {
         if let Some(y) = &self.contradiction {
             return Some(Proof::PrimalInfeasible { y: y.clone() });
@@ -142,7 +141,7 @@ impl Reduced {
     }
 
     /// The reduction of a program with the same rows and another right-hand side or cost. The rows of the smaller program are
-    /// shared, unless the cost links what was in different components: then everything is reduced anew.
+    /// shared, unless the cost links what was in different components: then the whole program is reduced again.
     ///
     /// # Errors
     /// As [`Reduced::new`]; rows of another shape are [`Error::InvalidSetting`](crate::Error::InvalidSetting).
@@ -179,7 +178,7 @@ impl Reduced {
     }
 
     /// The reduction of a program whose rows have other values at the same positions: components and positions are shared, units
-    /// and dependent rows found anew. `None` when the rows that are kept are others than here, or the positions.
+    /// and dependent rows are found again. `None` when other rows are kept than here, or other positions.
     ///
     /// # Errors
     /// [`Error::TooLarge`](crate::Error::TooLarge).
@@ -216,8 +215,8 @@ impl Reduced {
         self.layout.is_identity() && self.rows.dropped.is_empty() && self.scale.is_identity()
     }
 
-    /// Of every block of the original `x`, the rank that the eigenvalues of its components reveal, or how many numbers exceed
-    /// their slack.
+    /// For every block of the original `x`, the rank that the eigenvalues of its components reveal, or the number of entries that
+    /// exceed their slack.
     pub(crate) fn ranks(&self, x: &[f64], s: &[f64]) -> Result<Vec<usize>> {
         let ambient = (self.layout.ambient(), 1);
         check_shape("x", ambient, (x.len(), 1))?;
@@ -241,7 +240,7 @@ impl Reduced {
         self.scale.is_identity()
     }
 
-    /// What an objective of the smaller program is multiplied by to be the original's.
+    /// The factor from an objective of the smaller program to that of the original.
     pub(crate) fn objective_unit(&self) -> f64 {
         self.scale.objective()
     }

@@ -1,12 +1,10 @@
 //! Units in which the numbers of a program are moderate.
 
+use super::params::MODERATE;
 use crate::constraints::{Block, Constraints};
 use crate::error::Result;
 use crate::linalg::max_abs;
 use std::sync::Arc;
-
-/// Largest entries outside `1/MODERATE ..= MODERATE` are brought to about one; others are left as they are.
-const MODERATE: f64 = 1e4;
 
 /// Alternations between rows and blocks.
 const PASSES: usize = 4;
@@ -171,7 +169,8 @@ fn largest(a: &Constraints, at: &[usize], row: &[f64], group: &[f64]) -> (Vec<f6
 }
 
 fn is_moderate(v: f64) -> bool {
-    (1.0 / MODERATE..=MODERATE).contains(&v)
+    let most = MODERATE.get();
+    (1.0 / most..=most).contains(&v)
 }
 
 /// A unit for these numbers: one when the largest is moderate, or zero.

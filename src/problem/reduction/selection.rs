@@ -1,11 +1,9 @@
 //! Which rows are kept: redundant rows leave the program, contradictory ones prove it infeasible.
 
+use super::params::CONSISTENT;
 use crate::constraints::Constraints;
 use crate::constraints::independence::{DependentRow, dependent_rows};
 use crate::linalg::max_abs;
-
-/// Relative to the terms of `b_i − Σ λ_j b_j`, the size below which the difference counts as zero.
-const CONSISTENT: f64 = 1e-9;
 
 /// Which rows of a matrix are kept.
 #[derive(Debug, Clone)]
@@ -46,7 +44,7 @@ impl Selection {
                 terms += (factor * b[j]).abs();
             }
             // A row without entries has nothing to be compared with but the other right-hand sides.
-            let against = CONSISTENT
+            let against = CONSISTENT.get()
                 * if d.combination.is_empty() {
                     0.0
                 } else {

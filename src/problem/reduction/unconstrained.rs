@@ -1,4 +1,4 @@
-//! Variables that no row touches: nothing but their cost decides.
+//! Variables that no row touches: their cost alone decides.
 
 use super::layout::Layout;
 use crate::constraints::Constraints;

@@ -8,7 +8,7 @@ use crate::linalg::product::gemm_lower;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
 
-/// Everything about `A` that assembling `K` wants prepared once.
+/// What is prepared once from `A` for assembling `K`.
 #[derive(Debug, Clone)]
 pub(crate) struct Assembler {
     plans: Vec<Plan>,
@@ -71,8 +71,8 @@ impl Assembler {
     /// Lower triangle of `k ← BBᵀ`.
     ///
     /// # Complexity
-    /// Per PSD block and row the cheapest of the three formulas of Fujisawa, Kojima and Nakata, see [`PsdPlan`]; dense
-    /// rows as matrix products.
+    /// Per PSD block and row the cheapest of the formulas of [`PsdPlan`]; dense rows of a nonnegative block by a product of
+    /// matrices.
     pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
         columns::each(k.as_mut(), |_, column| column.fill(T::narrow(0.0)));
         for (plan, held) in self.plans.iter().zip(weight) {

@@ -1,6 +1,6 @@
 //! The base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`, sparse where the rows have few entries in common.
 
-use super::{Assembler, RankCheck};
+use crate::constraints::independence::SEPARATED;
 use crate::constraints::positions::{position, row_and_column};
 use crate::constraints::{Block, Constraints};
 use crate::error::{Error, Result, check_memory};
@@ -12,27 +12,23 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat};
 use std::sync::Arc;
 
-/// The smallest eigenvalue that the unit-diagonal `AAᵀ` of independent rows must have.
-const INDEPENDENT: f64 = 1e-13;
+const WHAT: &str = "the sparse base A Aᵀ";
 
-/// Columns solved for together.
+/// Columns per solve.
 const PANEL: usize = 64;
 
-/// Largest order at which the rank of dependent rows is worked out for the error.
-const RANK_UP_TO: usize = 4000;
-
-/// Products of two entries that `AAᵀ` may be the sum of: beyond it, it is not sparse in any useful sense.
+/// Products of two entries that `AAᵀ` may be the sum of (2 GB while they are sorted). With more it is not sparse.
 const MOST_PRODUCTS: u128 = 1 << 26;
 
-/// What does not change with the weight.
+/// The part that does not change with the weight.
 #[derive(Debug)]
 struct Layout {
     m: usize,
-    /// Upper triangle by column: the row and the column of every position, the diagonal last in its column.
+    /// Row and column of every position of the upper triangle, by column; in each column the diagonal is last.
     at: Vec<(u32, u32)>,
     /// `(position, scale, value)`: the position is the sum of its values times their scales.
     terms: Vec<(u32, u32, f64)>,
-    /// First scale of every block: one for a matrix block, one an entry for a nonnegative block.
+    /// First scale of every block: a matrix block has one scale, a nonnegative block one per entry.
     first: Vec<usize>,
 }
 
@@ -40,63 +36,50 @@ struct Layout {
 #[derive(Debug, Clone)]
 pub(crate) struct Base {
     layout: Arc<Layout>,
-    /// Scales divided by the first, and that one.
+    /// Scales divided by the first one, and the first one.
     relative: Vec<f64>,
     common: f64,
     /// `1/√M_ii`, for the relative scales.
     inverse_scale: Vec<f64>,
-    /// Of the unit-diagonal matrix; `None` where it is the identity.
+    /// The factor of the unit-diagonal matrix; `None` where that is the identity.
     factor: Option<SparseCholesky>,
 }
 
 impl Base {
-    /// For scales of one.
+    /// The base for scales of one.
     ///
     /// # Errors
-    /// [`Error::RankDeficient`], [`Error::TooLarge`].
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`], [`Error::TooLarge`]; [`Error::Unsupported`] when `A Aᵀ` is not
+    /// sparse.
     ///
     /// # Complexity
     /// For every position that several rows read the square of their number, and a sparse Cholesky factorisation.
-    pub(crate) fn new(a: &Constraints, assembler: &Assembler) -> Result<Self> {
+    pub(crate) fn new(a: &Constraints) -> Result<Self> {
+        // The unit-diagonal A Aᵀ.
         let layout = Layout::new(a)?;
         let ones = vec![1.0; layout.scales(a)];
         let m = layout.m;
         let (values, inverse_scale) = layout.values(&ones);
-        let dependent = || {
-            let rank = match m <= RANK_UP_TO {
-                true => RankCheck::default().rank(a, assembler)?,
-                false => m - 1,
-            };
-            Err(Error::RankDeficient { rank, needed: m })
-        };
-        if inverse_scale.iter().any(|d| !d.is_finite()) {
-            return dependent();
+        if let Some(index) = inverse_scale.iter().position(|d| !d.is_finite()) {
+            // A row that vanishes: the rows tell how many others depend on one another.
+            a.check_separation()?;
+            return Err(Error::NonFinite { what: WHAT, index });
         }
+        // Its factor, unless it is the identity.
         let mut factor = None;
         if layout.at.len() > m {
-            let (mut start, mut row) = (vec![0usize; m + 1], Vec::with_capacity(layout.at.len()));
-            for &(r, c) in &layout.at {
-                start[c as usize + 1] += 1;
-                row.push(r as usize);
-            }
-            for k in 0..m {
-                start[k + 1] += start[k];
-            }
+            let (start, row) = layout.pattern();
             let Some(mut sparse) = SparseCholesky::analyse(m, start, row) else {
                 let bytes = 8 * layout.at.len() as u128;
-                return Err(Error::TooLarge {
-                    what: "the factor of A Aᵀ",
-                    bytes,
-                });
+                return Err(Error::TooLarge { what: WHAT, bytes });
             };
-            let on_diagonal = layout.at.iter().map(|(r, c)| f64::from(u8::from(r == c)));
-            let shifted: Vec<f64> = values
-                .iter()
-                .zip(on_diagonal)
-                .map(|(v, d)| v - INDEPENDENT * d)
-                .collect();
-            if !sparse.factor(&shifted) || !sparse.factor(&values) {
-                return dependent();
+            // Positive definite beyond the square of the least separation: so are the rows. Otherwise they are asked.
+            if !sparse.factor(&layout.shifted(&values, -SEPARATED * SEPARATED)) {
+                a.check_separation()?;
+            }
+            if !sparse.factor(&values) {
+                let (what, pivot) = (WHAT, 0);
+                return Err(Error::NotPositiveDefinite { what, pivot });
             }
             factor = Some(sparse);
         }
@@ -114,12 +97,11 @@ impl Base {
         self.layout.m + self.factor.as_ref().map_or(0, SparseCholesky::nonzeros)
     }
 
-    /// The base for other scales: factored anew only where their ratios changed.
+    /// The base for other scales. It is factored again only where their ratios changed.
     ///
     /// # Errors
     /// [`Error::NotPositiveDefinite`] when it is singular to working precision, [`Error::NonFinite`] when it overflows.
     pub(crate) fn at(&self, scales: &[f64]) -> Result<Self> {
-        const WHAT: &str = "base of the Gram matrix";
         let common = scales.first().copied().unwrap_or(1.0);
         let relative: Vec<f64> = scales.iter().map(|s| s / common).collect();
         let mut out = self.clone();
@@ -281,6 +263,25 @@ impl Layout {
             terms,
             first,
         })
+    }
+
+    /// The upper triangle, compressed by column.
+    fn pattern(&self) -> (Vec<usize>, Vec<usize>) {
+        let mut start = vec![0usize; self.m + 1];
+        self.at
+            .iter()
+            .for_each(|&(_, c)| start[c as usize + 1] += 1);
+        (0..self.m).for_each(|k| start[k + 1] += start[k]);
+        (start, self.at.iter().map(|&(r, _)| r as usize).collect())
+    }
+
+    /// The values with a shift of the diagonal.
+    fn shifted(&self, values: &[f64], shift: f64) -> Vec<f64> {
+        let diagonal = self.at.iter().map(|(r, c)| r == c);
+        let values = values.iter().zip(diagonal);
+        values
+            .map(|(v, d)| if d { v + shift } else { *v })
+            .collect()
     }
 
     /// Number of scales.

@@ -1,160 +1,179 @@
-//! Factoring a Gram matrix.
+//! The one factorisation of a Gram matrix: scaled to a unit diagonal, shifted where that is singular to working precision.
 
 use super::Assembler;
-use crate::constraints::{Block, Constraints, HeldWeight};
-use crate::error::{Error, Result, check_memory};
+use crate::clock::Instant;
+use crate::constraints::{Constraints, GramWeight, OwnedWeight};
+use crate::error::{Error, Result};
 use crate::linalg::cholesky::{self, Cholesky};
-use crate::linalg::padded;
-use crate::linalg::{max_abs, product, spectral};
-use faer::{Mat, MatMut};
+use crate::linalg::real::Real;
+use crate::linalg::shifts::{EXACT_OPERATOR, SHIFTS};
+use crate::linalg::{columns, max_abs, product, triangular};
+use crate::projection::Seconds;
+use core::ops::Range;
+use faer::{Mat, MatMut, MatRef};
 
-/// Pivots of the factor of a unit-diagonal matrix below which its rows are suspected to be dependent.
+/// Pivots (roots of what elimination leaves of a unit diagonal) below which the rows are suspected to be dependent: rows that
+/// are a rounding error apart leave 1e-8.
 const SUSPICIOUS: f64 = 1e-6;
 
-/// `K = D (L Lᵀ) D` with `D² = diag(K)`: scaling makes the pivots comparable.
+const GRAM_MATRIX: &str = "Gram matrix";
+
+/// `K = BBᵀ` at a weight, not yet assembled.
+pub(crate) struct GramMatrix<'a> {
+    pub rows: &'a Constraints,
+    pub assembler: &'a Assembler,
+    pub weight: &'a [GramWeight<'a>],
+}
+
+/// `K = D C D` with `D² = diag(K)`, and `C + shift·I = L Lᵀ`: a unit diagonal makes the pivots comparable.
+///
+/// The shift is the first rung of [`SHIFTS`], in the range that the user allows, that leaves all pivots positive. In single
+/// precision everything here is single, memory included.
 #[derive(Debug, Clone)]
-pub(crate) struct Factor {
-    inverse_scale: Vec<f64>,
-    cholesky: Cholesky,
+pub(crate) struct ScaledFactor<T> {
+    /// The diagonal of `D⁻¹`.
+    inverse_scale: Vec<T>,
+    /// `L` in the lower triangle; above it `C`, from which the next rung is tried and answers can be refined.
+    cholesky: Cholesky<T>,
+    /// Rung of the shift that was needed.
+    rung: usize,
+    work: Vec<T>,
 }
 
-/// Whether the rows `A` are independent: a property of `A` alone, so found at most once, and only on suspicion.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RankCheck {
-    rank: Option<usize>,
-}
-
-impl RankCheck {
-    /// Numerical rank of `A`: eigenvalues of the unit-diagonal `AAᵀ` above rounding level.
-    pub(crate) fn rank(&mut self, a: &Constraints, assembler: &Assembler) -> Result<usize> {
-        self.rank_in(a, assembler, &mut Mat::new())
+impl<T: Real> ScaledFactor<T> {
+    /// Of no matrix yet.
+    pub(crate) fn empty() -> Self {
+        Self {
+            inverse_scale: vec![],
+            cholesky: Cholesky::empty(),
+            rung: 0,
+            work: vec![],
+        }
     }
 
-    /// The same in a matrix that is lost, where it is of order `m`: there may be no room for another.
-    pub(crate) fn rank_in(
-        &mut self,
-        a: &Constraints,
-        assembler: &Assembler,
-        k: &mut Mat<f64>,
-    ) -> Result<usize> {
-        if let Some(rank) = self.rank {
-            return Ok(rank);
-        }
-        let m = a.len();
-        let identity: Vec<HeldWeight> = a
-            .blocks()
-            .iter()
-            .map(|b| match *b {
-                Block::Psd(n) => HeldWeight::TwoSided(Mat::identity(n, n)),
-                Block::Nonneg(n) => HeldWeight::Nonneg(vec![1.0; n]),
-            })
-            .collect();
-        if k.nrows() != m {
-            *k = padded::zeros(m, m);
-        }
-        let identity: Vec<_> = identity.iter().map(HeldWeight::gram).collect();
-        assembler.assemble(&identity, k.as_mut());
-        let d = inverse_scale(k);
-        scale(k, &d);
-        let rounding = (m.max(10) as f64) * f64::EPSILON;
-        // Positive definite beyond that of the largest eigenvalue there can be: full rank, a factorisation's time instead
-        // of an eigendecomposition's.
-        let mut sums = vec![0.0; m];
-        for j in 0..m {
-            for i in j..m {
-                sums[i] += k[(i, j)].abs();
-                sums[j] += if i > j { k[(i, j)].abs() } else { 0.0 };
-            }
-        }
-        // The factor below the diagonal, what it is made of kept above.
-        product::mirror_lower(k.as_mut());
-        let diagonal: Vec<f64> = (0..m).map(|i| k[(i, i)]).collect();
-        (0..m).for_each(|i| k[(i, i)] -= rounding * max_abs(&sums));
-        let rank = match cholesky::factor_lower_in_place(k.as_mut()) {
-            Ok(()) => m,
-            Err(_) => {
-                product::mirror_upper(k.as_mut());
-                (0..m).for_each(|i| k[(i, i)] = diagonal[i]);
-                let lambda = spectral::eigenvalues(k.as_ref())?;
-                let floor = lambda.last().copied().unwrap_or(0.0) * rounding;
-                lambda.iter().filter(|&&l| l > floor).count()
-            }
-        };
-        self.rank = Some(rank);
-        Ok(rank)
-    }
-}
-
-impl Factor {
-    /// Assembles and factors `K` for a weight.
+    /// Assembles and factors `K` in the memory of the last factor. After an error nothing can be solved until the next success.
     ///
-    /// When a pivot vanishes although `A` has full rank, the weight is so ill-conditioned that `K` is singular to
-    /// working precision: then the smallest shift of the scaled diagonal (from `1e-15`, by factors of 10) that can be
-    /// factored is taken, and refinement with the exact operator makes up for it.
+    /// The ladder is entered one rung below the one that the last weight needed: weights of one path need similar shifts.
     ///
     /// # Errors
-    /// [`Error::RankDeficient`] when the rows of `A` are dependent; [`Error::NonFinite`] when `K` overflowed.
+    /// [`Error::RankDeficient`] when a pivot vanishes, or nearly does, because rows are combinations of others;
+    /// [`Error::NonFinite`] when `K` left the range of `T`; [`Error::NotPositiveDefinite`] when the last rung of the range is
+    /// not enough; [`Error::TooLarge`].
     ///
     /// # Complexity
-    /// Assembly and `m³/3` flops, in `m²` numbers.
-    pub(crate) fn new(
-        a: &Constraints,
-        weight: &[HeldWeight],
-        assembler: &Assembler,
-        rank: &mut RankCheck,
-    ) -> Result<Self> {
-        let m = a.len();
-        check_memory("the Gram matrix", m as u128 * m as u128)?;
-        let mut shift = 0.0;
-        loop {
-            let mut k = padded::zeros(m, m);
-            let weight: Vec<_> = weight.iter().map(HeldWeight::gram).collect();
-            assembler.assemble(&weight, k.as_mut());
-            let inverse_scale = inverse_scale(&k);
-            let diagonal_vanishes: Vec<bool> = (0..m).map(|i| k[(i, i)] == 0.0).collect();
-            if let Some(index) = inverse_scale.iter().position(|d| d.is_nan()) {
-                return Err(Error::NonFinite {
-                    what: "diagonal of the Gram matrix",
-                    index,
-                });
-            }
-            scale(&mut k, &inverse_scale);
-            for i in 0..m {
-                k[(i, i)] += shift;
-            }
-            let found = Cholesky::factor(k);
-            let smallest = |c: &Cholesky| {
-                (0..m)
-                    .map(|i| c.lower()[(i, i)])
-                    .fold(f64::INFINITY, f64::min)
-            };
-            if shift == 0.0 && !matches!(&found, Ok(c) if smallest(c) > SUSPICIOUS) {
-                let rank = rank.rank(a, assembler)?;
-                if rank < m {
-                    return Err(Error::RankDeficient { rank, needed: m });
+    /// Assembly, and `m³/3` flops per rung that is tried; `m²` numbers.
+    pub(crate) fn refresh(
+        &mut self,
+        of: &GramMatrix<'_>,
+        rungs: Range<usize>,
+        seconds: &mut Seconds,
+    ) -> Result<()> {
+        let clock = Instant::now();
+        let square = self.cholesky.reserve(of.rows.len(), "the Gram matrix")?;
+        of.assembler.assemble(of.weight, square);
+        seconds.assembly += clock.elapsed().as_secs_f64();
+        let clock = Instant::now();
+        let scaled = self.scale(of.rows, rungs.contains(&0));
+        let done = scaled.and_then(|()| self.climb(of.rows, rungs));
+        seconds.factorisation += clock.elapsed().as_secs_f64();
+        done
+    }
+
+    /// From `K` to `C`, both triangles, and `D⁻¹`.
+    fn scale(&mut self, rows: &Constraints, rank_matters: bool) -> Result<()> {
+        let mut square = self.cholesky.square_mut();
+        self.inverse_scale.clear();
+        for index in 0..square.nrows() {
+            let d = square[(index, index)].wide();
+            if T::HELD.contains(&d) {
+                self.inverse_scale.push(T::narrow(1.0 / d.sqrt()));
+            } else if d <= 0.0 {
+                // A row that vanishes, or squares of the weight that underflow.
+                if rank_matters {
+                    rows.check_rank()?;
                 }
-                // No row of A vanishes, so these squares of the weight underflowed.
-                if let Some(pivot) = (0..m).find(|&i| diagonal_vanishes[i]) {
-                    let what = "Gram matrix";
-                    return Err(Error::NotPositiveDefinite { what, pivot });
-                }
-            }
-            match found {
-                Ok(cholesky) => {
-                    return Ok(Self {
-                        inverse_scale,
-                        cholesky,
-                    });
-                }
-                Err(pivot) if shift >= 1e-6 => {
-                    return Err(Error::NotPositiveDefinite {
-                        what: "Gram matrix",
-                        pivot,
-                    });
-                }
-                Err(_) => shift = if shift == 0.0 { 1e-15 } else { 10.0 * shift },
+                let (what, pivot) = (GRAM_MATRIX, index);
+                return Err(Error::NotPositiveDefinite { what, pivot });
+            } else {
+                let what = "diagonal of the Gram matrix";
+                return Err(Error::NonFinite { what, index });
             }
         }
+        let scale = &self.inverse_scale;
+        columns::each(square.as_mut(), |j, column| {
+            let below = column[j..].iter_mut().zip(&scale[j..]);
+            below.for_each(|(k, d)| *k *= scale[j] * *d);
+        });
+        product::mirror_lower(square);
+        Ok(())
+    }
+
+    /// Factors `C` with the first shift of the range that leaves all pivots positive.
+    fn climb(&mut self, rows: &Constraints, rungs: Range<usize>) -> Result<()> {
+        let m = self.inverse_scale.len();
+        let from = self.rung.saturating_sub(1);
+        self.rung = from.clamp(rungs.start, rungs.end - 1);
+        loop {
+            let mut square = self.cholesky.square_mut();
+            let diagonal = T::narrow(1.0 + SHIFTS[self.rung]);
+            (0..m).for_each(|i| square[(i, i)] = diagonal);
+            let done = cholesky::factor_lower_in_place(square.as_mut());
+            // Only a factor without a shift tells anything about the rows.
+            if self.rung == 0 && (done.is_err() || smallest_pivot(square.as_ref()) <= SUSPICIOUS) {
+                rows.check_rank()?;
+            }
+            match done {
+                Ok(()) => return Ok(()),
+                Err(pivot) if self.rung + 1 == rungs.end => {
+                    let what = GRAM_MATRIX;
+                    return Err(Error::NotPositiveDefinite { what, pivot });
+                }
+                Err(_) => self.rung += 1,
+            }
+            // What the failed attempt left of the lower triangle is replaced by `C`.
+            product::mirror_upper(square);
+        }
+    }
+
+    /// Forgets which shift was needed, for rows that have changed.
+    pub(crate) fn restart(&mut self) {
+        self.rung = 0;
+    }
+
+    /// The shift that was needed, relative to the diagonal.
+    pub(crate) fn shift(&self) -> f64 {
+        SHIFTS[self.rung]
+    }
+
+    pub(crate) fn dim(&self) -> usize {
+        self.cholesky.dim()
+    }
+}
+
+fn smallest_pivot<T: Real>(lower: MatRef<'_, T>) -> f64 {
+    let pivots = (0..lower.nrows()).map(|i| lower[(i, i)].wide());
+    pivots.fold(f64::INFINITY, f64::min)
+}
+
+impl ScaledFactor<f64> {
+    /// A factor that is refined with the exact operator.
+    ///
+    /// # Errors
+    /// As [`ScaledFactor::refresh`].
+    pub(crate) fn new(
+        rows: &Constraints,
+        weight: &[OwnedWeight],
+        assembler: &Assembler,
+    ) -> Result<Self> {
+        let weight: Vec<_> = weight.iter().map(OwnedWeight::gram).collect();
+        let of = GramMatrix {
+            rows,
+            assembler,
+            weight: &weight,
+        };
+        let mut out = Self::empty();
+        out.refresh(&of, EXACT_OPERATOR, &mut Seconds::default())?;
+        Ok(out)
     }
 
     /// `rhs ← K⁻¹ rhs`.
@@ -162,6 +181,33 @@ impl Factor {
         self.scale_rows(rhs.as_mut());
         self.cholesky.solve_in_place(rhs.as_mut());
         self.scale_rows(rhs);
+    }
+
+    /// `v ← K⁻¹ v` for one vector.
+    ///
+    /// # Complexity
+    /// `2m²` flops.
+    pub(crate) fn solve_vector(&self, v: &mut [f64]) {
+        let scale = |v: &mut [f64]| {
+            let scaled = v.iter_mut().zip(&self.inverse_scale);
+            scaled.for_each(|(v, d)| *v *= d);
+        };
+        scale(v);
+        triangular::solve_lower(self.cholesky.lower(), v);
+        triangular::solve_lower_transposed(self.cholesky.lower(), v);
+        scale(v);
+    }
+
+    /// `out ← K y` with the matrix as it was assembled; `scaled` is scratch.
+    ///
+    /// # Complexity
+    /// `2m²` flops.
+    pub(crate) fn multiply(&self, y: &[f64], out: &mut [f64], scaled: &mut Vec<f64>) {
+        let scale = &self.inverse_scale;
+        scaled.clear();
+        scaled.extend(y.iter().zip(scale).map(|(y, d)| y / d));
+        triangular::unit_symv_upper(self.cholesky.lower(), scaled, out);
+        out.iter_mut().zip(scale).for_each(|(o, d)| *o /= d);
     }
 
     /// `L_Kᵀ u` with `K = L_K L_Kᵀ`, `L_K = D L`: what `L_K⁻¹` makes of `K u`.
@@ -180,20 +226,17 @@ impl Factor {
         self.scale_rows(z);
     }
 
-    pub(crate) fn dim(&self) -> usize {
-        self.cholesky.dim()
-    }
-
     /// The diagonal of `D⁻¹`.
     pub(crate) fn inverse_scale(&self) -> &[f64] {
         &self.inverse_scale
     }
 
+    /// `L`; what is above its diagonal is not part of it.
     pub(crate) fn cholesky(&self) -> &Cholesky {
         &self.cholesky
     }
 
-    /// Puts another factor of the same scaling in place.
+    /// Puts another factor of the same scaling in place. `K` as it was assembled is lost.
     pub(crate) fn replace(&mut self, cholesky: Cholesky) {
         self.cholesky = cholesky;
     }
@@ -207,25 +250,31 @@ impl Factor {
     }
 }
 
-/// `1/√K_ii`; one where the diagonal is zero (a zero row of `A`), NaN where it is not finite.
-fn inverse_scale(k: &Mat<f64>) -> Vec<f64> {
-    let one = |d: f64| {
-        if d == 0.0 {
-            1.0
-        } else if d.is_finite() {
-            1.0 / d.sqrt()
-        } else {
-            f64::NAN
+impl ScaledFactor<f32> {
+    /// `v ← K⁻¹ v`, nearly.
+    ///
+    /// # Complexity
+    /// `2m²` flops, the factor read twice.
+    pub(crate) fn solve_vector(&mut self, v: &mut [f64]) {
+        // Vectors of any scale fit single precision once their largest entry is one.
+        let largest = max_abs(v);
+        if !(largest > 0.0 && largest.is_finite()) {
+            return;
         }
-    };
-    (0..k.nrows()).map(|i| one(k[(i, i)])).collect()
-}
-
-/// Lower triangle of `D⁻¹ K D⁻¹`.
-fn scale(k: &mut Mat<f64>, inverse_scale: &[f64]) {
-    for j in 0..k.ncols() {
-        for i in j..k.nrows() {
-            k[(i, j)] *= inverse_scale[i] * inverse_scale[j];
+        let Self {
+            inverse_scale,
+            cholesky,
+            work,
+            ..
+        } = self;
+        work.clear();
+        let scaled = v.iter().zip(&*inverse_scale);
+        work.extend(scaled.map(|(v, d)| (v / largest) as f32 * d));
+        triangular::solve_lower(cholesky.lower(), work);
+        triangular::solve_lower_transposed(cholesky.lower(), work);
+        let found = work.iter().zip(&*inverse_scale);
+        for (v, (w, d)) in v.iter_mut().zip(found) {
+            *v = f64::from(*w) * f64::from(*d) * largest;
         }
     }
 }

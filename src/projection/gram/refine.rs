@@ -1,14 +1,14 @@
-//! Answers measured, and refined, with the exact operator.
+//! Answers refined with the exact operator, and their residuals.
 
-use crate::constraints::{Constraints, GramOperator, HeldWeight, Weighted};
+use crate::constraints::{Constraints, GramOperator, OwnedWeight, Weighted};
 use crate::error::{Result, check_shape};
-use crate::linalg::pcg::{Limits, Reached, Workspace, pcg, pcg_mixed};
+use crate::linalg::pcg::{Limits, Reached, Systems, Workspace, pcg, pcg_mixed};
 use crate::projection::{Accuracy, Goal};
 use faer::MatMut;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use std::sync::Arc;
 
-/// Refinement steps allowed a column: far more than a factor of the same weight ever needs.
+/// Refinement steps allowed per column. A factor of the same weight needs far fewer.
 pub(crate) const MAX_ITER: usize = 200;
 
 /// `BBᵀ y = rhs` by preconditioned conjugate gradients on the exact operator, with its scratch space.
@@ -38,35 +38,35 @@ impl Refiner {
     }
 
     /// `B` at this weight.
-    pub(crate) fn weighted(&mut self, weight: &[HeldWeight]) -> Result<&mut Weighted> {
+    pub(crate) fn weighted(&mut self, weight: &[OwnedWeight]) -> Result<&mut Weighted> {
         self.operator.weighted(weight)
     }
 
-    /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the goal's residual; one plain application of the preconditioner, its
-    /// residual measured, for [`Goal::Maintained`].
+    /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the residual of the goal. For [`Goal::AsAbsorbed`] the preconditioner is applied
+    /// once, and its residual is measured.
     pub(crate) fn solve(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         goal: Goal,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
         max_iter: usize,
     ) -> Result<Accuracy> {
-        self.solve_mixed(weight, goal, precondition, rhs, (max_iter, false))
+        let limits = Limits::new(goal.tolerance()?, max_iter);
+        self.solve_within(weight, limits, precondition, rhs)
     }
 
-    /// The same where steps may be taken with the weight itself, residuals being measured through its root.
-    pub(crate) fn solve_mixed(
+    /// [`Refiner::solve`] with all limits. [`Limits::quick`] lets steps be taken with the weight itself where it is held by its
+    /// root; residuals are measured through the root.
+    pub(crate) fn solve_within(
         &mut self,
-        weight: &[HeldWeight],
-        goal: Goal,
+        weight: &[OwnedWeight],
+        limits: Limits,
         precondition: impl FnMut(MatMut<'_, f64>),
         rhs: MatMut<'_, f64>,
-        (max_iter, quick): (usize, bool),
     ) -> Result<Accuracy> {
         let m = self.m;
         check_shape("right-hand side", (m, rhs.ncols()), rhs.shape())?;
-        let tol = goal.tolerance()?;
         for j in 0..rhs.ncols() {
             crate::error::check_finite("right-hand side", rhs.rb().col(j).iter())?;
         }
@@ -76,21 +76,22 @@ impl Refiner {
         }
         self.answer.resize(self.rhs.len(), 0.0);
         let operator = &mut self.operator;
+        let apply = |y: &[f64], out: &mut [f64], careful| {
+            if careful {
+                operator.apply(weight, y, out);
+            } else {
+                operator.apply_quick(weight, y, out);
+            }
+        };
+        let systems = Systems {
+            n: m,
+            b: &self.rhs,
+            x: &mut self.answer,
+        };
         let Reached {
             residual,
             iterations,
-        } = pcg_mixed(
-            |y, out, careful| match careful {
-                true => operator.apply(weight, y, out),
-                false => operator.apply_quick(weight, y, out),
-            },
-            precondition,
-            m,
-            &self.rhs,
-            &mut self.answer,
-            (Limits::new(tol, max_iter), quick),
-            &mut self.workspace,
-        );
+        } = pcg_mixed(apply, precondition, systems, limits, &mut self.workspace);
         copy_columns(&self.answer, rhs);
         Ok(Accuracy::Exact {
             residual,
@@ -98,7 +99,7 @@ impl Refiner {
         })
     }
 
-    /// Puts the right-hand sides of the last solve back.
+    /// Restores the right-hand sides of the last solve.
     pub(crate) fn restore(&self, rhs: MatMut<'_, f64>) {
         copy_columns(&self.rhs, rhs);
     }
@@ -106,7 +107,7 @@ impl Refiner {
     /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
     pub(crate) fn probe(
         &mut self,
-        weight: &[HeldWeight],
+        weight: &[OwnedWeight],
         precondition: impl FnMut(MatMut<'_, f64>),
         probe: &[f64],
     ) -> f64 {
@@ -117,9 +118,11 @@ impl Refiner {
         let residual = pcg(
             apply,
             precondition,
-            probe.len(),
-            probe,
-            &mut self.answer,
+            Systems {
+                n: probe.len(),
+                b: probe,
+                x: &mut self.answer,
+            },
             Limits::new(f64::INFINITY, 0),
             &mut self.workspace,
         )
@@ -129,7 +132,7 @@ impl Refiner {
     }
 }
 
-/// Columns one after another into those of a matrix.
+/// Copies columns that are stored one after another into a matrix.
 fn copy_columns(from: &[f64], mut to: MatMut<'_, f64>) {
     let m = to.nrows();
     for j in 0..to.ncols() {
@@ -185,7 +188,7 @@ mod tests {
         let g = Mat::from_fn(n, n, |i, j| {
             ((i * 3 + j * 7) as f64).sin() + if i == j { 3.0 } else { 0.0 }
         });
-        let weight = HeldWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
+        let weight = OwnedWeight::new_all(a.blocks(), &[BlockWeight::Root(g.as_ref())]).unwrap();
         let mut k = Mat::<f64>::zeros(m, m);
         Assembler::new(&a).assemble(&[weight[0].gram()], k.as_mut());
         crate::linalg::product::mirror_lower(k.as_mut());

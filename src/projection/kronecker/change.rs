@@ -5,7 +5,7 @@
 //! In both cases the small core is diagonalised and split by sign.
 
 use super::spectral::{Columns, Pairs, Rotated, square_change};
-use crate::constraints::{Constraints, HeldWeight, Part, positive_definite, symmetric};
+use crate::constraints::{Constraints, OwnedWeight, Part, positive_definite, symmetric};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::padded;
 use crate::linalg::sparse::Rows;
@@ -41,15 +41,15 @@ pub(super) enum Change {
 
 impl Change {
     /// No change of this weight.
-    pub(super) fn none(weight: &HeldWeight) -> Change {
+    pub(super) fn none(weight: &OwnedWeight) -> Change {
         let (none, c) = (|w: &Mat<f64>| padded::zeros(w.nrows(), 0), vec![]);
         match weight {
-            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } => Change::Entries(vec![]),
-            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => {
+            OwnedWeight::Nonneg(_) | OwnedWeight::Pair { .. } => Change::Entries(vec![]),
+            OwnedWeight::TwoSided(w) | OwnedWeight::Root { w, .. } => {
                 Change::TwoSided { v: none(w), c }
             }
-            HeldWeight::OneSided { w, .. } => Change::OneSided { v: none(w), c },
-            HeldWeight::Spectral(s) => Change::Eigenvalues {
+            OwnedWeight::OneSided { w, .. } => Change::OneSided { v: none(w), c },
+            OwnedWeight::Spectral(s) => Change::Eigenvalues {
                 moved: vec![],
                 one_sided: s.one_sided(),
             },
@@ -112,7 +112,7 @@ impl Change {
 }
 
 /// The change from one weight to another, `None` when a block changed its form.
-pub(super) fn find(old: &[HeldWeight], new: &[HeldWeight]) -> Result<Option<Vec<Change>>> {
+pub(super) fn find(old: &[OwnedWeight], new: &[OwnedWeight]) -> Result<Option<Vec<Change>>> {
     let mut changes = Vec::with_capacity(old.len());
     for (old, new) in old.iter().zip(new) {
         match find_one(old, new)? {
@@ -124,9 +124,9 @@ pub(super) fn find(old: &[HeldWeight], new: &[HeldWeight]) -> Result<Option<Vec<
 }
 
 /// The change on one block.
-pub(super) fn find_one(old: &HeldWeight, new: &HeldWeight) -> Result<Option<Change>> {
+pub(super) fn find_one(old: &OwnedWeight, new: &OwnedWeight) -> Result<Option<Change>> {
     let moved = |old: &[f64], new: &[f64]| (0..old.len()).filter(|&k| old[k] != new[k]).collect();
-    if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = (old, new)
+    if let (OwnedWeight::Spectral(old), OwnedWeight::Spectral(new)) = (old, new)
         && old.same_kind(new)
     {
         return Ok(Some(Change::Eigenvalues {
@@ -135,10 +135,10 @@ pub(super) fn find_one(old: &HeldWeight, new: &HeldWeight) -> Result<Option<Chan
         }));
     }
     Ok(match (old.dense(), new.dense()) {
-        (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
+        (OwnedWeight::Nonneg(old), OwnedWeight::Nonneg(new)) => {
             Some(Change::Entries(moved(old, new)))
         }
-        (HeldWeight::OneSided { w: old, .. }, HeldWeight::OneSided { w: new, .. }) => {
+        (OwnedWeight::OneSided { w: old, .. }, OwnedWeight::OneSided { w: new, .. }) => {
             let (v, c) = difference(old, new)?;
             Some(Change::OneSided { v, c })
         }
@@ -169,9 +169,9 @@ fn difference(old: &Mat<f64>, new: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
 /// The weight after the listed changes, and those changes with diagonal cores.
 pub(super) fn apply(
     a: &Constraints,
-    old: &[HeldWeight],
+    old: &[OwnedWeight],
     changes: &[LowRank<'_>],
-) -> Result<(Vec<HeldWeight>, Vec<Change>)> {
+) -> Result<(Vec<OwnedWeight>, Vec<Change>)> {
     const BY: &str = "a nonnegative block";
     let mut weight = old.to_vec();
     let mut found: Vec<Change> = old.iter().map(|held| Change::none(held.dense())).collect();
@@ -239,9 +239,13 @@ pub(super) fn apply(
         };
         // A spectral weight loses its basis.
         *held = match held.dense() {
-            HeldWeight::TwoSided(w) | HeldWeight::Root { w, .. } => HeldWeight::TwoSided(moved(w)?),
-            HeldWeight::OneSided { w, .. } => HeldWeight::one_sided(moved(w)?),
-            HeldWeight::Nonneg(_) | HeldWeight::Pair { .. } | HeldWeight::Spectral(_) => continue,
+            OwnedWeight::TwoSided(w) | OwnedWeight::Root { w, .. } => {
+                OwnedWeight::TwoSided(moved(w)?)
+            }
+            OwnedWeight::OneSided { w, .. } => OwnedWeight::one_sided(moved(w)?),
+            OwnedWeight::Nonneg(_) | OwnedWeight::Pair { .. } | OwnedWeight::Spectral(_) => {
+                continue;
+            }
         };
     }
     Ok((weight, found))
@@ -272,8 +276,8 @@ impl GramChange {
     /// eigendecomposition of order `2r` a one-sided block.
     pub(super) fn new(
         a: &Constraints,
-        old: &[HeldWeight],
-        new: &[HeldWeight],
+        old: &[OwnedWeight],
+        new: &[OwnedWeight],
         change: &[Change],
         rotated: &mut [Rotated],
     ) -> Result<Self> {
@@ -282,7 +286,7 @@ impl GramChange {
             .zip(change)
             .zip(a.parts().iter().zip(&mut *rotated))
         {
-            if let (HeldWeight::Spectral(new), Part::Psd(rows)) = (new, part) {
+            if let (OwnedWeight::Spectral(new), Part::Psd(rows)) = (new, part) {
                 rotated.prepare(rows, &new.basis);
             }
             directions.push(Directions::new(old, new, change)?);
@@ -317,12 +321,12 @@ impl GramChange {
 }
 
 impl Directions {
-    fn new(old: &HeldWeight, new: &HeldWeight, change: &Change) -> Result<Self> {
+    fn new(old: &OwnedWeight, new: &OwnedWeight, change: &Change) -> Result<Self> {
         const MEAN: &str = "mean of the old and the new weight";
         match (old, new, change) {
             (
-                HeldWeight::Spectral(old),
-                HeldWeight::Spectral(new),
+                OwnedWeight::Spectral(old),
+                OwnedWeight::Spectral(new),
                 Change::Eigenvalues { moved, one_sided },
             ) => Ok(match one_sided {
                 true => Directions::Plain(square_change(old, new, moved)),
@@ -330,12 +334,12 @@ impl Directions {
             }),
             (_, _, Change::Square { v, c }) => Ok(Directions::Plain(split(v.as_ref(), c))),
             (old, _, Change::OneSided { v, c }) => {
-                let HeldWeight::OneSided { w, .. } = old.dense() else {
+                let OwnedWeight::OneSided { w, .. } = old.dense() else {
                     return Ok(Directions::Entries([vec![], vec![]]));
                 };
                 Self::one_sided(w, v, c)
             }
-            (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new), Change::Entries(moved)) => {
+            (OwnedWeight::Nonneg(old), OwnedWeight::Nonneg(new), Change::Entries(moved)) => {
                 // (w⁺ − w)(w⁺ + w) does not cancel.
                 let gain = |&k: &usize| (k, (new[k] - old[k]) * (new[k] + old[k]));
                 let signed = |sign: f64| {

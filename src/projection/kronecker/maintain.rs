@@ -2,15 +2,14 @@
 
 use super::change::{Change, GramChange};
 use super::cost::{Action, Kernel, Situation};
-use super::held::Held;
 use super::settings::Policy;
 use super::{Absorbed, Kronecker};
 use crate::clock::Instant;
-use crate::constraints::HeldWeight;
+use crate::constraints::OwnedWeight;
 use crate::error::Result;
 use crate::linalg::padded;
 use crate::linalg::{product, spectral};
-use crate::projection::gram::{Factor, Refiner};
+use crate::projection::gram::{GramInverse, Refiner, ScaledFactor};
 use crate::projection::lazy::{self, BlockDrift, Step};
 use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
@@ -24,7 +23,7 @@ impl Kronecker {
     /// Moves to `weight`, which differs from the weight absorbed by `change`.
     pub(super) fn follow(
         &mut self,
-        weight: Vec<HeldWeight>,
+        weight: Vec<OwnedWeight>,
         change: Vec<Change>,
     ) -> Result<Refresh> {
         let (rank, inner) = self.size(&change);
@@ -87,7 +86,7 @@ impl Kronecker {
     }
 
     /// The paper's own way: absorb what drifts beyond the threshold, and nothing else.
-    fn follow_lazily(&mut self, weight: Vec<HeldWeight>) -> Result<Refresh> {
+    fn follow_lazily(&mut self, weight: Vec<OwnedWeight>) -> Result<Refresh> {
         let from = self.from().to_vec();
         let Some(drift) = lazy::drift(&from, &weight, true)? else {
             return self.rebuild(weight, Reason::Form);
@@ -140,7 +139,7 @@ impl Kronecker {
         Ok(self.note(Refresh::LowRank { rank, inner }, met, rank))
     }
 
-    pub(super) fn from(&self) -> &[HeldWeight] {
+    pub(super) fn from(&self) -> &[OwnedWeight] {
         match &self.absorbed {
             Some(absorbed) => &absorbed.weight,
             None => &self.given,
@@ -158,7 +157,7 @@ impl Kronecker {
     }
 
     /// Keeps the inverse where it is.
-    fn leave(&mut self, weight: Vec<HeldWeight>, pending: Vec<Change>, drift: f64, span: f64) {
+    fn leave(&mut self, weight: Vec<OwnedWeight>, pending: Vec<Change>, drift: f64, span: f64) {
         self.model.stayed_stale();
         self.fresh = false;
         match &mut self.absorbed {
@@ -178,8 +177,8 @@ impl Kronecker {
     /// Moves what is held from `old` to `new`; `false`, and nothing changed, when digits would be lost.
     fn absorb(
         &mut self,
-        old: &[HeldWeight],
-        new: &[HeldWeight],
+        old: &[OwnedWeight],
+        new: &[OwnedWeight],
         change: &[Change],
         invert: bool,
     ) -> Result<bool> {
@@ -189,7 +188,7 @@ impl Kronecker {
             self.invert();
         }
         let backup = match &self.held {
-            Held::Factor(factor) => Some(factor.clone()),
+            GramInverse::Factor(factor) => Some(factor.clone()),
             _ => None,
         };
         let buffered = self.held.buffered();
@@ -208,7 +207,7 @@ impl Kronecker {
         let start = Instant::now();
         let gram = GramChange::new(&self.a, old, new, change, &mut self.rotated)?;
         let mark = self.held.mark();
-        let mut good = self.held.absorb(gram);
+        let mut good = self.held.absorb(gram.plus, gram.minus);
         let kernel = if backup.is_some() {
             Kernel::Update
         } else {
@@ -218,7 +217,7 @@ impl Kronecker {
             .observe(kernel, inner, start.elapsed().as_secs_f64());
         if good && self.probe(new) > self.held.guard() {
             match backup {
-                Some(factor) => self.held = Held::Factor(factor),
+                Some(factor) => self.held = GramInverse::Factor(factor),
                 None => self.held.undo(mark),
             }
             good = false;
@@ -246,12 +245,12 @@ impl Kronecker {
         }
     }
 
-    pub(super) fn rebuild(&mut self, weight: Vec<HeldWeight>, why: Reason) -> Result<Refresh> {
+    pub(super) fn rebuild(&mut self, weight: Vec<OwnedWeight>, why: Reason) -> Result<Refresh> {
         let start = Instant::now();
-        let factor = Factor::new(&self.a, &weight, &self.assembler, &mut self.rank)?;
+        let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.model
             .observe(Kernel::Build, 1, start.elapsed().as_secs_f64());
-        self.held = Held::Factor(Box::new(factor));
+        self.held = GramInverse::Factor(Box::new(factor));
         self.fresh = true;
         self.absorbed = None;
         self.model.absorbed(Action::Rebuild, 0);
@@ -260,7 +259,7 @@ impl Kronecker {
         Ok(self.note(Refresh::Rebuilt(why), 0.0, 0))
     }
 
-    fn commit(&mut self, weight: Vec<HeldWeight>, drift: f64, span: f64) {
+    fn commit(&mut self, weight: Vec<OwnedWeight>, drift: f64, span: f64) {
         self.given = weight;
         self.refiner.forget();
         (self.drift, self.span) = (drift, span);
@@ -287,7 +286,7 @@ impl Kronecker {
     }
 
     /// Relative residual of one random right-hand side at `weight`.
-    fn probe(&mut self, weight: &[HeldWeight]) -> f64 {
+    fn probe(&mut self, weight: &[OwnedWeight]) -> f64 {
         let mut rng = Seed::default().stream(Lane::PROBE, 0, self.probes);
         self.probes += 1;
         let v: Vec<f64> = (0..self.a.len())
@@ -302,21 +301,21 @@ impl Kronecker {
     }
 }
 
-fn change_between(old: &[HeldWeight], new: &[HeldWeight]) -> Result<Vec<Change>> {
+fn change_between(old: &[OwnedWeight], new: &[OwnedWeight]) -> Result<Vec<Change>> {
     Ok(super::change::find(old, new)?.unwrap_or_default())
 }
 
 /// The weight `held` with the directions of at least `threshold` moved to where `new` has them.
 fn part_of(
-    held: &HeldWeight,
-    new: &HeldWeight,
+    held: &OwnedWeight,
+    new: &OwnedWeight,
     d: &BlockDrift,
     threshold: f64,
-) -> Result<(HeldWeight, Change)> {
+) -> Result<(OwnedWeight, Change)> {
     let chosen: Vec<usize> = (0..d.log.len())
         .filter(|&k| d.log[k].abs() >= threshold)
         .collect();
-    if let (HeldWeight::Spectral(old), HeldWeight::Spectral(new)) = (held, new)
+    if let (OwnedWeight::Spectral(old), OwnedWeight::Spectral(new)) = (held, new)
         && old.same_kind(new)
     {
         let mut eigenvalues = old.eigenvalues.clone();
@@ -328,7 +327,7 @@ fn part_of(
             one_sided: new.one_sided(),
         };
         return Ok((
-            HeldWeight::Spectral(Box::new(old.with(eigenvalues))),
+            OwnedWeight::Spectral(Box::new(old.with(eigenvalues))),
             change,
         ));
     }
@@ -343,20 +342,20 @@ fn part_of(
         (w, v, c)
     };
     Ok(match (held.dense(), new.dense()) {
-        (HeldWeight::Nonneg(old), HeldWeight::Nonneg(new)) => {
+        (OwnedWeight::Nonneg(old), OwnedWeight::Nonneg(new)) => {
             let mut w = old.clone();
             chosen.iter().for_each(|&k| w[k] = new[k]);
-            (HeldWeight::Nonneg(w), Change::Entries(chosen))
+            (OwnedWeight::Nonneg(w), Change::Entries(chosen))
         }
-        (HeldWeight::OneSided { square, .. }, _) => {
+        (OwnedWeight::OneSided { square, .. }, _) => {
             let (square, v, c) = moved(square);
             let w = spectral::square_root("square of a one-sided weight", square.as_ref())?;
-            (HeldWeight::OneSided { w, square }, Change::Square { v, c })
+            (OwnedWeight::OneSided { w, square }, Change::Square { v, c })
         }
         (held, _) => match held.two_sided() {
             Some(w) => {
                 let (w, v, c) = moved(w);
-                (HeldWeight::TwoSided(w), Change::TwoSided { v, c })
+                (OwnedWeight::TwoSided(w), Change::TwoSided { v, c })
             }
             None => (held.clone(), Change::Entries(vec![])),
         },

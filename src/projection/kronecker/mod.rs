@@ -5,7 +5,6 @@
 
 mod change;
 mod cost;
-mod held;
 mod maintain;
 mod settings;
 mod spectral;
@@ -15,21 +14,17 @@ pub use change::LowRank;
 pub use cost::Rates;
 pub use settings::{Policy, Precision, Settings};
 
-use super::gram::{Assembler, Factor, RankCheck, Refiner};
-use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape};
+use super::gram::{Assembler, GramInverse, Refiner, ScaledFactor};
+use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_forms};
 use crate::clock::Instant;
-use crate::constraints::{Block, BlockWeight, Constraints, HeldWeight, Weighted};
+use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result};
 use change::Change;
 use cost::Model;
 use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
-pub(in crate::projection) use held::Held;
 use spectral::Rotated;
 use std::sync::Arc;
-
-/// Relative residual that [`Goal::Maintained`] answers are refined to where the inverse alone does not reach it.
-const MAINTAINED: f64 = 1e-7;
 
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
 ///
@@ -47,7 +42,7 @@ const MAINTAINED: f64 = 1e-7;
 /// let mut a = Constraints::builder(2, &[Block::Psd(2)])?;
 /// a.entry(0, 0, 0, 0, 1.0)?.entry(1, 0, 0, 1, 1.0)?;
 /// let w = mat![[2.0, 0.5], [0.5, 1.0]];
-/// let mut p = Kronecker::new(a.build()?, &[(&w).into()])?;
+/// let mut p = Kronecker::new(a.build()?)?.with_weight(&[(&w).into()])?;
 ///
 /// let h = Mat::from_fn(4, 1, |i, _| i as f64);
 /// let (mut y, mut ph) = (Mat::zeros(2, 1), Mat::zeros(4, 1));
@@ -76,30 +71,31 @@ pub struct Kronecker {
     a: Arc<Constraints>,
     settings: Settings,
     assembler: Assembler,
-    rank: RankCheck,
     /// Per block, the rows in the eigenbasis of its weight.
     rotated: Vec<Rotated>,
     model: Model,
     counters: Counters,
     trace: Vec<Step>,
     /// The last weight given, and its operator.
-    given: Vec<HeldWeight>,
+    given: Vec<OwnedWeight>,
     refiner: Refiner,
     /// Where the inverse stands, if elsewhere.
     absorbed: Option<Absorbed>,
-    held: Held,
+    held: GramInverse,
     /// Largest and span of `log ρ` between the two.
     drift: f64,
     span: f64,
     probes: u64,
     /// Whether what is held was factored at the weight given and has absorbed nothing.
     fresh: bool,
+    /// Whether there is a weight: before the first update, nothing held means anything.
+    has_weight: bool,
 }
 
 /// A weight that the inverse is of, when that is not the last one given.
 #[derive(Debug, Clone)]
 struct Absorbed {
-    weight: Vec<HeldWeight>,
+    weight: Vec<OwnedWeight>,
     refiner: Refiner,
     /// From it to the weight given.
     pending: Vec<Change>,
@@ -108,7 +104,7 @@ struct Absorbed {
 /// What a [`Kronecker`] holds and has measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct Contents {
     /// Seconds of every kernel, as the cost model sees them now.
     pub rates: Rates,
     /// Whether a Cholesky factor is held rather than the inverse.
@@ -124,19 +120,19 @@ pub struct Report {
 }
 
 impl Kronecker {
-    /// The structure at a first weight, one entry a block: [`BlockWeight::Psd`], [`BlockWeight::Root`] or
-    /// [`BlockWeight::OneSided`], [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`] on PSD blocks, [`BlockWeight::Nonneg`] on the others.
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer. All forms of
+    /// [`BlockWeight`] are supported except [`BlockWeight::Pair`].
     ///
     /// # Errors
-    /// As [`Projection::update`].
-    pub fn new(a: impl Into<Arc<Constraints>>, weight: &[BlockWeight<'_>]) -> Result<Self> {
-        Self::with_settings(a, weight, Settings::default())
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
     }
 
     /// The same, with settings.
     ///
     /// # Errors
-    /// As [`Projection::update`]; [`Error::InvalidSetting`].
+    /// As [`Kronecker::new`]; [`Error::InvalidSetting`].
     ///
     /// ```
     /// use dyncvx::constraints::{Block, Constraints};
@@ -147,58 +143,63 @@ impl Kronecker {
     /// let w = Mat::<f64>::identity(4, 4);
     /// let mut settings = Settings::default();
     /// settings.stale_tol = 0.5;
-    /// let mut p = Kronecker::with_settings(a, &[(&w).into()], settings)?;
+    /// let mut p = Kronecker::with_settings(a, settings)?.with_weight(&[(&w).into()])?;
     /// // A drift within the tolerance is not absorbed, and the answer says how far off it may be.
     /// let near = &w * Scale(1.3);
     /// assert!(matches!(p.update(&[(&near).into()])?, Refresh::Stale { .. }));
     /// let mut rhs = Mat::from_fn(6, 1, |i, _| i as f64);
-    /// let Accuracy::Approximate { epsilon } = p.solve(rhs.as_mut(), Goal::Maintained)? else { panic!() };
+    /// let Accuracy::Approximate { epsilon } = p.solve(rhs.as_mut(), Goal::AsAbsorbed)? else { panic!() };
     /// assert!((epsilon - 1.3f64.ln()).abs() < 1e-12);
     /// // Refined, it is exact.
     /// let Accuracy::Exact { residual, .. } = p.solve(rhs.as_mut(), Goal::Residual(1e-12))? else { panic!() };
     /// assert!(residual <= 1e-12);
     /// # Ok::<(), dyncvx::Error>(())
     /// ```
-    pub fn with_settings(
-        a: impl Into<Arc<Constraints>>,
-        weight: &[BlockWeight<'_>],
-        settings: Settings,
-    ) -> Result<Self> {
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
         settings.validate()?;
         let a = a.into();
-        let assembler = Assembler::new(&a);
-        let mut rank = RankCheck::default();
-        let given = Self::hold(&a, weight)?;
-        let start = Instant::now();
-        let factor = Factor::new(&a, &given, &assembler, &mut rank)?;
-        let order = a.blocks().iter().map(|b| match b {
-            Block::Psd(n) => *n,
-            Block::Nonneg(_) => 0,
-        });
-        let guess = Rates::guess(
-            a.len(),
-            order.max().unwrap_or(0),
-            start.elapsed().as_secs_f64(),
-        );
-        let refiner = Refiner::new(a.clone());
+        a.check_separation()?;
         Ok(Self {
-            model: Model::new(settings.rates.unwrap_or(guess), settings.rates.is_some()),
+            model: model(&a, &settings, 0.0),
             counters: Counters::default(),
             trace: vec![],
             rotated: vec![Rotated::default(); a.blocks().len()],
+            assembler: Assembler::new(&a),
+            refiner: Refiner::new(a.clone()),
             a,
             settings,
-            assembler,
-            rank,
-            given,
-            refiner,
+            given: vec![],
             absorbed: None,
-            held: Held::Factor(Box::new(factor)),
+            held: GramInverse::Factor(Box::new(ScaledFactor::empty())),
             drift: 0.0,
             span: 0.0,
             probes: 0,
             fresh: true,
+            has_weight: false,
         })
+    }
+
+    /// The first weight: everything is factored, and the cost model begins from the time that took. Neither the counters
+    /// nor the trace have it.
+    fn begin(&mut self, weight: Vec<OwnedWeight>) -> Result<Refresh> {
+        let start = Instant::now();
+        let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
+        self.model = model(&self.a, &self.settings, start.elapsed().as_secs_f64());
+        self.held = GramInverse::Factor(Box::new(factor));
+        self.given = weight;
+        self.refiner.forget();
+        self.has_weight = true;
+        Ok(Refresh::Rebuilt(Reason::First))
+    }
+
+    /// # Errors
+    /// [`Error::NoWeight`] before the first update.
+    fn check_weight(&self) -> Result<()> {
+        if self.has_weight {
+            Ok(())
+        } else {
+            Err(Error::NoWeight)
+        }
     }
 
     /// The settings it was made with.
@@ -216,16 +217,16 @@ impl Kronecker {
         &self.trace
     }
 
-    /// What is held, and the rates decisions are made with.
-    pub fn report(&self) -> Report {
-        Report {
+    /// What is held, and the rates decisions are made with; `None` before the first weight.
+    pub fn contents(&self) -> Option<Contents> {
+        self.has_weight.then(|| Contents {
             rates: self.model.rates,
             factor: self.held.is_factor(),
-            single: matches!(self.held, Held::Single(_)),
+            single: matches!(self.held, GramInverse::Single(_)),
             buffered: self.held.buffered(),
             bytes: self.held.bytes(),
             drift: self.drift,
-        }
+        })
     }
 
     /// Absorbs changes that need not be discovered, `W_b ← W_b + V C Vᵀ` for every entry of the list.
@@ -238,6 +239,7 @@ impl Kronecker {
     /// # Complexity
     /// `n³/3` flops to check the new weight, `O(n³)` for a root of the mean weight, and [`Kronecker`]'s absorption.
     pub fn update_low_rank(&mut self, changes: &[LowRank<'_>]) -> Result<Refresh> {
+        self.check_weight()?;
         let (weight, change) = change::apply(&self.a, &self.given, changes)?;
         let change = match &self.absorbed {
             None => change,
@@ -284,12 +286,13 @@ impl Kronecker {
     /// let basis = Basis::dense(mat![[0.6, 0.8], [0.8, -0.6]].as_ref())?;
     /// let a = Constraints::independent(2, &[Block::Psd(2)], 1, 1.into())?;
     /// let weight = BlockWeight::Spectral { basis: &basis, eigenvalues: &[1.0, 3.0] };
-    /// let mut p = Kronecker::new(a, &[weight])?;
+    /// let mut p = Kronecker::new(a)?.with_weight(&[weight])?;
     /// p.update_eigenvalues(&[(1, 2.5)])?;
     /// assert!(p.update_eigenvalues(&[(0, -1.0)]).is_err());
     /// # Ok::<(), dyncvx::Error>(())
     /// ```
     pub fn update_eigenvalues(&mut self, values: &[(usize, f64)]) -> Result<Refresh> {
+        self.check_weight()?;
         let weight = spectral::moved(&self.given, values)?;
         let from = self.from();
         // Blocks that were not touched are where they were.
@@ -303,7 +306,7 @@ impl Kronecker {
             });
         }
         let given = self.given.iter();
-        let weight: Vec<HeldWeight> = weight
+        let weight: Vec<OwnedWeight> = weight
             .into_iter()
             .zip(given)
             .map(|(new, old)| new.unwrap_or_else(|| old.clone()))
@@ -314,20 +317,20 @@ impl Kronecker {
         }
     }
 
-    fn hold(a: &Constraints, weight: &[BlockWeight<'_>]) -> Result<Vec<HeldWeight>> {
-        if weight.iter().any(|w| matches!(w, BlockWeight::Pair { .. })) {
-            return Err(Error::Unsupported {
-                what: "a pair of weights",
-                by: "Kronecker",
-            });
-        }
-        HeldWeight::new_all(a.blocks(), weight)
-    }
-
-    /// Whether [`Goal::Maintained`] is answered for the weight absorbed rather than for the last one given.
+    /// Whether [`Goal::AsAbsorbed`] is answered for the weight absorbed rather than for the last one given.
     fn answers_stale(&self) -> bool {
         self.absorbed.is_some() && self.drift <= self.settings.stale_tol
     }
+}
+
+/// The cost model at the first weight, whose factor took this long.
+fn model(a: &Constraints, settings: &Settings, seconds: f64) -> Model {
+    let order = a.blocks().iter().map(|b| match b {
+        Block::Psd(n) => *n,
+        Block::Nonneg(_) => 0,
+    });
+    let guess = Rates::guess(a.len(), order.max().unwrap_or(0), seconds);
+    Model::new(settings.rates.unwrap_or(guess), settings.rates.is_some())
 }
 
 impl Projection for Kronecker {
@@ -335,20 +338,25 @@ impl Projection for Kronecker {
         Shape::of(&self.a)
     }
 
+    fn supports(&self, form: WeightForm) -> Support {
+        Support::when(form != WeightForm::Pair)
+    }
+
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        let weight = Self::hold(&self.a, weight)?;
-        let from = match &self.absorbed {
-            Some(absorbed) => &absorbed.weight,
-            None => &self.given,
-        };
-        match change::find(from, &weight)? {
+        check_forms(self, weight, "Kronecker")?;
+        let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
+        if !self.has_weight {
+            return self.begin(weight);
+        }
+        match change::find(self.from(), &weight)? {
             Some(change) => self.follow(weight, change),
             None => self.rebuild(weight, Reason::Form),
         }
     }
 
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        let stale = goal == Goal::Maintained && self.answers_stale();
+        self.check_weight()?;
+        let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => absorbed.refiner.weighted(&absorbed.weight),
             _ => self.refiner.weighted(&self.given),
@@ -356,11 +364,9 @@ impl Projection for Kronecker {
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
-        let stale = goal == Goal::Maintained && self.answers_stale();
-        let tol = match goal {
-            Goal::Maintained => MAINTAINED,
-            Goal::Residual(_) => goal.tolerance()?,
-        };
+        self.check_weight()?;
+        let stale = goal == Goal::AsAbsorbed && self.answers_stale();
+        let tol = goal.refined_tolerance()?;
         let columns = rhs.ncols();
         let held = &mut self.held;
         let precondition = |v: MatMut<'_, f64>| held.apply_all(v);

@@ -2,6 +2,7 @@
 
 use super::cost::Rates;
 use crate::error::{Error, Result};
+pub use crate::projection::gram::Precision;
 
 /// Which ways of following a change may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,24 +19,11 @@ pub enum Policy {
     Rebuild,
 }
 
-/// In which precision the inverse is stored. Answers are refined with the exact operator in double precision either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Precision {
-    /// Single from `m = 256` on while the Gram matrix is well enough conditioned for it.
-    #[default]
-    Auto,
-    /// Half the memory traffic; refinement contracts by about `cond(K) · 6e-8` a step.
-    Single,
-    /// For ill-conditioned weights.
-    Double,
-}
-
 /// Settings of [`Kronecker`](super::Kronecker).
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `stale_tol` | 0 | `ε_mp`: drift of the weight that [`Goal::Maintained`](crate::projection::Goal::Maintained) answers may have | 0 to 10 |
+/// | `stale_tol` | 0 | `ε_mp`: drift of the weight that [`Goal::AsAbsorbed`](crate::projection::Goal::AsAbsorbed) answers may have | 0 to 10 |
 /// | `policy` | `Auto` | which ways of following a change may be taken | |
 /// | `precision` | `Auto` | in which precision the inverse is stored | |
 /// | `max_iter` | 200 | conjugate gradient steps a column | 1 or more |

@@ -3,7 +3,7 @@
 //! With `G_i = UᵀA_iU`, `K_ij = Σ_ab λ_aλ_b G_i[ab] G_j[ab]`: eigenvalues that move in a set `S` change `K` by one term a pair
 //! `{a, b}` that meets `S`, of weight `(1 if a = b else 2)(λ⁺_aλ⁺_b − λ_aλ_b)`.
 
-use crate::constraints::{Basis, HeldWeight, Spectral, SymmetricRows};
+use crate::constraints::{Basis, OwnedWeight, Spectral, SymmetricRows};
 use crate::error::{Error, Result};
 use crate::linalg::max_abs;
 use crate::linalg::padded;
@@ -11,12 +11,12 @@ use faer::Mat;
 
 /// Blocks with a spectral or nonnegative weight after some of their numbers moved; `None` for the others.
 pub(super) fn moved(
-    given: &[HeldWeight],
+    given: &[OwnedWeight],
     values: &[(usize, f64)],
-) -> Result<Vec<Option<HeldWeight>>> {
+) -> Result<Vec<Option<OwnedWeight>>> {
     const WHAT: &str = "eigenvalue";
-    let numbers = |w: &HeldWeight| match w {
-        HeldWeight::Nonneg(w) => w.len(),
+    let numbers = |w: &OwnedWeight| match w {
+        OwnedWeight::Nonneg(w) => w.len(),
         w => w.gram_pair().map_or(0, |(_, q)| q.nrows()),
     };
     let mut start = vec![0];
@@ -46,8 +46,8 @@ pub(super) fn moved(
         }
         let block = start.partition_point(|&s| s <= index) - 1;
         let old = match &given[block] {
-            HeldWeight::Nonneg(w) => w,
-            HeldWeight::Spectral(s) => &s.eigenvalues,
+            OwnedWeight::Nonneg(w) => w,
+            OwnedWeight::Spectral(s) => &s.eigenvalues,
             _ => {
                 return Err(Error::Unsupported {
                     what: "a change of eigenvalues",
@@ -57,11 +57,11 @@ pub(super) fn moved(
         };
         lists[block].get_or_insert_with(|| old.clone())[index - start[block]] = value;
     }
-    let change = |(old, list): (&HeldWeight, Option<Vec<f64>>)| {
+    let change = |(old, list): (&OwnedWeight, Option<Vec<f64>>)| {
         let list = list?;
         Some(match old {
-            HeldWeight::Spectral(s) => HeldWeight::Spectral(Box::new(s.with(list))),
-            _ => HeldWeight::Nonneg(list),
+            OwnedWeight::Spectral(s) => OwnedWeight::Spectral(Box::new(s.with(list))),
+            _ => OwnedWeight::Nonneg(list),
         })
     };
     Ok(given.iter().zip(lists).map(change).collect())

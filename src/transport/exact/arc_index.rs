@@ -1,25 +1,26 @@
-//! Given arcs by row and by column, and the potentials of Sinkhorn's method on them.
+//! Arcs by row and by column, and the potentials of Sinkhorn's method on them.
 
-use super::ExactSettings;
-use super::dense::Watch;
-use super::potentials::FIRST;
-use super::simplex::Arcs;
+use super::monitor::Monitor;
+use super::settings::ExactSettings;
+use super::simplex::ArcList;
+use super::solution::Potentials;
+use crate::transport::params::FIRST_BETA;
 
 /// Arcs, with an index of those of every row and column.
 #[derive(Debug)]
 pub(super) struct ArcIndex {
-    pub(super) arcs: Arcs,
-    rows: Index,
-    columns: Index,
+    pub(super) arcs: ArcList,
+    rows: LineIndex,
+    columns: LineIndex,
 }
 
 #[derive(Debug)]
-struct Index {
+struct LineIndex {
     start: Vec<usize>,
     arcs: Vec<u32>,
 }
 
-impl Index {
+impl LineIndex {
     fn new(lines: usize, of: impl Iterator<Item = u32> + Clone) -> Self {
         let mut start = vec![0usize; lines + 1];
         of.clone().for_each(|line| start[line as usize + 1] += 1);
@@ -44,10 +45,10 @@ impl Index {
 }
 
 impl ArcIndex {
-    pub(super) fn new(arcs: Arcs, m: usize, n: usize) -> Self {
+    pub(super) fn new(arcs: ArcList, m: usize, n: usize) -> Self {
         Self {
-            rows: Index::new(m, arcs.ends.iter().map(|e| e.0)),
-            columns: Index::new(n, arcs.ends.iter().map(|e| e.1)),
+            rows: LineIndex::new(m, arcs.ends.iter().map(|e| e.0)),
+            columns: LineIndex::new(n, arcs.ends.iter().map(|e| e.1)),
             arcs,
         }
     }
@@ -57,7 +58,8 @@ impl ArcIndex {
     }
 
     /// The arcs of the `k` least reduced costs of every line, each once, least first.
-    pub(super) fn least(&self, [phi, psi]: &[Vec<f64>; 2], k: usize) -> Vec<u32> {
+    pub(super) fn least(&self, potentials: &Potentials, k: usize) -> Vec<u32> {
+        let (phi, psi) = (&potentials.rows, &potentials.columns);
         let reduced = |a: &u32| {
             let (i, j) = self.arcs.ends[*a as usize];
             self.arcs.costs[*a as usize] - phi[i as usize] - psi[j as usize]
@@ -83,15 +85,15 @@ impl ArcIndex {
         found.into_iter().map(|(_, a)| a).collect()
     }
 
-    /// Half-steps in the log domain while the temperature falls. Where no coupling lives on the arcs they do not settle, and are as
-    /// good a choice of arcs as another.
+    /// Potentials of half-steps in the log domain while the temperature falls. Where no coupling lives on the arcs the
+    /// half-steps do not converge; the potentials are then only a poorer choice of the first arcs.
     pub(super) fn anneal(
         &self,
         masses: &[Vec<f64>; 2],
         settings: &ExactSettings,
-        watch: &mut Watch<'_>,
-    ) -> [Vec<f64>; 2] {
-        let mut potentials = [vec![0.0; masses[0].len()], vec![0.0; masses[1].len()]];
+        monitor: &mut Monitor<'_>,
+    ) -> Potentials {
+        let mut potentials = Potentials::constant(masses[0].len(), masses[1].len(), 0.0);
         let costs = self.arcs.costs.iter();
         let low = costs.clone().copied().fold(f64::INFINITY, f64::min);
         let range = costs.copied().fold(f64::NEG_INFINITY, f64::max) - low;
@@ -99,21 +101,24 @@ impl ArcIndex {
         if range.is_nan() || range <= 0.0 || steps == 0 {
             return potentials;
         }
+        // Logarithms of the masses, the schedule of the temperature, and one line of exponents at a time.
         let logs = masses
             .each_ref()
             .map(|m| m.iter().map(|v| v.ln()).collect::<Vec<f64>>());
-        let factor = (last / FIRST).powf(1.0 / (steps.max(2) - 1) as f64);
-        let (mut beta, mut terms) = (FIRST.min(last) / range, vec![]);
+        let first = FIRST_BETA.get();
+        let factor = (last / first).powf(1.0 / (steps.max(2) - 1) as f64);
+        let (mut beta, mut terms) = (first.min(last) / range, vec![]);
         for step in 0..steps {
+            // Rows and columns in turn: every potential makes its line's sum exact, by a log-sum-exp.
             let mode = step % 2;
             let index = [&self.rows, &self.columns][mode];
-            let [phi, psi] = &mut potentials;
-            let (own, other) = if mode == 0 {
-                (phi, &*psi)
+            let Potentials { rows, columns } = &mut potentials;
+            let (normalised, other) = if mode == 0 {
+                (rows, &*columns)
             } else {
-                (psi, &*phi)
+                (columns, &*rows)
             };
-            for (l, own) in own.iter_mut().enumerate() {
+            for (l, potential) in normalised.iter_mut().enumerate() {
                 terms.clear();
                 terms.extend(index.line(l).iter().map(|a| {
                     let (i, j) = self.arcs.ends[*a as usize];
@@ -123,12 +128,13 @@ impl ArcIndex {
                 let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 if most.is_finite() {
                     let sum: f64 = terms.iter().map(|t| (t - most).exp()).sum();
-                    *own = -(most + sum.ln()) / beta;
+                    *potential = -(most + sum.ln()) / beta;
                 }
             }
-            if watch.halt(beta * range) {
+            if monitor.ends(beta * range) {
                 break;
             }
+            // Both sides are normalised at the first temperature before it falls.
             if step > 0 {
                 beta *= factor;
             }

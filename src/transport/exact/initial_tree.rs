@@ -1,17 +1,20 @@
-//! The arcs to begin with, and the first feasible tree.
+//! The arcs of a first basis, and a feasible tree on them.
 
-use super::Dense;
-use super::simplex::Arcs;
+use super::dense_cost::DenseCost;
+use super::simplex::ArcList;
+use super::solution::Potentials;
 use super::tree::{Link, Tree};
 
 /// The `k` smallest values seen, in order.
 #[derive(Debug, Clone)]
-struct Least {
+struct SmallestValues {
+    /// Value and index.
     kept: Vec<(f64, u32)>,
+    /// Values from here on are not among the smallest.
     bar: f64,
 }
 
-impl Least {
+impl SmallestValues {
     fn new(k: usize) -> Self {
         Self {
             kept: Vec::with_capacity(k),
@@ -31,17 +34,18 @@ impl Least {
     }
 }
 
-/// The arcs of the `k` least reduced costs of every row and column (an arc once), least first.
-pub(super) fn candidates(cost: &Dense<'_>, [phi, psi]: &[Vec<f64>; 2], k: usize) -> Arcs {
+/// The arcs of the `k` least reduced costs of every row and column (each arc once), least first.
+pub(super) fn candidates(cost: &DenseCost<'_>, potentials: &Potentials, k: usize) -> ArcList {
+    let (phi, psi) = (&potentials.rows, &potentials.columns);
     let (m, n) = (phi.len(), psi.len());
     let (by_row, by_column) = (k.min(n), k.min(m));
-    let mut rows = vec![Least::new(by_row); m];
+    let mut rows = vec![SmallestValues::new(by_row); m];
     let mut bars = vec![f64::INFINITY; m];
     let mut found: Vec<(f64, u32, u32)> = Vec::with_capacity((m + n) * k);
     let mut line = Vec::new();
     for (j, psi) in psi.iter().enumerate() {
         let line = cost.column(j, &mut line);
-        let mut column = Least::new(by_column);
+        let mut column = SmallestValues::new(by_column);
         for (i, ((d, phi), bar)) in line.iter().zip(phi).zip(&mut bars).enumerate() {
             let reduced = d - phi - psi;
             if reduced < column.bar {
@@ -59,7 +63,7 @@ pub(super) fn candidates(cost: &Dense<'_>, [phi, psi]: &[Vec<f64>; 2], k: usize)
     }
     found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     found.dedup_by_key(|a| (a.1, a.2));
-    let mut arcs = Arcs::default();
+    let mut arcs = ArcList::default();
     for (_, i, j) in found {
         let (i, j) = (i as usize, j as usize);
         arcs.push(i, j, cost.entry(i, j));
@@ -67,8 +71,8 @@ pub(super) fn candidates(cost: &Dense<'_>, [phi, psi]: &[Vec<f64>; 2], k: usize)
     arcs
 }
 
-/// The arcs at every node of the forest that takes arcs in their order unless they close a cycle.
-fn forest(arcs: &Arcs, m: usize, n: usize) -> Vec<Vec<usize>> {
+/// The forest of the arcs in their order, without those that close a cycle: the arcs at every node.
+fn forest(arcs: &ArcList, m: usize, n: usize) -> Vec<Vec<usize>> {
     let mut above: Vec<usize> = (0..m + n).collect();
     let find = |above: &mut [usize], mut k: usize| {
         while above[k] != k {
@@ -90,47 +94,55 @@ fn forest(arcs: &Arcs, m: usize, n: usize) -> Vec<Vec<usize>> {
     at
 }
 
-/// Masses on their way: every arc used exhausts one line, which then hangs below the other end. Where it exhausts both, the
-/// column goes: what is left is a row without mass, and the arc of zero flow above it will point to the root.
-pub(super) struct Spread {
+/// A tree in the making: every arc used exhausts one of its ends, which then hangs below the other end. Where it exhausts
+/// both, the column hangs below the row: the row is left without mass, and the arc of zero flow above it will point to the
+/// root.
+pub(super) struct TreeBuilder {
     rows: usize,
-    /// What every node still has, rows first.
-    pub(super) rest: Vec<i64>,
-    pub(super) gone: Vec<bool>,
+    /// The mass that every node still has, rows first.
+    pub(super) remaining: Vec<i64>,
+    /// Nodes that hang below another.
+    pub(super) exhausted: Vec<bool>,
     columns_left: usize,
-    /// Whether the last column stays, for the root; without it what is left of both sides is somebody else's.
-    root_stays: bool,
+    /// Whether the last column is kept as the root. Otherwise the caller links the nodes that remain on both sides.
+    keeps_root: bool,
     pub(super) links: Vec<Link>,
 }
 
-impl Spread {
-    pub(super) fn new(supply: &[Vec<i64>; 2], root_stays: bool) -> Self {
+impl TreeBuilder {
+    pub(super) fn new(supply: &[Vec<i64>; 2], keeps_root: bool) -> Self {
         let (m, n) = (supply[0].len(), supply[1].len());
         Self {
             rows: m,
-            rest: supply.iter().flatten().copied().collect(),
-            gone: vec![false; m + n],
+            remaining: supply.iter().flatten().copied().collect(),
+            exhausted: vec![false; m + n],
             columns_left: n,
-            root_stays,
+            keeps_root,
             links: Vec::with_capacity(m + n + 1),
         }
     }
 
-    fn send(&mut self, i: usize, j: usize, arc: usize) {
+    fn send_along(&mut self, i: usize, j: usize, arc: usize) {
         let v = self.rows + j;
-        let last = self.root_stays && self.columns_left == 1;
-        let row_goes = last || self.rest[i] < self.rest[v];
+        let last = self.keeps_root && self.columns_left == 1;
+        let row_goes = last || self.remaining[i] < self.remaining[v];
         let (out, stays) = if row_goes { (i, v) } else { (v, i) };
-        let flow = self.rest[out];
-        self.rest[stays] -= flow;
-        self.gone[out] = true;
+        let flow = self.remaining[out];
+        self.remaining[stays] -= flow;
+        self.exhausted[out] = true;
         self.columns_left -= usize::from(!row_goes);
-        self.links.push((out, stays, arc, flow));
+        self.links.push(Link {
+            node: out,
+            parent: stays,
+            arc,
+            flow,
+        });
     }
 
-    /// From the leaves of the forest of the first arcs inwards as far as masses go, then along all arcs in their order.
-    pub(super) fn along(&mut self, arcs: &Arcs) {
-        let (m, nodes) = (self.rows, self.gone.len());
+    /// Sends mass along all arcs: from the leaves of the forest of the first arcs inwards, then along all arcs in their order.
+    pub(super) fn send_along_all(&mut self, arcs: &ArcList) {
+        let (m, nodes) = (self.rows, self.exhausted.len());
+        // A leaf has one arc to send its mass along; its end may become a leaf by that.
         let at = forest(arcs, m, nodes - m);
         let mut degree: Vec<usize> = at.iter().map(Vec::len).collect();
         let mut leaves: Vec<usize> = (0..nodes).filter(|k| degree[*k] == 1).collect();
@@ -139,19 +151,22 @@ impl Spread {
                 let (i, j) = (arcs.ends[arc].0 as usize, m + arcs.ends[arc].1 as usize);
                 if k == i { j } else { i }
             };
-            if self.gone[leaf] {
+            if self.exhausted[leaf] {
                 continue;
             }
-            let Some(&arc) = at[leaf].iter().find(|arc| !self.gone[other(**arc, leaf)]) else {
+            let Some(&arc) = at[leaf]
+                .iter()
+                .find(|arc| !self.exhausted[other(**arc, leaf)])
+            else {
                 continue;
             };
             let end = other(arc, leaf);
             let (i, j) = arcs.ends[arc];
-            self.send(i as usize, j as usize, arc);
-            let out = if self.gone[leaf] { leaf } else { end };
+            self.send_along(i as usize, j as usize, arc);
+            let out = if self.exhausted[leaf] { leaf } else { end };
             for arc in &at[out] {
                 let k = other(*arc, out);
-                if !self.gone[k] {
+                if !self.exhausted[k] {
                     degree[k] -= 1;
                     if degree[k] == 1 {
                         leaves.push(k);
@@ -159,37 +174,39 @@ impl Spread {
                 }
             }
         }
+        // Then greedily.
         for (arc, (i, j)) in arcs.ends.iter().enumerate() {
             let (i, j) = (*i as usize, *j as usize);
-            if !self.gone[i] && !self.gone[m + j] {
-                self.send(i, j, arc);
+            if !self.exhausted[i] && !self.exhausted[m + j] {
+                self.send_along(i, j, arc);
             }
         }
     }
 }
 
-/// A strongly feasible tree: masses are spread along `arcs`, and the rest by the north-west corner with the lines in the order of
-/// the potentials, whose arcs are added. Potentials of an optimum give its tree back.
+/// A strongly feasible tree: masses are sent along `arcs`, and the remainder by the north-west corner rule with rows and
+/// columns in the order of their potentials; the arcs of that rule are added. Potentials of an optimum give its tree back.
 pub(super) fn tree(
-    cost: &Dense<'_>,
-    arcs: &mut Arcs,
-    [phi, psi]: &[Vec<f64>; 2],
+    cost: &DenseCost<'_>,
+    arcs: &mut ArcList,
+    potentials: &Potentials,
     supply: &[Vec<i64>; 2],
 ) -> Tree {
+    let (phi, psi) = (&potentials.rows, &potentials.columns);
     let (m, n) = (phi.len(), psi.len());
-    let mut spread = Spread::new(supply, true);
-    spread.along(arcs);
-    let mut rows: Vec<usize> = (0..m).filter(|i| !spread.gone[*i]).collect();
-    let mut columns: Vec<usize> = (0..n).filter(|j| !spread.gone[m + j]).collect();
+    let mut builder = TreeBuilder::new(supply, true);
+    builder.send_along_all(arcs);
+    let mut rows: Vec<usize> = (0..m).filter(|i| !builder.exhausted[*i]).collect();
+    let mut columns: Vec<usize> = (0..n).filter(|j| !builder.exhausted[m + j]).collect();
     rows.sort_by(|a, b| phi[*a].total_cmp(&phi[*b]));
     columns.sort_by(|a, b| psi[*b].total_cmp(&psi[*a]));
     let (mut a, mut b) = (0, 0);
     while let (Some(&i), Some(&j)) = (rows.get(a), columns.get(b)) {
         let arc = arcs.push(i, j, cost.entry(i, j));
-        spread.send(i, j, arc);
-        a += usize::from(spread.gone[i]);
-        b += usize::from(spread.gone[m + j]);
+        builder.send_along(i, j, arc);
+        a += usize::from(builder.exhausted[i]);
+        b += usize::from(builder.exhausted[m + j]);
     }
-    let root = (0..m + n).find(|v| !spread.gone[*v]).unwrap_or(0);
-    Tree::new(m, n, root, &spread.links)
+    let root = (0..m + n).find(|v| !builder.exhausted[*v]).unwrap_or(0);
+    Tree::new(m, n, root, &builder.links)
 }

@@ -1,18 +1,16 @@
-//! Transport problems as linear programs, and points of theirs to begin from.
+//! Transport problems as linear programs, and points of these programs to start from.
 
-use super::Exact;
-use super::central_path::{self, central};
+use super::central_path::{self, PathPoint};
+use super::solution::{ExactSolution, Potentials};
 use crate::error::{Result, check_shape};
 use crate::problem::{self, Limits, LinearProgram, Sense};
+use crate::transport::params::CENTRAL_WARMTH;
 use crate::transport::polytope::cost::Cost;
 use crate::transport::polytope::marginals::Marginals;
-use crate::transport::sinkhorn::{LinearSolution, annealed};
+use crate::transport::sinkhorn::{SinkhornSolution, annealed};
 
-/// Times the mean product that the temperature says: a point further inside is nearer to feasible.
-const WARMER: f64 = 5.0;
-
-/// The transport problem as a linear program: rows `r0, r1, …` and `c0, c1, …` with the masses, a variable `x<row>_<column>` an
-/// arc, column by column.
+/// The transport problem as a linear program: rows `r0, r1, …` and `c0, c1, …` with the masses, and one variable
+/// `x<row>_<column>` per arc, column by column.
 ///
 /// ```
 /// use dyncvx::transport::{CostFn, Marginals, linear_program};
@@ -30,7 +28,7 @@ const WARMER: f64 = 5.0;
 /// # Complexity
 /// `O(mn)` time and space.
 pub fn linear_program(cost: &dyn Cost, marginals: &Marginals) -> Result<LinearProgram> {
-    annealed::check(cost, marginals, "the linear program of a transport problem")?;
+    annealed::check_two_measures(cost, marginals, "the linear program of a transport problem")?;
     let (m, n) = cost.shape();
     let mut program = LinearProgram::new(Sense::Minimise);
     program.set_name("transport");
@@ -53,20 +51,24 @@ pub fn linear_program(cost: &dyn Cost, marginals: &Marginals) -> Result<LinearPr
     Ok(program)
 }
 
-impl LinearSolution {
-    /// A point of [`linear_program`] to begin an interior-point method from: the potentials moved to the central path at the mean
-    /// product of masses and reduced costs that the temperature says, `x` near `μ/s`.
+impl SinkhornSolution {
+    /// A point of [`linear_program`] to start an interior-point method from: the potentials moved to the central path, `x` near
+    /// `μ/s`. The temperature determines `μ`.
     ///
-    /// The plan itself would not do: its products `x s = −x log x/β` are far apart, and a method that follows the path has to
-    /// come back to it first.
+    /// The plan itself is a poor start: its products `x s = −x log x/β` differ widely, and a path-following method must come back
+    /// to the path first.
     ///
     /// # Errors
     /// Those of [`linear_program`].
     ///
     /// # Complexity
-    /// `O(mn)` a pass over rows and columns, some hundred at most; space `O(mn)`.
-    pub fn start(&self, cost: &dyn Cost, marginals: &Marginals) -> Result<problem::LinearSolution> {
-        annealed::check(cost, marginals, "a start from potentials")?;
+    /// `O(mn)` per pass over rows and columns, at most some hundred passes; space `O(mn)`.
+    pub fn central_point(
+        &self,
+        cost: &dyn Cost,
+        marginals: &Marginals,
+    ) -> Result<problem::LinearSolution> {
+        annealed::check_two_measures(cost, marginals, "a start from potentials")?;
         let (m, n) = cost.shape();
         for (mode, v) in self.potentials.iter().enumerate() {
             check_shape("potential", (marginals.shape()[mode], 1), (v.len(), 1))?;
@@ -89,19 +91,19 @@ impl LinearSolution {
             }
         };
         let mut heights: Vec<f64> = potentials.map(dual).collect();
-        let arcs = central_path::Arcs {
+        let arcs = central_path::PathArcs {
             rows: m,
             ends: &ends,
             costs: &costs,
             masses: &masses,
         };
-        let mu = WARMER * marginals.total() / (self.beta * (m * n) as f64);
-        let (x, reduced_costs) = central(&arcs, &mut heights, mu);
-        Ok(point(x, heights, reduced_costs, (m, n)))
+        let mu = CENTRAL_WARMTH.get() * marginals.total() / (self.beta * (m * n) as f64);
+        let PathPoint { x, s } = central_path::central_point(&arcs, &mut heights, mu);
+        Ok(point(x, heights, s, m))
     }
 }
 
-impl Exact {
+impl ExactSolution {
     /// The plan and its potentials as the solution of [`linear_program`].
     ///
     /// # Errors
@@ -109,18 +111,21 @@ impl Exact {
     ///
     /// # Complexity
     /// `O(mn)` time and space.
-    pub fn solution(
+    pub fn linear_solution(
         &self,
         cost: &dyn Cost,
         marginals: &Marginals,
     ) -> Result<problem::LinearSolution> {
-        annealed::check(cost, marginals, "a solution of the linear program")?;
+        annealed::check_two_measures(cost, marginals, "a solution of the linear program")?;
         let (m, n) = cost.shape();
         let mut x = vec![0.0; m * n];
         for (i, j, mass) in &self.plan {
             x[i + m * j] = *mass;
         }
-        let [phi, psi] = &self.potentials;
+        let Potentials {
+            rows: phi,
+            columns: psi,
+        } = &self.potentials;
         let mut slack = vec![0.0; m * n];
         for (j, column) in slack.chunks_mut(m).enumerate() {
             cost.fill(j, 0, column);
@@ -129,17 +134,18 @@ impl Exact {
                 .zip(phi)
                 .for_each(|(c, phi)| *c -= phi + psi[j]);
         }
-        Ok(point(x, [phi.clone(), psi.clone()].concat(), slack, (m, n)))
+        Ok(point(x, [phi.clone(), psi.clone()].concat(), slack, m))
     }
 }
 
+/// The activities of `x` on `m` rows and the columns, beside what is given.
 fn point(
     x: Vec<f64>,
     row_duals: Vec<f64>,
     reduced_costs: Vec<f64>,
-    (m, n): (usize, usize),
+    m: usize,
 ) -> problem::LinearSolution {
-    let mut activities = vec![0.0; m + n];
+    let mut activities = vec![0.0; row_duals.len()];
     for (k, x) in x.iter().enumerate() {
         activities[k % m] += x;
         activities[m + k / m] += x;

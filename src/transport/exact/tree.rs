@@ -1,9 +1,11 @@
 //! A spanning tree of rows and columns with its flow and its heights.
 
+use super::solution::Potentials;
+
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What a pivot touches of a node, in half a cache line. Arc and flow are those between the node and its parent.
+/// The fields of a node that a pivot uses, in half a cache line. Arc and flow are those between the node and its parent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) flow: i64,
@@ -19,8 +21,9 @@ pub(super) struct Node {
 
 /// Rows are the nodes `0..rows`, columns follow.
 ///
-/// Subtrees are runs of one list in preorder, so that they are moved by a few links and passed over without a stack. The height
-/// of a row is its potential, that of a column the opposite: a subtree is then shifted by one number.
+/// All nodes are in one list in preorder. A subtree is a run of it, which is moved by a few links and traversed without a stack.
+/// The height of a row is its potential, the height of a column is minus its potential: a shift adds the same number to every
+/// height of a subtree.
 #[derive(Debug)]
 pub(super) struct Tree {
     pub(super) rows: usize,
@@ -29,8 +32,29 @@ pub(super) struct Tree {
     root: u32,
 }
 
-/// A node, its parent, the arc between them and its flow.
-pub(super) type Link = (usize, usize, usize, i64);
+/// A node, its parent, and the arc between them with its flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) node: usize,
+    pub(super) parent: usize,
+    pub(super) arc: usize,
+    pub(super) flow: i64,
+}
+
+/// A change of basis: the arc above `leaving` goes, `entering` joins `top` to `under`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exchange {
+    /// The end of the entering arc that is cut off by the leaving arc.
+    pub(super) top: u32,
+    /// The other end, its parent from now on.
+    pub(super) under: u32,
+    pub(super) leaving: u32,
+    /// The lowest node above both ends.
+    pub(super) join: u32,
+    pub(super) entering: u32,
+    /// Flow of the entering arc.
+    pub(super) flow: i64,
+}
 
 impl Tree {
     /// From the links of all nodes but the root, every node before its parent.
@@ -46,16 +70,20 @@ impl Tree {
         };
         let count = rows + columns;
         let mut nodes: Vec<Node> = (0..count as u32).map(node).collect();
-        for (k, parent, arc, flow) in links {
-            nodes[*parent].size += nodes[*k].size;
-            let node = &mut nodes[*k];
-            (node.parent, node.arc, node.flow) = (*parent as u32, *arc as u32, *flow);
+        for link in links {
+            nodes[link.parent].size += nodes[link.node].size;
+            let node = &mut nodes[link.node];
+            node.parent = link.parent as u32;
+            node.arc = link.arc as u32;
+            node.flow = link.flow;
         }
-        for (k, parent, ..) in links.iter().rev() {
-            let next = std::mem::replace(&mut nodes[*parent].next, *k as u32);
-            (nodes[*k].next, nodes[*k].previous) = (next, *parent as u32);
+        // Parents come last: in reverse, every node is put right after its parent.
+        for link in links.iter().rev() {
+            let next = std::mem::replace(&mut nodes[link.parent].next, link.node as u32);
+            nodes[link.node].next = next;
+            nodes[link.node].previous = link.parent as u32;
             if next != NONE {
-                nodes[next as usize].previous = *k as u32;
+                nodes[next as usize].previous = link.node as u32;
             }
         }
         let mut order = Vec::with_capacity(count);
@@ -77,9 +105,12 @@ impl Tree {
     }
 
     /// Row and column potentials.
-    pub(super) fn potentials(&self) -> [Vec<f64>; 2] {
+    pub(super) fn potentials(&self) -> Potentials {
         let (phi, psi) = self.height.split_at(self.rows);
-        [phi.to_vec(), psi.iter().map(|v| -v).collect()]
+        Potentials {
+            rows: phi.to_vec(),
+            columns: psi.iter().map(|v| -v).collect(),
+        }
     }
 
     /// The lowest node above both: the smaller of two subtrees never contains the other.
@@ -95,14 +126,17 @@ impl Tree {
         u
     }
 
-    /// Cuts the arc above `leaving` and hangs what was below it under `under` by its node `top`; `join` is above both.
-    pub(super) fn rehang(
-        &mut self,
-        (top, under): (u32, u32),
-        leaving: u32,
-        join: u32,
-        (mut arc, mut flow): (u32, i64),
-    ) {
+    /// Cuts the arc above `leaving` and hangs the subtree below it under `under`, by its node `top`.
+    pub(super) fn exchange(&mut self, by: Exchange) {
+        let Exchange {
+            top,
+            under,
+            leaving,
+            join,
+            ..
+        } = by;
+        let (mut arc, mut flow) = (by.entering, by.flow);
+        // The subtree leaves the list.
         let size = self.cut(leaving, join);
         // From `top` up to `leaving` every node becomes the last child of the one before: its run follows, without that one's.
         let mut inner = self.nodes[top as usize];
@@ -131,11 +165,13 @@ impl Tree {
             (arc, flow) = (inner.arc, inner.flow);
             (above, at, inner) = (at, up, outer);
         }
+        // All nodes of this path now end where the whole run ends.
         while at != under {
             let node = &mut self.nodes[at as usize];
             node.last = tail;
             at = node.parent;
         }
+        // The run joins the list right after `under`, and the sizes above grow.
         self.insert(top, tail, under);
         let mut w = under;
         while w != join {

@@ -33,7 +33,7 @@ const TAYLOR: [f64; 12] = [
 ///
 /// NaN is *not* handed on (it counts as very small): whoever feeds a kernel has checked its input.
 #[inline(always)]
-pub(crate) fn exp<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
+pub(crate) fn exp_double<S: Simd>(simd: S, x: S::f64s) -> S::f64s {
     let high = simd.splat_f64s(709.782_712_893_384);
     let low = simd.splat_f64s(MIN_EXPONENT);
     // A clamped argument keeps the integer part in range.

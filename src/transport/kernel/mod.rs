@@ -1,207 +1,166 @@
 //! Fused SIMD passes over one line of a coupling: a shift, an exponential and a reduction, in one stream over memory.
 //!
-//! A *line* is a run of entries that are adjacent in memory (a column of a matrix, a first-index fibre of a tensor).
-//! Every function takes slices of equal length; the order of its additions depends on the length alone.
+//! A *line* is a sequence of entries that are adjacent in memory: a column of a matrix, a fibre along the first index of an array.
+//! Every function takes slices of equal length. The order of its additions depends on the length alone.
 
 mod exp;
+mod float;
 pub(crate) mod parallel;
 
-use exp::{exp, exp_single};
+use exp::exp_double;
+pub(crate) use float::Float;
 use pulp::{Arch, Simd, WithSimd};
 
-macro_rules! lines {
-    ($float:ty, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
-     $reduce:ident, $exp:ident, $sum:ident, $accumulate:ident) => {
-        /// `Σ exp(potential + shift − beta · cost)` over the line.
-        pub(crate) fn $sum(
-            arch: Arch,
-            cost: &[$float],
-            beta: $float,
-            potential: &[$float],
-            shift: $float,
-        ) -> $float {
-            struct Op<'a>(&'a [$float], $float, &'a [$float], $float);
-            impl WithSimd for Op<'_> {
-                type Output = $float;
-                #[inline(always)]
-                fn with_simd<S: Simd>(self, simd: S) -> $float {
-                    let Op(cost, beta, potential, shift) = self;
-                    let (c, c_tail) = S::$as_simd(cost);
-                    let (p, p_tail) = S::$as_simd(potential);
-                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    let (c2, c1) = pulp::as_arrays::<2, _>(c);
-                    let (p2, p1) = pulp::as_arrays::<2, _>(p);
-                    let (mut a, mut b) = (simd.$splat(0.0), simd.$splat(0.0));
-                    for (c, p) in c2.iter().zip(p2) {
-                        a = simd.$add(a, $exp(simd, simd.$fma(beta, c[0], simd.$add(p[0], shift))));
-                        b = simd.$add(b, $exp(simd, simd.$fma(beta, c[1], simd.$add(p[1], shift))));
-                    }
-                    for (c, p) in c1.iter().zip(p1) {
-                        a = simd.$add(a, $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift))));
-                    }
-                    // No register has more than 16 lanes.
-                    let mut tail = [0.0; 16];
-                    if !c_tail.is_empty() {
-                        let e = $exp(
-                            simd,
-                            simd.$fma(
-                                beta,
-                                simd.$load(c_tail),
-                                simd.$add(simd.$load(p_tail), shift),
-                            ),
-                        );
-                        simd.$store(&mut tail[..c_tail.len()], e);
-                    }
-                    simd.$reduce(simd.$add(a, b)) + tail.iter().sum::<$float>()
-                }
-            }
-            debug_assert_eq!(cost.len(), potential.len());
-            arch.dispatch(Op(cost, beta, potential, shift))
-        }
-
-        /// `sums += exp(potential + shift − beta · cost)`, entry by entry.
-        pub(crate) fn $accumulate(
-            arch: Arch,
-            cost: &[$float],
-            beta: $float,
-            potential: &[$float],
-            shift: $float,
-            sums: &mut [$float],
-        ) {
-            struct Op<'a>(&'a [$float], $float, &'a [$float], $float, &'a mut [$float]);
-            impl WithSimd for Op<'_> {
-                type Output = ();
-                #[inline(always)]
-                fn with_simd<S: Simd>(self, simd: S) {
-                    let Op(cost, beta, potential, shift, sums) = self;
-                    let (c, c_tail) = S::$as_simd(cost);
-                    let (p, p_tail) = S::$as_simd(potential);
-                    let (s, s_tail) = S::$as_mut_simd(sums);
-                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    for ((c, p), s) in c.iter().zip(p).zip(s) {
-                        *s = simd.$add(*s, $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift))));
-                    }
-                    if !c_tail.is_empty() {
-                        let e = $exp(
-                            simd,
-                            simd.$fma(
-                                beta,
-                                simd.$load(c_tail),
-                                simd.$add(simd.$load(p_tail), shift),
-                            ),
-                        );
-                        let s = simd.$add(simd.$load(s_tail), e);
-                        simd.$store(s_tail, s);
-                    }
-                }
-            }
-            debug_assert_eq!(cost.len(), potential.len());
-            debug_assert_eq!(cost.len(), sums.len());
-            arch.dispatch(Op(cost, beta, potential, shift, sums));
-        }
-    };
+/// The exponents `potential + shift − beta · cost` of a line.
+#[derive(Clone, Copy)]
+struct Exponents<'a, T> {
+    cost: &'a [T],
+    beta: T,
+    potential: &'a [T],
+    shift: T,
 }
 
-macro_rules! write_line {
-    ($float:ty, $as_simd:ident, $as_mut_simd:ident, $splat:ident, $fma:ident, $add:ident, $load:ident, $store:ident,
-     $exp:ident, $write:ident) => {
-        /// `out ← exp(potential + shift − beta · cost)`, entry by entry.
-        pub(crate) fn $write(
-            arch: Arch,
-            cost: &[$float],
-            beta: $float,
-            potential: &[$float],
-            shift: $float,
-            out: &mut [$float],
-        ) {
-            struct Op<'a>(&'a [$float], $float, &'a [$float], $float, &'a mut [$float]);
-            impl WithSimd for Op<'_> {
-                type Output = ();
-                #[inline(always)]
-                fn with_simd<S: Simd>(self, simd: S) {
-                    let Op(cost, beta, potential, shift, out) = self;
-                    let (c, c_tail) = S::$as_simd(cost);
-                    let (p, p_tail) = S::$as_simd(potential);
-                    let (o, o_tail) = S::$as_mut_simd(out);
-                    let (beta, shift) = (simd.$splat(-beta), simd.$splat(shift));
-                    for ((c, p), o) in c.iter().zip(p).zip(o) {
-                        *o = $exp(simd, simd.$fma(beta, *c, simd.$add(*p, shift)));
-                    }
-                    if !c_tail.is_empty() {
-                        simd.$store(
-                            o_tail,
-                            $exp(
-                                simd,
-                                simd.$fma(
-                                    beta,
-                                    simd.$load(c_tail),
-                                    simd.$add(simd.$load(p_tail), shift),
-                                ),
-                            ),
-                        );
-                    }
-                }
-            }
-            debug_assert_eq!(cost.len(), potential.len());
-            debug_assert_eq!(cost.len(), out.len());
-            arch.dispatch(Op(cost, beta, potential, shift, out));
-        }
-    };
+impl<T: Float> Exponents<'_, T> {
+    fn len(&self) -> usize {
+        debug_assert_eq!(self.cost.len(), self.potential.len());
+        self.cost.len()
+    }
 }
 
-lines!(
-    f64,
-    as_simd_f64s,
-    as_mut_simd_f64s,
-    splat_f64s,
-    mul_add_e_f64s,
-    add_f64s,
-    partial_load_f64s,
-    partial_store_f64s,
-    reduce_sum_f64s,
-    exp,
-    exp_sum,
-    exp_accumulate
-);
-lines!(
-    f32,
-    as_simd_f32s,
-    as_mut_simd_f32s,
-    splat_f32s,
-    mul_add_e_f32s,
-    add_f32s,
-    partial_load_f32s,
-    partial_store_f32s,
-    reduce_sum_f32s,
-    exp_single,
-    exp_sum_single,
-    exp_accumulate_single
-);
-write_line!(
-    f64,
-    as_simd_f64s,
-    as_mut_simd_f64s,
-    splat_f64s,
-    mul_add_e_f64s,
-    add_f64s,
-    partial_load_f64s,
-    partial_store_f64s,
-    exp,
-    exp_write
-);
-#[cfg(test)]
-write_line!(
-    f32,
-    as_simd_f32s,
-    as_mut_simd_f32s,
-    splat_f32s,
-    mul_add_e_f32s,
-    add_f32s,
-    partial_load_f32s,
-    partial_store_f32s,
-    exp_single,
-    exp_write_single
-);
+/// The exponentials of one register of entries.
+#[inline(always)]
+fn exponential<T: Float, S: Simd>(
+    simd: S,
+    minus_beta: T::Lanes<S>,
+    cost: T::Lanes<S>,
+    potential: T::Lanes<S>,
+    shift: T::Lanes<S>,
+) -> T::Lanes<S> {
+    let offset = T::add(simd, potential, shift);
+    T::exp(simd, T::mul_add(simd, minus_beta, cost, offset))
+}
+
+/// `Σ exp(potential + shift − beta · cost)` over the line.
+pub(crate) fn exp_sum<T: Float>(arch: Arch, cost: &[T], beta: T, potential: &[T], shift: T) -> T {
+    struct Op<'a, T>(Exponents<'a, T>);
+    impl<T: Float> WithSimd for Op<'_, T> {
+        type Output = T;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> T {
+            let line = self.0;
+            let (c, c_tail) = T::split::<S>(line.cost);
+            let (p, p_tail) = T::split::<S>(line.potential);
+            let (beta, shift) = (T::splat(simd, line.beta.neg()), T::splat(simd, line.shift));
+            // Two sums at a time hide the latency of the additions.
+            let (c2, c1) = pulp::as_arrays::<2, _>(c);
+            let (p2, p1) = pulp::as_arrays::<2, _>(p);
+            let (mut a, mut b) = (T::splat(simd, T::ZERO), T::splat(simd, T::ZERO));
+            for (c, p) in c2.iter().zip(p2) {
+                a = T::add(simd, a, exponential::<T, S>(simd, beta, c[0], p[0], shift));
+                b = T::add(simd, b, exponential::<T, S>(simd, beta, c[1], p[1], shift));
+            }
+            for (c, p) in c1.iter().zip(p1) {
+                a = T::add(simd, a, exponential::<T, S>(simd, beta, *c, *p, shift));
+            }
+            // No register has more than 16 lanes.
+            let mut tail = [T::ZERO; 16];
+            if !c_tail.is_empty() {
+                let (c, p) = (T::load(simd, c_tail), T::load(simd, p_tail));
+                let e = exponential::<T, S>(simd, beta, c, p, shift);
+                T::store(simd, &mut tail[..c_tail.len()], e);
+            }
+            let mut sum = T::reduce(simd, T::add(simd, a, b));
+            sum += tail.iter().copied().sum::<T>();
+            sum
+        }
+    }
+    let line = Exponents {
+        cost,
+        beta,
+        potential,
+        shift,
+    };
+    debug_assert_eq!(line.len(), potential.len());
+    arch.dispatch(Op(line))
+}
+
+/// `sums += exp(potential + shift − beta · cost)`, entry by entry.
+pub(crate) fn exp_accumulate<T: Float>(
+    arch: Arch,
+    cost: &[T],
+    beta: T,
+    potential: &[T],
+    shift: T,
+    sums: &mut [T],
+) {
+    struct Op<'a, T>(Exponents<'a, T>, &'a mut [T]);
+    impl<T: Float> WithSimd for Op<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Op(line, sums) = self;
+            let (c, c_tail) = T::split::<S>(line.cost);
+            let (p, p_tail) = T::split::<S>(line.potential);
+            let (s, s_tail) = T::split_mut::<S>(sums);
+            let (beta, shift) = (T::splat(simd, line.beta.neg()), T::splat(simd, line.shift));
+            for ((c, p), s) in c.iter().zip(p).zip(s) {
+                *s = T::add(simd, *s, exponential::<T, S>(simd, beta, *c, *p, shift));
+            }
+            if !c_tail.is_empty() {
+                let (c, p) = (T::load(simd, c_tail), T::load(simd, p_tail));
+                let e = exponential::<T, S>(simd, beta, c, p, shift);
+                let s = T::add(simd, T::load(simd, s_tail), e);
+                T::store(simd, s_tail, s);
+            }
+        }
+    }
+    let line = Exponents {
+        cost,
+        beta,
+        potential,
+        shift,
+    };
+    debug_assert_eq!(line.len(), sums.len());
+    arch.dispatch(Op(line, sums));
+}
+
+/// `out ← exp(potential + shift − beta · cost)`, entry by entry.
+pub(crate) fn exp_write<T: Float>(
+    arch: Arch,
+    cost: &[T],
+    beta: T,
+    potential: &[T],
+    shift: T,
+    out: &mut [T],
+) {
+    struct Op<'a, T>(Exponents<'a, T>, &'a mut [T]);
+    impl<T: Float> WithSimd for Op<'_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Op(line, out) = self;
+            let (c, c_tail) = T::split::<S>(line.cost);
+            let (p, p_tail) = T::split::<S>(line.potential);
+            let (o, o_tail) = T::split_mut::<S>(out);
+            let (beta, shift) = (T::splat(simd, line.beta.neg()), T::splat(simd, line.shift));
+            for ((c, p), o) in c.iter().zip(p).zip(o) {
+                *o = exponential::<T, S>(simd, beta, *c, *p, shift);
+            }
+            if !c_tail.is_empty() {
+                let (c, p) = (T::load(simd, c_tail), T::load(simd, p_tail));
+                T::store(simd, o_tail, exponential::<T, S>(simd, beta, c, p, shift));
+            }
+        }
+    }
+    let line = Exponents {
+        cost,
+        beta,
+        potential,
+        shift,
+    };
+    debug_assert_eq!(line.len(), out.len());
+    arch.dispatch(Op(line, out));
+}
 
 /// One line of a mirror step: `log_kernel −= eta · gradient`, then `plan ← exp(log_kernel + potential + shift)`.
 /// Returns the sum of the new line.
@@ -235,7 +194,7 @@ pub(crate) fn mirror_step(
             for (((k, g), p), o) in k.iter_mut().zip(g).zip(p).zip(o) {
                 let s = simd.mul_add_e_f64s(eta, *g, *k);
                 *k = s;
-                let e = exp(simd, simd.add_f64s(s, simd.add_f64s(*p, shift)));
+                let e = exp_double(simd, simd.add_f64s(s, simd.add_f64s(*p, shift)));
                 *o = e;
                 sum = simd.add_f64s(sum, e);
             }
@@ -248,7 +207,7 @@ pub(crate) fn mirror_step(
                 );
                 simd.partial_store_f64s(k_tail, s);
                 let p = simd.add_f64s(simd.partial_load_f64s(p_tail), shift);
-                let e = exp(simd, simd.add_f64s(s, p));
+                let e = exp_double(simd, simd.add_f64s(s, p));
                 simd.partial_store_f64s(o_tail, e);
                 simd.partial_store_f64s(&mut tail[..g_tail.len()], e);
             }
@@ -303,10 +262,10 @@ pub(crate) fn min_accumulate(arch: Arch, cost: &[f64], offset: f64, least: &mut 
     );
 }
 
-/// Least and largest entry, and whether all are numbers below infinity in size.
+/// Least and largest entry, and whether all entries are finite.
 pub(crate) fn extremes(arch: Arch, values: &[f64]) -> (f64, f64, bool) {
     let (mut low, mut high) = ([f64::INFINITY; 16], [f64::NEG_INFINITY; 16]);
-    // 0 x is 0 for a finite x and NaN otherwise.
+    // 0 times x is 0 for a finite x and NaN otherwise.
     let mut odd = [0.0f64; 16];
     arch.dispatch(
         #[inline(always)]
@@ -346,67 +305,41 @@ pub(crate) fn add(arch: Arch, values: &[f64], sums: &mut [f64]) {
 }
 
 /// `out += scale · (points − at)²`, entry by entry.
-pub(crate) fn add_square(arch: Arch, points: &[f64], at: f64, scale: f64, out: &mut [f64]) {
+pub(crate) fn add_square<T: Float>(arch: Arch, points: &[T], at: T, scale: T, out: &mut [T]) {
     arch.dispatch(
         #[inline(always)]
         || {
             for (o, x) in out.iter_mut().zip(points) {
-                let d = x - at;
+                let d = *x - at;
                 *o += scale * d * d;
             }
         },
     );
 }
 
-/// [`add_square`] in f32.
-pub(crate) fn add_square_single(arch: Arch, points: &[f32], at: f32, scale: f32, out: &mut [f32]) {
+/// `out += scale · |points − at|`, entry by entry.
+pub(crate) fn add_absolute<T: Float>(arch: Arch, points: &[T], at: T, scale: T, out: &mut [T]) {
     arch.dispatch(
         #[inline(always)]
         || {
             for (o, x) in out.iter_mut().zip(points) {
-                let d = x - at;
-                *o += scale * d * d;
+                *o += scale * (*x - at).abs();
             }
         },
     );
 }
 
-macro_rules! distances {
-    ($float:ty, $add:ident, $root:ident) => {
-        /// `out += scale · |points − at|`, entry by entry.
-        pub(crate) fn $add(
-            arch: Arch,
-            points: &[$float],
-            at: $float,
-            scale: $float,
-            out: &mut [$float],
-        ) {
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    for (o, x) in out.iter_mut().zip(points) {
-                        *o += scale * (x - at).abs();
-                    }
-                },
-            );
-        }
-
-        /// `values ← scale · √values`, entry by entry.
-        pub(crate) fn $root(arch: Arch, scale: $float, values: &mut [$float]) {
-            arch.dispatch(
-                #[inline(always)]
-                || {
-                    for v in values {
-                        *v = scale * v.sqrt();
-                    }
-                },
-            );
-        }
-    };
+/// `values ← scale · √values`, entry by entry.
+pub(crate) fn root<T: Float>(arch: Arch, scale: T, values: &mut [T]) {
+    arch.dispatch(
+        #[inline(always)]
+        || {
+            for v in values {
+                *v = scale * v.sqrt();
+            }
+        },
+    );
 }
-
-distances!(f64, add_absolute, root);
-distances!(f32, add_absolute_single, root_single);
 
 /// `values ⊙= factors`, entry by entry.
 pub(crate) fn multiply(arch: Arch, factors: &[f64], values: &mut [f64]) {

@@ -1,21 +1,21 @@
-//! Work in a fixed number of pieces: the pieces depend on the sizes alone, so that every sum has the same order for
+//! Passes over arrays in a fixed number of pieces. The pieces depend on the sizes alone, so that every sum has the same order for
 //! any number of threads.
 
 use std::ops::Range;
 
-/// Pieces a pass is cut into.
+/// Pieces that a pass is divided into.
 const PIECES: usize = 16;
-/// Entries below which a pass is not shared between threads: a fork costs some ten microseconds.
-const SMALL: usize = 32_768;
+/// Entries up to which a pass stays on one thread: a fork costs some ten microseconds.
+const SERIAL_ENTRIES: usize = 32_768;
 
-/// Length of one piece when `n` items are cut.
+/// Length of one piece of `n` items.
 pub(crate) fn piece(n: usize) -> usize {
     n.div_ceil(PIECES).max(1)
 }
 
 #[cfg(feature = "rayon")]
 fn shared(work: usize) -> bool {
-    work > SMALL && rayon::current_num_threads() > 1
+    work > SERIAL_ENTRIES && rayon::current_num_threads() > 1
 }
 
 /// `f` on each piece of `0..n`, in order; `work` entries are touched in total.
@@ -28,7 +28,7 @@ pub(crate) fn map<R: Send>(n: usize, work: usize, f: impl Fn(Range<usize>) -> R 
         use rayon::prelude::*;
         return (0..pieces).into_par_iter().map(|k| f(range(k))).collect();
     }
-    let _ = (work, SMALL);
+    let _ = (work, SERIAL_ENTRIES);
     (0..pieces).map(|k| f(range(k))).collect()
 }
 

@@ -71,7 +71,7 @@ fn single_precision_exponential_is_accurate() {
         .map(|x| *x as f32)
         .collect();
     let (zero, mut out) = (vec![0.0; xs.len()], vec![0.0; xs.len()]);
-    exp_write_single(Arch::new(), &zero, 1.0, &xs, 0.0, &mut out);
+    exp_write(Arch::new(), &zero, 1.0, &xs, 0.0, &mut out);
     let mut worst = 0.0f64;
     for (x, e) in xs.iter().zip(&out) {
         let exact = f64::from(*x).exp();
@@ -119,10 +119,10 @@ fn fused_lines_equal_the_naive_loops_at_every_length() {
 
         let single = |v: &[f64]| v.iter().map(|x| *x as f32).collect::<Vec<_>>();
         let (c1, p1) = (single(&c), single(&p));
-        let s = exp_sum_single(arch, &c1, beta as f32, &p1, shift as f32);
+        let s = exp_sum(arch, &c1, beta as f32, &p1, shift as f32);
         assert!((f64::from(s) - total).abs() <= 2e-6 * (1.0 + total));
         let mut sums = vec![0.0f32; n];
-        exp_accumulate_single(arch, &c1, beta as f32, &p1, shift as f32, &mut sums);
+        exp_accumulate(arch, &c1, beta as f32, &p1, shift as f32, &mut sums);
         assert!(
             sums.iter()
                 .zip(&naive)

@@ -2,14 +2,15 @@
 //!
 //! [^AC11]: Agueh, Carlier. *Barycenters in the Wasserstein space.* SIAM J. Math. Anal. 2011.
 
-use super::{Solution, minimize};
+use super::minimise::minimise;
+use super::solution::MirrorSinkhornSolution;
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::objective::{Linear, Objective, flat};
 use crate::transport::polytope::checks::check_positive;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::Shape;
-use crate::transport::settings::{Observer, Settings, Start};
+use crate::transport::settings::{InitialCoupling, Observer, Settings};
 use faer::{Mat, MatRef};
 
 /// A barycentre, and the coupling of the measures it comes from.
@@ -21,7 +22,7 @@ pub struct Barycentre {
     /// Their masses.
     pub masses: Vec<f64>,
     /// The coupling; its objective is `Σ_k λ_k W₂²(μ_k, barycentre)` up to the certified gap.
-    pub solution: Solution,
+    pub solution: MirrorSinkhornSolution,
 }
 
 /// The multimarginal cost `Σ_{k<l} λ_k λ_l ‖x_k − x_l‖²` of `K` point clouds, which is `Σ_k λ_k ‖x_k − T(x)‖²` with
@@ -104,21 +105,27 @@ fn check(points: &[MatRef<'_, f64>], weights: &[f64]) -> Result<Vec<f64>> {
 /// `points[k]` is `d × n_k` with masses `measures[k]`. Points of mass at most 1e-12 of the total are left out.
 ///
 /// # Errors
-/// As [`barycentre_cost`], [`Marginals::many`] and [`minimize`].
+/// As [`barycentre_cost`], [`Marginals::many`] and [`minimise`].
 ///
 /// # Complexity
-/// That of [`minimize`] on `Π n_k` entries.
+/// That of [`minimise`] on `Π n_k` entries.
 pub fn barycentre<M: AsRef<[f64]>>(
     points: &[MatRef<'_, f64>],
     measures: &[M],
     weights: &[f64],
     settings: &Settings,
-    observer: Option<Observer<'_>>,
+    observer: &mut Observer<'_>,
 ) -> Result<Barycentre> {
     let cost = barycentre_cost(points, weights)?;
     let weights = check(points, weights)?;
     let marginals = Marginals::many(measures)?;
-    let solution = minimize(&cost, &marginals, settings, Start::Independent, observer)?;
+    let solution = minimise(
+        &cost,
+        &marginals,
+        settings,
+        InitialCoupling::Independent,
+        observer,
+    )?;
     let dims = cost.shape();
     let mut support = Vec::new();
     let mut masses = Vec::new();

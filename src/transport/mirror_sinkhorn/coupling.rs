@@ -1,17 +1,26 @@
-//! A coupling in the log domain: `γ = exp(log_kernel + Σ_k u_k)`, one normalisation a step.
+//! A coupling in the log domain, `γ = exp(log_kernel + Σ_k u_k)`, and its gradient steps and normalisations.
 
 use crate::transport::kernel::{self, parallel};
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::{Breakdown, Shape};
 
-/// Sums outside this range are formed again with their own maximum.
+/// Sums outside this range may have lost terms to underflow or overflow: they are formed again with their own maximum.
 const SAFE: std::ops::RangeInclusive<f64> = 1e-200..=1e200;
+
+/// A step along a gradient, and the measure that is normalised after it.
+pub(crate) struct GradientStep<'a> {
+    pub(crate) gradient: &'a [f64],
+    pub(crate) eta: f64,
+    /// Near the middle of the gradient's range: subtracting it keeps the exponentials in range and changes nothing else.
+    pub(crate) middle: f64,
+    pub(crate) mode: usize,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Coupling {
     /// Minus the weighted sum of the gradients (plus the start's logarithm); minus infinity on forbidden arcs.
     pub(crate) log_kernel: Vec<f64>,
-    /// One vector a measure; minus infinity at zero masses.
+    /// One vector per measure; minus infinity at zero masses.
     pub(crate) potentials: Vec<Vec<f64>>,
     /// The coupling itself.
     pub(crate) plan: Vec<f64>,
@@ -37,7 +46,7 @@ impl Coupling {
         }
     }
 
-    /// A given coupling, kept whole in the kernel; `potentials` start at 0.
+    /// A given coupling, all of it in the kernel; the potentials are 0.
     pub(crate) fn from_plan(marginals: &Marginals, plan: Vec<f64>) -> Self {
         let mut log_kernel: Vec<f64> = plan.iter().map(|p| p.max(f64::MIN_POSITIVE).ln()).collect();
         mask(&mut log_kernel, marginals);
@@ -74,44 +83,69 @@ impl Coupling {
         it
     }
 
-    /// `log_kernel −= eta · gradient`, then marginal `mode` is made exact. `middle` is about the middle of the
-    /// gradient's range: subtracting it keeps the exponentials in range and changes nothing else.
+    /// The gradient step, then the normalisation of its measure.
     pub(crate) fn advance(
         &mut self,
         marginals: &Marginals,
-        gradient: &[f64],
-        eta: f64,
-        middle: f64,
-        mode: usize,
+        step: &GradientStep<'_>,
     ) -> Result<(), Breakdown> {
-        let shape = marginals.layout();
-        let (n, piece, arch) = (shape.line(), shape.piece(), shape.arch);
+        let (shape, mode) = (marginals.layout(), step.mode);
         let masses = marginals.masses(mode);
-        let lift = eta * middle;
-        let potentials = &self.potentials;
-        let step = |l: usize, k: &mut [f64], p: &mut [f64]| {
-            let shift = lift + shape.offset(potentials, l, 0);
-            kernel::mirror_step(
-                arch,
-                k,
-                &gradient[l * n..(l + 1) * n],
-                eta,
-                &potentials[0],
-                shift,
-                p,
-            )
-        };
         // The columns of a matrix are normalised while they are in cache.
         let fused = shape.modes() == 2 && mode == 1;
+        let sums = self.step_and_sum(marginals, step, fused);
+        // Sums that overflowed or vanished say nothing: normalise again, with maxima.
+        if sums
+            .iter()
+            .zip(masses)
+            .any(|(s, m)| *m > 0.0 && !SAFE.contains(s))
+        {
+            return self.renormalise(marginals, mode);
+        }
+        // The potential takes up what the normalisation multiplies by, and the entries follow.
+        let lift = step.eta * step.middle;
+        for ((u, s), m) in self.potentials[mode].iter_mut().zip(&sums).zip(masses) {
+            *u = if *m > 0.0 {
+                *u + lift + (m / s).ln()
+            } else {
+                f64::NEG_INFINITY
+            };
+        }
+        if !fused {
+            let pairs = sums.iter().zip(masses);
+            let factors: Vec<f64> = pairs.map(|(s, m)| factor(*m, *s)).collect();
+            shape.scale(&mut self.plan, &factors, mode);
+        }
+        Ok(())
+    }
+
+    /// `log_kernel −= eta · gradient` and the new entries, in one pass. Returns their sums along the step's measure. With `fused`
+    /// every line is then scaled to its mass.
+    fn step_and_sum(
+        &mut self,
+        marginals: &Marginals,
+        step: &GradientStep<'_>,
+        fused: bool,
+    ) -> Vec<f64> {
+        let (shape, mode) = (marginals.layout(), step.mode);
+        let (n, arch) = (shape.line(), shape.arch);
+        let masses = marginals.masses(mode);
+        let lift = step.eta * step.middle;
+        let potentials = &self.potentials;
+        let line = |l: usize, k: &mut [f64], p: &mut [f64]| {
+            let shift = lift + shape.offset(potentials, l, 0);
+            let gradient = &step.gradient[l * n..(l + 1) * n];
+            kernel::mirror_step(arch, k, gradient, step.eta, &potentials[0], shift, p)
+        };
         let parts = parallel::update2(
             &mut self.log_kernel,
             &mut self.plan,
-            piece,
+            shape.piece(),
             |first, k, p| {
                 let mut sums = vec![0.0; if mode == 0 { n } else { 0 }];
                 for (i, (k, p)) in k.chunks_mut(n).zip(p.chunks_mut(n)).enumerate() {
                     let l = first / n + i;
-                    let sum = step(l, k, p);
+                    let sum = line(l, k, p);
                     if mode == 0 {
                         kernel::add(arch, p, &mut sums);
                     } else {
@@ -124,37 +158,14 @@ impl Coupling {
                 sums
             },
         );
-        let sums = if mode == 0 {
+        if mode == 0 {
             Shape::gather(parts, n)
         } else {
             shape.slots(parts.into_iter().flatten(), mode)
-        };
-        if sums
-            .iter()
-            .zip(masses)
-            .any(|(s, m)| *m > 0.0 && !SAFE.contains(s))
-        {
-            return self.renormalise(marginals, mode);
         }
-        for ((u, s), m) in self.potentials[mode].iter_mut().zip(&sums).zip(masses) {
-            *u = if *m > 0.0 {
-                *u + lift + (m / s).ln()
-            } else {
-                f64::NEG_INFINITY
-            };
-        }
-        if !fused {
-            let factors: Vec<f64> = sums
-                .iter()
-                .zip(masses)
-                .map(|(s, m)| factor(*m, *s))
-                .collect();
-            shape.scale(&mut self.plan, &factors, mode);
-        }
-        Ok(())
     }
 
-    /// Normalises `mode` with a log-sum-exp of its own for every point: slower, and safe for any step.
+    /// Normalises `mode` by a log-sum-exp with a maximum of its own for every point: slower, and safe for any step.
     fn renormalise(&mut self, marginals: &Marginals, mode: usize) -> Result<(), Breakdown> {
         let shape = marginals.layout();
         let n = shape.line();

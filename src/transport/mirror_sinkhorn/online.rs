@@ -1,7 +1,7 @@
-//! The online game: play a coupling, see a loss, pay.
+//! The online game: play a coupling, see a loss, pay it.
 
-use super::coupling::Coupling;
-use super::minimize;
+use super::coupling::{Coupling, GradientStep};
+use super::minimise::minimise;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel;
 use crate::transport::objective::{Linear, Objective};
@@ -9,7 +9,7 @@ use crate::transport::polytope::checks::check_positive;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::rounding::round_unchecked;
 use crate::transport::polytope::shape::extremes;
-use crate::transport::settings::{Settings, Start};
+use crate::transport::settings::{InitialCoupling, Settings, unobserved};
 use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 
 /// Settings of [`Online`].
@@ -17,7 +17,7 @@ use crate::transport::sinkhorn::{SinkhornSettings, sinkhorn};
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `range` | 1 | bound on the range of every loss's gradient | > 0 |
-/// | `horizon` | none | number of rounds, if it is known; otherwise epochs of 1, 2, 4, … rounds, each from the start | ≥ 1 |
+/// | `horizon` | none | number of rounds, if known; otherwise the game restarts after 1, 2, 4, … rounds | ≥ 1 |
 /// | `step_scale` | 1 | multiplies the step `(2/range) √(D/T)` | > 0 |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ pub struct Regret {
     pub comparator: f64,
     /// `loss − comparator`: the regret is at most this.
     pub certified: f64,
-    /// What our analysis promises: `M (D/η + η ω² T/8)` an epoch.
+    /// The bound of our analysis: `M (D/η + η ω² T/8)` per epoch.
     pub bound: f64,
 }
 
@@ -99,7 +99,7 @@ pub struct Regret {
 pub struct Online {
     marginals: Marginals,
     settings: OnlineSettings,
-    state: Coupling,
+    coupling: Coupling,
     sum: Vec<f64>,
     rounds: usize,
     /// Rounds played of this epoch, and its length.
@@ -117,13 +117,13 @@ impl Online {
     /// [`Error::InvalidSetting`].
     pub fn new(marginals: Marginals, settings: OnlineSettings) -> Result<Self> {
         settings.validate()?;
-        let state = Coupling::independent(&marginals);
-        let sum = vec![0.0; state.plan.len()];
+        let coupling = Coupling::independent(&marginals);
+        let sum = vec![0.0; coupling.plan.len()];
         let epoch = settings.horizon.unwrap_or(1);
         let mut it = Self {
             marginals,
             settings,
-            state,
+            coupling,
             sum,
             rounds: 0,
             played: 0,
@@ -146,19 +146,19 @@ impl Online {
             * (self.divergence() / self.epoch as f64).sqrt()
     }
 
-    /// `M D/η`, what an epoch pays for starting far from the comparator.
+    /// `M D/η`: the part of the bound that the distance of an epoch's start from the comparator costs.
     fn start_cost(&self) -> f64 {
         self.marginals.total() * self.marginals.divergence() / self.eta()
     }
 
     /// The coupling to play: one marginal exact, the other off by at most the last step's movement.
     pub fn plan(&self) -> &[f64] {
-        &self.state.plan
+        &self.coupling.plan
     }
 
     /// The coupling to play, rounded onto the polytope.
     pub fn feasible(&self) -> Vec<f64> {
-        let mut plan = self.state.plan.clone();
+        let mut plan = self.coupling.plan.clone();
         round_unchecked(&mut plan, &self.marginals);
         plan
     }
@@ -180,17 +180,21 @@ impl Online {
                 reason,
             });
         }
-        let mut gradient = vec![0.0; self.state.plan.len()];
-        let value = loss.gradient(&self.state.plan, &mut gradient);
+        let mut gradient = vec![0.0; self.coupling.plan.len()];
+        let value = loss.gradient(&self.coupling.plan, &mut gradient);
         self.reveal_gradient(value, &gradient)
     }
 
-    /// The same with the loss at the current coupling and its gradient there already at hand.
+    /// As [`Online::reveal`], from the loss at the current coupling and its gradient there.
     ///
     /// # Errors
     /// As [`Online::reveal`]; [`Error::Shape`].
     pub fn reveal_gradient(&mut self, value: f64, gradient: &[f64]) -> Result<f64> {
-        check_shape("gradient", (self.state.plan.len(), 1), (gradient.len(), 1))?;
+        check_shape(
+            "gradient",
+            (self.coupling.plan.len(), 1),
+            (gradient.len(), 1),
+        )?;
         if !value.is_finite() {
             let what = "loss";
             return Err(Error::NonFinite { what, index: 0 });
@@ -214,10 +218,19 @@ impl Online {
                 reason,
             });
         }
-        let paid = self.marginals.layout().inner(gradient, &self.state.plan);
+        let paid = self.marginals.layout().inner(gradient, &self.coupling.plan);
         let eta = self.eta();
         let mode = (self.played + 1) % self.marginals.shape().len();
-        self.step(gradient, eta, 0.5 * (low + high), mode)?;
+        let step = GradientStep {
+            gradient,
+            eta,
+            middle: 0.5 * (low + high),
+            mode,
+        };
+        if self.coupling.advance(&self.marginals, &step).is_err() {
+            let what = "normalisation";
+            return Err(Error::NonFinite { what, index: 0 });
+        }
         self.loss += value;
         self.constant += value - paid;
         kernel::add(self.marginals.layout().arch, gradient, &mut self.sum);
@@ -226,7 +239,7 @@ impl Online {
         self.played += 1;
         if self.played == self.epoch && self.settings.horizon.is_none() {
             // Start again for twice as long.
-            self.state = Coupling::independent(&self.marginals);
+            self.coupling = Coupling::independent(&self.marginals);
             self.epoch *= 2;
             self.played = 0;
             self.bound += self.start_cost();
@@ -234,20 +247,12 @@ impl Online {
         Ok(value)
     }
 
-    fn step(&mut self, gradient: &[f64], eta: f64, middle: f64, mode: usize) -> Result<()> {
-        self.state
-            .advance(&self.marginals, gradient, eta, middle, mode)
-            .map_err(|_| Error::NonFinite {
-                what: "normalisation",
-                index: 0,
-            })
-    }
-
-    /// Regret so far, with a certified comparator (its minimisation is a transport problem of its own, solved
-    /// approximately; the bound is a bound all the same).
+    /// Regret so far, with a certified comparator. The comparator minimises a linear cost over the couplings; it is found
+    /// approximately, and bounded from below.
     ///
     /// # Errors
-    /// None in practice: those of [`sinkhorn`](super::sinkhorn()) for two measures, of [`minimize`](super::minimize) otherwise.
+    /// None in practice: those of [`sinkhorn`](crate::transport::sinkhorn()) for two measures, and those of
+    /// [`minimise`](crate::transport::minimise) otherwise.
     ///
     /// # Complexity
     /// Some hundred passes over the entries.
@@ -270,7 +275,14 @@ impl Online {
                 average: false,
                 ..Settings::default()
             };
-            minimize(&cost, &self.marginals, &settings, Start::Independent, None)?.lower_bound
+            minimise(
+                &cost,
+                &self.marginals,
+                &settings,
+                InitialCoupling::Independent,
+                &mut unobserved,
+            )?
+            .lower_bound
         };
         let comparator = self.constant + lower;
         let (rounds, loss, bound) = (self.rounds, self.loss, self.bound);

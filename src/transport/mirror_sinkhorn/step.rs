@@ -1,13 +1,23 @@
 //! One step: at its length by rule, or by backtracking.
 
-use super::{Run, Source, unsupported};
+use super::coupling::GradientStep;
+use super::run::{MirrorRun, Source, StepEnd, unsupported};
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
 use crate::transport::settings::StepRule;
 
-impl Run<'_> {
-    /// One step. `Some(true)`: the gradient at the new point is at hand; `None`: no further.
-    pub(super) fn step(&mut self) -> Result<Option<bool>> {
+/// Growth of a trial step after an accepted one: doubling until the first refusal, cautious afterwards.
+const FIRST_GROWTH: f64 = 2.0;
+const LATER_GROWTH: f64 = 1.1;
+/// Halvings of a trial step, at most: enough to leave the range of doubles.
+const MAX_HALVINGS: usize = 200;
+/// Marginal violation that a step may leave, over the mass and `√(D/t)`: the order that bounds a linear objective's steps.
+const DRIFT: f64 = 0.25;
+/// Rounding error of the model's value, relative to its terms.
+const MODEL_ROUNDING: f64 = 1e-13;
+
+impl MirrorRun<'_> {
+    pub(super) fn step(&mut self) -> Result<StepEnd> {
         let mode = (self.steps.count + 1) % self.marginals.shape().len();
         let eta = self.steps.next();
         if self.steps.rule == StepRule::Backtracking {
@@ -20,48 +30,42 @@ impl Run<'_> {
         };
         self.accumulate(weight);
         self.predict(mode, eta);
-        if self
-            .state
-            .advance(self.marginals, &self.gradient, eta, self.middle, mode)
-            .is_err()
-        {
-            return Ok(None);
+        let step = GradientStep {
+            gradient: &self.gradient,
+            eta,
+            middle: self.middle,
+            mode,
+        };
+        if self.coupling.advance(self.marginals, &step).is_err() {
+            return Ok(StepEnd::Impossible);
         }
-        self.done(mode, eta);
-        Ok(Some(false))
+        self.record(mode, eta);
+        Ok(StepEnd::Taken { evaluated: false })
     }
 
-    /// Carries the potentials of the other modes along: see [`Predict`].
+    /// Moves the potentials that the step does not normalise to where they are expected after it.
     fn predict(&mut self, mode: usize, eta: f64) {
-        if !self.predicted {
+        if !self.predicts {
             return;
         }
-        for (k, u) in self.state.potentials.iter_mut().enumerate() {
+        for (k, u) in self.coupling.potentials.iter_mut().enumerate() {
             if k != mode {
-                crate::linalg::axpy(eta, &self.slope[k], u);
+                self.slopes.carry(k, eta, u);
             }
         }
     }
 
-    fn done(&mut self, mode: usize, eta: f64) {
+    /// Notes a step that was taken.
+    fn record(&mut self, mode: usize, eta: f64) {
         self.model += eta * (self.value_before() - self.product);
         self.beta += eta;
         self.steps.record(eta);
         self.last_step = eta;
-        let (anchor, at) = &mut self.anchor[mode];
-        let (slope, potential) = (&mut self.slope[mode], &self.state.potentials[mode]);
-        let span = self.beta - *at;
-        for ((s, new), old) in slope.iter_mut().zip(potential).zip(&*anchor) {
-            *s = if new.is_finite() {
-                (new - old) / span
-            } else {
-                0.0
-            };
-        }
-        anchor.clone_from(potential);
-        *at = self.beta;
+        let normalised = &self.coupling.potentials[mode];
+        self.slopes.record(mode, normalised, self.beta);
     }
 
+    /// The objective at the point that the step left.
     pub(super) fn value_before(&self) -> f64 {
         if self.linear {
             self.product
@@ -70,10 +74,11 @@ impl Run<'_> {
         }
     }
 
+    /// Adds the current point to the average.
     pub(super) fn accumulate(&mut self, weight: f64) {
         if let Some(mean) = &mut self.average {
             self.weight += weight;
-            let (w, plan) = (weight / self.weight, &self.state.plan);
+            let (w, plan) = (weight / self.weight, &self.coupling.plan);
             let (arch, piece) = (
                 self.marginals.layout().arch,
                 self.marginals.layout().piece(),
@@ -84,71 +89,91 @@ impl Run<'_> {
         }
     }
 
-    /// Halves the step until the model lies above the objective; grows it by a quarter afterwards.
-    fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<Option<bool>> {
+    /// Halves the step until the model `f + ⟨G, Δ⟩ + KL/η` lies above the objective and the marginals are not too far off.
+    fn backtrack(&mut self, mode: usize, mut eta: f64) -> Result<StepEnd> {
         let Source::Exact(f) = self.source else {
             return unsupported("backtracking on noisy gradients");
         };
         let marginals = self.marginals;
-        let before = self.state.potentials.clone();
+        let before = self.coupling.potentials.clone();
         let floor = self.steps.floor();
-        let drift = 0.25
+        let drift = DRIFT
             * marginals.total()
             * (self.steps.divergence / (self.steps.count + 1) as f64).sqrt();
         let mut next = vec![0.0; self.gradient.len()];
-        let mut done = 0.0;
-        for _ in 0..200 {
+        // The kernel holds this much of the step; a shorter trial takes the rest back.
+        let mut taken = 0.0;
+        for _ in 0..MAX_HALVINGS {
+            // The trial point, and the objective there.
             eta = eta.max(floor);
             self.predict(mode, eta);
-            let (change, middle) = (eta - done, eta / (eta - done) * self.middle);
-            if self
-                .state
-                .advance(marginals, &self.gradient, change, middle, mode)
-                .is_err()
-            {
-                return Ok(None);
+            let step = GradientStep {
+                gradient: &self.gradient,
+                eta: eta - taken,
+                middle: eta / (eta - taken) * self.middle,
+                mode,
+            };
+            if self.coupling.advance(marginals, &step).is_err() {
+                return Ok(StepEnd::Impossible);
             }
-            done = eta;
-            let value = f.gradient(&self.state.plan, &mut next);
+            taken = eta;
+            let value = f.gradient(&self.coupling.plan, &mut next);
             if !value.is_finite() {
                 let what = "objective value";
                 return Err(Error::NonFinite { what, index: 0 });
             }
-            // With Δu the change of the potentials, η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩.
-            let (mut lift, mut violation) = (0.0, 0.0);
-            for (k, (new, old)) in self.state.potentials.iter().zip(&before).enumerate() {
-                let masses = marginals.masses(k);
-                let sums = if k == mode {
-                    masses.to_vec()
-                } else {
-                    marginals.layout().marginal(&self.state.plan, k)
-                };
-                violation += sums
-                    .iter()
-                    .zip(masses)
-                    .map(|(s, m)| (s - m).abs())
-                    .sum::<f64>();
-                let terms = new.iter().zip(old).zip(&sums);
-                lift += terms
-                    .filter(|(_, s)| **s > 0.0)
-                    .map(|((new, old), s)| s * (new - old))
-                    .sum::<f64>();
-            }
-            let slack = 1e-13 * (self.value.abs() + self.product.abs());
+            let Change { lift, violation } = self.change_since(&before, mode);
+            // The anytime step needs no test.
+            let slack = MODEL_ROUNDING * (self.value.abs() + self.product.abs());
             let model = self.value - self.product + lift / eta + slack;
             if eta <= floor || (value <= model && violation <= drift) {
-                self.steps.trial = eta * if self.failed { 1.1 } else { 2.0 };
-                self.done(mode, eta);
+                self.steps.trial = eta
+                    * if self.refused {
+                        LATER_GROWTH
+                    } else {
+                        FIRST_GROWTH
+                    };
+                self.record(mode, eta);
                 std::mem::swap(&mut self.gradient, &mut next);
                 self.value = value;
                 self.accumulate(eta);
                 self.inspect(self.steps.count)?;
-                return Ok(Some(true));
+                return Ok(StepEnd::Taken { evaluated: true });
             }
-            self.failed = true;
-            self.state.potentials.clone_from(&before);
+            self.refused = true;
+            self.coupling.potentials.clone_from(&before);
             eta *= 0.5;
         }
-        Ok(None)
+        Ok(StepEnd::Impossible)
     }
+
+    /// How the coupling changed since the potentials were `before`, with the marginal of `mode` exact.
+    fn change_since(&self, before: &[Vec<f64>], mode: usize) -> Change {
+        let marginals = self.marginals;
+        let (mut lift, mut violation) = (0.0, 0.0);
+        for (k, (new, old)) in self.coupling.potentials.iter().zip(before).enumerate() {
+            let masses = marginals.masses(k);
+            let sums = if k == mode {
+                masses.to_vec()
+            } else {
+                marginals.layout().marginal(&self.coupling.plan, k)
+            };
+            let pairs = sums.iter().zip(masses);
+            violation += pairs.map(|(s, m)| (s - m).abs()).sum::<f64>();
+            let terms = new.iter().zip(old).zip(&sums);
+            lift += terms
+                .filter(|(_, s)| **s > 0.0)
+                .map(|((new, old), s)| s * (new - old))
+                .sum::<f64>();
+        }
+        Change { lift, violation }
+    }
+}
+
+/// What a trial step changed.
+struct Change {
+    /// `η⟨G, γ⁺⟩ + KL(γ⁺‖γ) = Σ_k ⟨marginal_k(γ⁺), Δu_k⟩`, with `Δu` the change of the potentials.
+    lift: f64,
+    /// l1 marginal violation after the step.
+    violation: f64,
 }

@@ -1,4 +1,4 @@
-//! Objectives seen through noise.
+//! Objectives whose gradients are noisy and unbiased.
 
 use crate::error::{Error, Result};
 use crate::transport::objective::Objective;
@@ -11,8 +11,8 @@ pub trait StochasticObjective: Sync {
     /// Number of points along each mode.
     fn shape(&self) -> &[usize];
 
-    /// Writes a gradient whose expectation is `∇f(plan)`, and returns an unbiased value (`NaN` if there is none to be
-    /// had cheaply). All randomness comes from `rng`.
+    /// Writes a gradient whose expectation is `∇f(plan)`, and returns an unbiased value (`NaN` if no
+    /// cheap one exists). All randomness comes from `rng`.
     fn sample(&self, plan: &[f64], rng: &mut ChaCha20Rng, gradient: &mut [f64]) -> f64;
 
     /// Upper bound on the range of the noisy gradients, if one is known.
@@ -98,7 +98,7 @@ impl<O: Objective> StochasticObjective for Noisy<O> {
     }
 }
 
-/// The mean of many objectives (costs seen one by one), of which a few are drawn at each step, with replacement.
+/// The mean of many objectives, of which a few are drawn at each step, with replacement.
 pub struct MiniBatch<'a> {
     terms: Vec<Box<dyn Objective + 'a>>,
     batch: usize,
@@ -118,7 +118,7 @@ impl fmt::Debug for MiniBatch<'_> {
 }
 
 impl<'a> MiniBatch<'a> {
-    /// `terms`, all of one shape, of which `batch` are drawn a step.
+    /// `terms`, all of one shape, of which `batch` are drawn per step.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for no terms, a batch of 0, or shapes that differ.

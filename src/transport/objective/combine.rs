@@ -1,6 +1,6 @@
 //! Sums, closures, and the slack of partial transport.
 
-use super::Objective;
+use super::seam::Objective;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::polytope::checks::check_positive;

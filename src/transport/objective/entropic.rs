@@ -1,6 +1,6 @@
 //! Entropic and Kullback–Leibler terms.
 
-use super::{Objective, entrywise};
+use super::seam::{Objective, entrywise};
 use crate::error::{Result, check_finite, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::polytope::checks::check_positive;
@@ -19,7 +19,7 @@ impl Entropic {
     /// Regularisation of strength `epsilon > 0`.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`].
+    /// [`Error::InvalidSetting`](crate::Error::InvalidSetting).
     pub fn new(dims: &[usize], epsilon: f64) -> Result<Self> {
         check_positive("epsilon", epsilon)?;
         let dims = dims.to_vec();
@@ -68,7 +68,7 @@ impl Relative {
     /// The reference, flat with the first index fastest, and the strength.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::NonFinite`]; [`Error::InvalidSetting`] for a reference or a strength that is not positive.
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); [`Error::InvalidSetting`](crate::Error::InvalidSetting) for a reference or a strength that is not positive.
     pub fn new(dims: &[usize], reference: Vec<f64>, epsilon: f64) -> Result<Self> {
         check_positive("epsilon", epsilon)?;
         check_shape(

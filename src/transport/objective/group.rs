@@ -1,6 +1,6 @@
 //! Squared-norm and group-sparse regularisation.
 
-use super::{Objective, entrywise};
+use super::seam::{Objective, entrywise};
 use crate::error::{Error, Result};
 use crate::transport::kernel::parallel;
 use crate::transport::polytope::checks::check_positive;
@@ -41,8 +41,8 @@ impl Objective for SquaredNorm {
     }
 }
 
-/// `λ Σ_j Σ_g ‖γ_{g,j}‖₂`, `γ_{g,j}` the entries of column `j` in the rows of group `g`: sends the mass of a target point
-/// to few classes of sources. At a zero block the subgradient 0 is taken.
+/// `λ Σ_j Σ_g ‖γ_{g,j}‖₂`, where `γ_{g,j}` are the entries of column `j` in the rows of group `g`. It draws the mass of a target
+/// point from few classes of sources. The subgradient at a zero block is 0.
 #[derive(Debug, Clone)]
 pub struct GroupLasso {
     dims: Vec<usize>,
@@ -52,7 +52,7 @@ pub struct GroupLasso {
 }
 
 impl GroupLasso {
-    /// `group[i]` is the group of row `i`; any numbering.
+    /// `group[i]` is the group of row `i`, a number up to the number of rows.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for `lambda ≤ 0`; [`Error::Shape`] for an empty matrix;

@@ -1,6 +1,6 @@
-//! Quadratic objectives.
+//! Quadratic objectives: projections, least squares, registration, graph matching.
 
-use super::{Objective, entrywise, flat};
+use super::seam::{Objective, entrywise, flat};
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::linalg::product::gemm;
 use crate::transport::kernel::parallel;
@@ -71,7 +71,7 @@ impl Quadratic {
     /// Point-cloud registration: `½ Σ_j ν_j ‖(1/ν_j) Σ_i γ_ij x_i − y_j‖²`, the squared distance of the barycentric map
     /// of each target point from that point.
     ///
-    /// `sources` is `d × m`, `targets` is `d × n` (a point a column), `nu` the masses of the targets, all positive.
+    /// `sources` is `d × m`, `targets` is `d × n` (one point per column), `nu` the masses of the targets, all positive.
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`]; [`Error::InvalidSetting`] for a mass that is not positive.

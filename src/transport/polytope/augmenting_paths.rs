@@ -1,91 +1,131 @@
-//! Completing a plan on the arcs that are allowed: augmenting paths, the exact repair where a rank-one term would put
-//! mass on a forbidden arc.
+//! Completing a plan along allowed arcs by augmenting paths: the repair of a rounded plan where a rank-one term would put mass on
+//! a forbidden arc.
 
 use std::collections::VecDeque;
 
-/// Moves what is missing of the row masses `mu` and column masses `nu` onto `plan` (`m × n`, column by column) along
-/// allowed arcs, rerouting present mass where it must. The plan's marginals must not exceed the masses. Returns the
-/// mass that could not be moved: a maximum flow, up to rounding.
+/// Moves the missing part of the row masses `mu` and column masses `nu` onto `plan` (`m × n`, column by column) along allowed
+/// arcs, rerouting mass of the plan where it must. The plan's marginals must not exceed the masses. Returns the mass that could
+/// not be moved: the moved mass is a maximum flow, up to rounding.
 pub(crate) fn complete(plan: &mut [f64], mu: &[f64], nu: &[f64], forbidden: &[bool]) -> f64 {
-    let (m, n) = (mu.len(), nu.len());
-    let mut row_left = mu.to_vec();
-    let mut col_left = nu.to_vec();
-    for j in 0..n {
-        for i in 0..m {
-            row_left[i] -= plan[i + m * j];
-            col_left[j] -= plan[i + m * j];
+    let mut flow = Flow::new(plan, mu, nu, forbidden);
+    flow.fill_greedily();
+    while let Some(column) = flow.find_path() {
+        flow.augment(column);
+    }
+    flow.row_missing.iter().filter(|v| **v > 0.0).sum()
+}
+
+/// A plan as a flow from rows to columns, and the mass that both sides miss.
+struct Flow<'a> {
+    plan: &'a mut [f64],
+    forbidden: &'a [bool],
+    row_missing: Vec<f64>,
+    column_missing: Vec<f64>,
+    /// Amounts up to this are rounding error, and not worth a path each.
+    negligible: f64,
+    /// The node before every node of the last search: rows `0..m`, then columns. A row that starts a path is before itself.
+    before: Vec<usize>,
+}
+
+impl<'a> Flow<'a> {
+    fn new(plan: &'a mut [f64], mu: &[f64], nu: &[f64], forbidden: &'a [bool]) -> Self {
+        let (m, n) = (mu.len(), nu.len());
+        let (mut row_missing, mut column_missing) = (mu.to_vec(), nu.to_vec());
+        for j in 0..n {
+            for i in 0..m {
+                row_missing[i] -= plan[i + m * j];
+                column_missing[j] -= plan[i + m * j];
+            }
+        }
+        let total: f64 = mu.iter().sum();
+        Self {
+            plan,
+            forbidden,
+            row_missing,
+            column_missing,
+            negligible: total * f64::EPSILON / (m + n) as f64,
+            before: vec![usize::MAX; m + n],
         }
     }
-    let total: f64 = mu.iter().sum();
-    // Crumbs below this are rounding and would cost a path each.
-    let crumb = total * f64::EPSILON / (m + n) as f64;
-    for j in 0..n {
-        for i in 0..m {
-            let amount = row_left[i].min(col_left[j]);
-            if amount > 0.0 && !forbidden[i + m * j] {
-                plan[i + m * j] += amount;
-                row_left[i] -= amount;
-                col_left[j] -= amount;
+
+    /// As much as every allowed arc can take, in order.
+    fn fill_greedily(&mut self) {
+        let m = self.row_missing.len();
+        for j in 0..self.column_missing.len() {
+            for i in 0..m {
+                let amount = self.row_missing[i].min(self.column_missing[j]);
+                if amount > 0.0 && !self.forbidden[i + m * j] {
+                    self.plan[i + m * j] += amount;
+                    self.row_missing[i] -= amount;
+                    self.column_missing[j] -= amount;
+                }
             }
         }
     }
-    let mut from = vec![usize::MAX; m + n];
-    loop {
-        // Breadth first from every row with something left: row -> column on allowed arcs, column -> row on mass.
-        from.fill(usize::MAX);
+
+    /// Searches breadth first from every row that misses mass, along allowed arcs to columns and along mass back to rows.
+    /// Returns the first column found that misses mass.
+    fn find_path(&mut self) -> Option<usize> {
+        let (m, n) = (self.row_missing.len(), self.column_missing.len());
+        let before = &mut self.before;
+        before.fill(usize::MAX);
         let mut queue: VecDeque<usize> = VecDeque::new();
-        for i in (0..m).filter(|i| row_left[*i] > crumb) {
-            from[i] = i;
+        for i in (0..m).filter(|i| self.row_missing[*i] > self.negligible) {
+            before[i] = i;
             queue.push_back(i);
         }
-        let mut end = None;
-        'search: while let Some(node) = queue.pop_front() {
+        while let Some(node) = queue.pop_front() {
             if node < m {
                 for j in 0..n {
-                    if from[m + j] == usize::MAX && !forbidden[node + m * j] {
-                        from[m + j] = node;
-                        if col_left[j] > crumb {
-                            end = Some(j);
-                            break 'search;
+                    if before[m + j] == usize::MAX && !self.forbidden[node + m * j] {
+                        before[m + j] = node;
+                        if self.column_missing[j] > self.negligible {
+                            return Some(j);
                         }
                         queue.push_back(m + j);
                     }
                 }
             } else {
                 let j = node - m;
-                for i in 0..m {
-                    if from[i] == usize::MAX && plan[i + m * j] > crumb {
-                        from[i] = node;
+                let column = &self.plan[m * j..m * (j + 1)];
+                for (i, (before, mass)) in before.iter_mut().zip(column).enumerate() {
+                    if *before == usize::MAX && *mass > self.negligible {
+                        *before = node;
                         queue.push_back(i);
                     }
                 }
             }
         }
-        let Some(end) = end else { break };
-        // The path back, its bottleneck, and the change.
+        None
+    }
+
+    /// Moves as much as the path to `column` can carry.
+    fn augment(&mut self, column: usize) {
+        let m = self.row_missing.len();
+        // The path backwards, and its bottleneck: both ends, and the mass that it takes back.
         let mut path = Vec::new();
-        let mut node = m + end;
-        while from[node] != node {
-            path.push((from[node], node));
-            node = from[node];
+        let mut node = m + column;
+        while self.before[node] != node {
+            path.push((self.before[node], node));
+            node = self.before[node];
         }
-        let mut amount = row_left[node].min(col_left[end]);
-        for &(a, b) in &path {
-            if a >= m {
-                amount = amount.min(plan[b + m * (a - m)]);
+        let mut amount = self.row_missing[node].min(self.column_missing[column]);
+        for &(from, to) in &path {
+            if from >= m {
+                amount = amount.min(self.plan[to + m * (from - m)]);
             }
         }
-        row_left[node] -= amount;
-        col_left[end] -= amount;
-        for &(a, b) in &path {
-            if a < m {
-                plan[a + m * (b - m)] += amount;
+        // The change.
+        self.row_missing[node] -= amount;
+        self.column_missing[column] -= amount;
+        for &(from, to) in &path {
+            if from < m {
+                self.plan[from + m * (to - m)] += amount;
             } else {
-                plan[b + m * (a - m)] -= amount;
+                self.plan[to + m * (from - m)] -= amount;
             }
         }
     }
-    row_left.iter().filter(|v| **v > 0.0).sum()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Lower bounds from dual potentials.
+//! Certified lower bounds on linear costs from dual potentials.
 
 use super::marginals::Marginals;
 use super::shape::Shape;
@@ -89,7 +89,7 @@ pub(crate) fn dual_bound(
             .map(|(p, m)| p * m)
             .sum::<f64>();
     }
-    // No finite bound (an isolated point of positive mass, an overflow): say nothing.
+    // Without a finite bound (a point of positive mass without arcs, an overflow) nothing is certified.
     if bound.is_finite() {
         bound
     } else {
@@ -97,7 +97,7 @@ pub(crate) fn dual_bound(
     }
 }
 
-/// A certified lower bound on `min ⟨cost, γ⟩` over the couplings of `marginals`, from any potentials (one vector a
+/// A certified lower bound on `min ⟨cost, γ⟩` over the couplings of `marginals`, from any potentials (one vector per
 /// measure), which are replaced by feasible ones: `Σ_k ψ_k ≤ cost` on every allowed arc between positive masses.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Linear costs that need not be stored.
+//! Linear costs, stored or computed when they are read.
 
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::transport::kernel::{self, parallel};
@@ -6,7 +6,7 @@ use crate::transport::polytope::checks::check_positive;
 use faer::MatRef;
 use pulp::Arch;
 
-/// A cost matrix that is read a piece of a column at a time, so that it can be computed on the fly.
+/// A cost matrix that is read by pieces of its columns, so that it can be computed when it is read.
 pub trait Cost: Sync {
     /// Rows and columns.
     fn shape(&self) -> (usize, usize);
@@ -19,7 +19,7 @@ pub trait Cost: Sync {
         None
     }
 
-    /// As [`Cost::fill`] in f32, for the half-steps of [`Precision::Single`](super::Precision::Single).
+    /// As [`Cost::fill`] in f32, for the half-steps of [`HalfStepPrecision::Single`](crate::transport::HalfStepPrecision::Single).
     fn fill_single(&self, column: usize, first: usize, out: &mut [f32]) {
         let mut buffer = [0.0; 256];
         for (k, out) in out.chunks_mut(256).enumerate() {
@@ -48,7 +48,7 @@ pub enum Distance {
 /// `scale` times a [`Distance`] between two point clouds, computed from the coordinates whenever it is read.
 #[derive(Debug, Clone)]
 pub struct PointClouds {
-    // Coordinate by coordinate, so that a column of the cost is a few streams.
+    // Coordinate by coordinate: a column of the cost then reads a few arrays from end to end.
     rows: Vec<Vec<f64>>,
     rows_single: Vec<Vec<f32>>,
     columns: Vec<Vec<f64>>,
@@ -59,7 +59,7 @@ pub struct PointClouds {
 }
 
 impl PointClouds {
-    /// Squared Euclidean distances; `sources` is `d × m`, `targets` is `d × n` (a point a column).
+    /// Squared Euclidean distances; `sources` is `d × m`, `targets` is `d × n` (one point per column).
     ///
     /// # Errors
     /// [`Error::Shape`] for different dimensions `d`, [`Error::NonFinite`], [`Error::InvalidSetting`] for `scale ≤ 0`.
@@ -135,13 +135,13 @@ impl Cost for PointClouds {
         for (x, y) in self.rows_single.iter().zip(&self.columns) {
             let (x, y) = (&x[first..first + out.len()], y[column] as f32);
             match self.distance {
-                Distance::SquaredEuclidean => kernel::add_square_single(arch, x, y, scale, out),
-                Distance::Euclidean => kernel::add_square_single(arch, x, y, 1.0, out),
-                Distance::L1 => kernel::add_absolute_single(arch, x, y, scale, out),
+                Distance::SquaredEuclidean => kernel::add_square(arch, x, y, scale, out),
+                Distance::Euclidean => kernel::add_square(arch, x, y, 1.0, out),
+                Distance::L1 => kernel::add_absolute(arch, x, y, scale, out),
             }
         }
         if self.distance == Distance::Euclidean {
-            kernel::root_single(arch, scale, out);
+            kernel::root(arch, scale, out);
         }
     }
 }
@@ -181,7 +181,7 @@ impl<F: Fn(usize, usize) -> f64 + Sync> Cost for CostFn<F> {
     }
 }
 
-/// Least and largest entry of a cost; fails at an entry that is not finite.
+/// Least and largest entry of a cost. Fails at an entry that is not finite.
 pub(crate) fn range(cost: &dyn Cost) -> Result<(f64, f64)> {
     let (m, n) = cost.shape();
     let arch = Arch::new();

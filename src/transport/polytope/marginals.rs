@@ -4,7 +4,7 @@ use super::augmenting_paths;
 use super::shape::Shape;
 use crate::error::{Error, Result, check_shape};
 
-/// Totals may differ by this much of the mass; the later marginals are then scaled to the first one's total.
+/// Totals may differ by this much of the mass. All marginals are scaled to the total of the first.
 const TOTAL_TOL: f64 = 1e-9;
 
 /// Couplings `γ ≥ 0` of `K ≥ 2` measures: the sum of `γ` over all modes but `k` is the `k`-th measure.
@@ -84,7 +84,7 @@ impl Marginals {
             } else if (sum - total).abs() > TOTAL_TOL * total {
                 return fault(
                     mode,
-                    format!("expected a total of {total}, as of the first marginal, found {sum}"),
+                    format!("expected the total {total} of the first marginal, found {sum}"),
                 );
             } else {
                 measure.iter_mut().for_each(|v| *v *= total / sum);
@@ -124,7 +124,7 @@ impl Marginals {
             augmenting_paths::complete(&mut plan, &self.masses[0], &self.masses[1], &forbidden);
         if left > 1e-12 * self.total {
             let reason = format!(
-                "no coupling avoids the forbidden arcs: {left} of the mass {} cannot be moved",
+                "expected a coupling that avoids the forbidden arcs, found none: {left} of the mass {} cannot be moved",
                 self.total
             );
             return Err(Error::Marginals { mode: 0, reason });
@@ -136,7 +136,7 @@ impl Marginals {
     /// Partial transport: couplings of parts of `mu` and `nu` with total mass `moved`.
     ///
     /// The result has one slack row (the part of `nu` that is not reached) and one slack column (the part of `mu` that
-    /// stays), shape `(m + 1) × (n + 1)`, and the arc between the two is forbidden. [`Padded`](super::Padded) carries
+    /// stays), shape `(m + 1) × (n + 1)`, and the arc between the two is forbidden. [`Padded`](crate::transport::Padded) carries
     /// an `m × n` objective over.
     ///
     /// # Errors

@@ -8,9 +8,9 @@ use super::marginals::Marginals;
 use crate::error::{Error, Result, check_shape};
 use crate::transport::kernel::parallel;
 
-/// Moves `plan ≥ 0` onto the polytope: each marginal in turn is scaled down to at most its mass, and the missing mass
-/// is added as a product of the shortfalls (along allowed arcs where some are forbidden). Returns the marginal
-/// violation that is left, which is rounding error.
+/// Moves `plan ≥ 0` onto the polytope. Every marginal in turn is scaled down to at most its masses. The mass that is then missing
+/// is added as the product of what the marginals lack; where arcs are forbidden, it goes along allowed arcs. Returns the marginal
+/// violation that remains, which is rounding error.
 ///
 /// For two measures `‖result − plan‖₁ ≤ 2 c`, `c` the l1 marginal violation of `plan`.
 ///

@@ -1,4 +1,4 @@
-//! The order-K array a coupling lives in: first index fastest, cut into lines along the first mode.
+//! The shape of a coupling as an array of order `K`, first index fastest, divided into lines along the first mode.
 
 use crate::error::{Error, Result};
 use crate::transport::kernel::{self, parallel};
@@ -47,7 +47,7 @@ impl Shape {
         self.dims.iter().product()
     }
 
-    /// Entries of one piece of a pass: whole lines.
+    /// Entries of one piece of a pass, which is made of whole lines.
     pub(crate) fn piece(&self) -> usize {
         parallel::piece(self.lines()) * self.line()
     }
@@ -85,7 +85,7 @@ impl Shape {
         total
     }
 
-    /// One number a line, added into the slots of `mode ≥ 1`.
+    /// Adds one number per line into the slots of `mode ≥ 1`.
     pub(crate) fn slots(&self, per_line: impl Iterator<Item = f64>, mode: usize) -> Vec<f64> {
         let mut sums = vec![0.0; self.dims[mode]];
         for (l, s) in per_line.enumerate() {

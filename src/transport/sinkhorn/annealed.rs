@@ -1,23 +1,27 @@
-//! Mirror Sinkhorn on a linear cost, where it is annealed Sinkhorn[^C24] and needs no coupling in memory.
+//! Mirror Sinkhorn on a linear cost: annealed Sinkhorn[^C24], which keeps no coupling in memory.
 //!
 //! [^C24]: Chizat. *Annealed Sinkhorn for optimal transport: convergence, regularization path and debiasing.*
 //! arXiv 2408.11620.
 
-use super::half_steps::{HalfSteps, ImplicitPlan};
+use super::half_steps::HalfSteps;
+use super::implicit_plan::ImplicitPlan;
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
 use crate::ipm::Status;
 use crate::transport::polytope::cost::{self, Cost};
 use crate::transport::polytope::marginals::Marginals;
+use crate::transport::polytope::shape::Breakdown;
+use crate::transport::prediction::PotentialSlopes;
 use crate::transport::settings::{
-    Iteration, Observer, Settings, Start, StepRule, check_potentials,
+    InitialCoupling, Observer, Settings, Snapshot, StepRule, check_potentials,
 };
 use crate::transport::step_size::Steps;
+use crate::transport::verdict;
 
-/// What [`minimize_linear`] and [`sinkhorn`](super::sinkhorn()) return.
+/// What [`minimise_linear`] and [`sinkhorn`](super::sinkhorn()) return.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct LinearSolution {
+pub struct SinkhornSolution {
     /// Why the iteration ended.
     pub status: Status,
     /// The rounded last iterate.
@@ -40,14 +44,22 @@ pub struct LinearSolution {
     pub seconds: f64,
 }
 
-impl LinearSolution {
+impl SinkhornSolution {
     /// Certified gap of the plan.
     pub fn gap(&self) -> f64 {
         self.value - self.lower_bound
     }
 }
 
-pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) -> Result<()> {
+/// What the errors of [`minimise_linear`] name.
+const BY: &str = "Mirror Sinkhorn on potentials";
+
+/// Refuses what methods on the potentials of two measures cannot take.
+pub(crate) fn check_two_measures(
+    cost: &dyn Cost,
+    marginals: &Marginals,
+    by: &'static str,
+) -> Result<()> {
     if marginals.shape().len() != 2 {
         let what = "more than two measures";
         return Err(Error::Unsupported { what, by });
@@ -63,18 +75,18 @@ pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) ->
     )
 }
 
-/// Minimises a linear cost in `O(m + n)` memory beside the cost itself; only the last iterate is returned, as potentials.
+/// Minimises a linear cost in `O(m + n)` memory beside the cost itself. Only the last iterate is returned, as potentials.
 ///
-/// For a linear cost Mirror Sinkhorn is `γ_t = exp(u_i + v_j − β_t C_ij)` with `β_t` the sum of the steps, so a step is one
-/// half-step of Sinkhorn at a temperature that falls.
+/// For a linear cost the iterates of Mirror Sinkhorn are `γ_t = exp(u_i + v_j − β_t C_ij)`, where `β_t` is the sum of the steps.
+/// So every step is one half-step of Sinkhorn's method at a lower temperature.
 ///
 /// ```
-/// use dyncvx::transport::{CostFn, Marginals, Settings, Start, minimize_linear};
+/// use dyncvx::transport::{unobserved, CostFn, Marginals, Settings, InitialCoupling, minimise_linear};
 /// let cost = CostFn::new(30, 40, |i, j| (i as f64 / 30.0 - j as f64 / 40.0).powi(2));
 /// let marginals = Marginals::uniform(&[30, 40])?;
 /// let mut settings = Settings::default();
 /// settings.tol_gap_abs = 2e-3;
-/// let solution = minimize_linear(&cost, &marginals, &settings, Start::Independent, None)?;
+/// let solution = minimise_linear(&cost, &marginals, &settings, InitialCoupling::Independent, &mut unobserved)?;
 /// assert!(solution.lower_bound <= solution.value && solution.gap() <= 2e-3);
 /// assert!(solution.marginal_violation < 1e-12);
 /// # Ok::<(), dyncvx::Error>(())
@@ -82,190 +94,217 @@ pub(crate) fn check(cost: &dyn Cost, marginals: &Marginals, by: &'static str) ->
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two
-/// measures, forbidden arcs ([`minimize`](super::minimize) takes them), a start from a plan, and the backtracking and
+/// measures, forbidden arcs ([`minimise`](crate::transport::minimise) takes them), a start from a plan, and the backtracking and
 /// strongly convex rules. The average is not kept, whatever [`Settings::average`] says.
 ///
 /// # Complexity
-/// A step reads the cost once with one exponential an entry, a check about six times. Space `O(m + n)`, 16 partial
-/// sums of length `m`, and with [`Precision::Single`](super::Precision::Single) an f32 copy of a stored cost.
-pub fn minimize_linear(
+/// A step reads the cost once, with one exponential per entry; a check reads it about six times. Space `O(m + n)`, 16 partial
+/// sums of length `m`, and with [`HalfStepPrecision::Single`](super::HalfStepPrecision::Single) an f32 copy of a stored cost.
+pub fn minimise_linear(
     cost: &dyn Cost,
     marginals: &Marginals,
     settings: &Settings,
-    start: Start<'_>,
-    mut observer: Option<Observer<'_>>,
-) -> Result<LinearSolution> {
-    let by = "Mirror Sinkhorn on potentials";
+    start: InitialCoupling<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<SinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
-    check(cost, marginals, by)?;
-    let rule = match settings.step {
-        StepRule::Auto => StepRule::Anytime,
-        StepRule::Backtracking | StepRule::StronglyConvex(_) => {
-            let what = "the backtracking or strongly convex rule";
-            return Err(Error::Unsupported { what, by });
-        }
-        rule => rule,
-    };
-    let mut steps = Steps::new(rule, settings, marginals.divergence(), marginals.total(), 2);
-    let (low, high) = cost::range(cost)?;
-    steps.range = high - low;
-    let predict = settings.predicts(rule, true);
-    let mut half = HalfSteps::new(cost, marginals, settings.precision);
-    let mut beta = 0.0;
-    match start {
-        Start::Independent => {}
-        Start::Plan(_) => {
-            return Err(Error::Unsupported {
-                what: "a start from a plan",
-                by,
-            });
-        }
-        Start::Potentials {
-            beta: from,
-            potentials,
-        } => {
-            check_potentials(marginals, from, potentials)?;
-            half.potentials = potentials.to_vec();
-            beta = from;
-            steps.offset = (beta * steps.range / (2.0 * steps.scale)).powi(2)
-                / steps.divergence.max(f64::MIN_POSITIVE);
-        }
-    }
-    steps.proved = !predict && beta == 0.0;
-    // Each potential after its last normalisation and β then; its slope in β between its last two.
-    let mut anchor: Vec<(Vec<f64>, f64)> =
-        half.potentials.iter().map(|u| (u.clone(), beta)).collect();
-    let mut slope: Vec<Vec<f64>> = half.potentials.iter().map(|u| vec![0.0; u.len()]).collect();
-    let mut best = Best::default();
-    let mut next = settings.next_check(0);
+    check_two_measures(cost, marginals, BY)?;
+    let mut run = AnnealedRun::new(cost, marginals, settings, start)?;
+    let mut best = BestCertificate::default();
+    let mut next_check = settings.next_check(0);
     let status = loop {
-        let t = steps.count;
-        if t >= next || t == settings.max_iter {
-            best.take(&mut half, beta);
-            next = settings.next_check(t);
-            if let Some(status) = best.stop(settings, marginals.total()) {
+        // Round and bound now and then; a closed gap ends the run.
+        let t = run.steps.count;
+        if t >= next_check || t == settings.max_iter {
+            best.update(&mut run.half, run.beta);
+            next_check = settings.next_check(t);
+            if let Some(status) = best.judge(settings, marginals.total()) {
                 break status;
             }
         }
+        // Limits.
         if t == settings.max_iter {
             break Status::MaxIterations;
         }
         if clock.elapsed().as_secs_f64() >= settings.time_limit {
             break Status::TimeLimit;
         }
-        let (mode, eta) = ((t + 1) % 2, steps.next());
-        // The normalised potential is overwritten: moving it too only keeps its exponentials in range.
-        crate::linalg::axpy(eta, &slope[mode], &mut half.potentials[mode]);
-        if predict {
-            crate::linalg::axpy(eta, &slope[1 - mode], &mut half.potentials[1 - mode]);
-        }
-        beta += eta;
-        let Ok(violation) = half.normalise(mode, beta) else {
+        // One half-step at the next temperature.
+        let Ok(step) = run.step() else {
             break Status::NumericalError;
         };
-        steps.record(eta);
-        let (old, at) = &mut anchor[mode];
-        for ((s, new), old) in slope[mode]
-            .iter_mut()
-            .zip(&half.potentials[mode])
-            .zip(&mut *old)
-        {
-            *s = if new.is_finite() {
-                (new - *old) / (beta - *at)
-            } else {
-                0.0
-            };
-            *old = *new;
-        }
-        *at = beta;
-        if let Some(observer) = observer.as_mut() {
-            let report = Iteration {
-                iteration: steps.count,
-                step: eta,
-                beta,
-                value: f64::NAN,
-                upper: best.value,
-                lower: best.lower,
-                violation,
-                seconds: clock.elapsed().as_secs_f64(),
-            };
-            if observer(&report).is_break() {
-                break Status::Stopped;
-            }
+        let seen = Snapshot {
+            iteration: run.steps.count,
+            step: step.eta,
+            beta: run.beta,
+            value: f64::NAN,
+            upper: best.value,
+            lower: best.lower,
+            violation: step.violation,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        if observer(&seen).is_break() {
+            break Status::Stopped;
         }
     };
-    Ok(best.finish(half, beta, status, steps, clock))
+    let seconds = || clock.elapsed().as_secs_f64();
+    Ok(best.finish(run.half, run.beta, status, run.steps, seconds))
 }
 
-/// The best certificate so far, and the rounded point of the last check.
-pub(crate) struct Best {
+/// Half-steps at a temperature that falls by the step rule.
+struct AnnealedRun<'a> {
+    half: HalfSteps<'a>,
+    steps: Steps,
+    slopes: PotentialSlopes,
+    predicts: bool,
+    /// Inverse temperature: the sum of the steps, the start's included.
+    beta: f64,
+}
+
+/// A step that was taken.
+struct Step {
+    eta: f64,
+    /// l1 violation of the normalised marginal before the step.
+    violation: f64,
+}
+
+impl<'a> AnnealedRun<'a> {
+    fn new(
+        cost: &'a dyn Cost,
+        marginals: &'a Marginals,
+        settings: &Settings,
+        start: InitialCoupling<'_>,
+    ) -> Result<Self> {
+        let rule = match settings.step {
+            StepRule::Auto => StepRule::Anytime,
+            StepRule::Backtracking | StepRule::StronglyConvex(_) => {
+                let what = "the backtracking or strongly convex rule";
+                return Err(Error::Unsupported { what, by: BY });
+            }
+            rule => rule,
+        };
+        let mut steps = Steps::new(rule, settings, marginals.divergence(), marginals.total(), 2);
+        let (low, high) = cost::range(cost)?;
+        steps.range = high - low;
+        let predicts = settings.predicts(rule, true);
+        let mut half = HalfSteps::new(cost, marginals, settings.precision);
+        let mut beta = 0.0;
+        match start {
+            InitialCoupling::Independent => {}
+            InitialCoupling::Plan(_) => {
+                let what = "a start from a plan";
+                return Err(Error::Unsupported { what, by: BY });
+            }
+            InitialCoupling::Potentials {
+                beta: from,
+                potentials,
+            } => {
+                check_potentials(marginals, from, potentials)?;
+                half.potentials = potentials.to_vec();
+                beta = from;
+                steps.continue_from(beta);
+            }
+        }
+        steps.proved = !predicts && beta == 0.0;
+        Ok(Self {
+            slopes: PotentialSlopes::flat(&half.potentials, beta),
+            half,
+            steps,
+            predicts,
+            beta,
+        })
+    }
+
+    fn step(&mut self) -> Result<Step, Breakdown> {
+        let (mode, eta) = ((self.steps.count + 1) % 2, self.steps.next());
+        // The normalised potential is overwritten: carrying it too only keeps its exponentials in range.
+        let potentials = &mut self.half.potentials;
+        self.slopes.carry(mode, eta, &mut potentials[mode]);
+        if self.predicts {
+            self.slopes.carry(1 - mode, eta, &mut potentials[1 - mode]);
+        }
+        self.beta += eta;
+        let violation = self.half.normalise(mode, self.beta)?;
+        self.steps.record(eta);
+        let normalised = &self.half.potentials[mode];
+        self.slopes.record(mode, normalised, self.beta);
+        Ok(Step { eta, violation })
+    }
+}
+
+/// The best bound so far, and the rounded plan of the last check.
+pub(crate) struct BestCertificate {
+    plan: ImplicitPlan,
     value: f64,
     lower: f64,
-    raw: f64,
-    violation: f64,
-    plan: ImplicitPlan,
-    at: f64,
+    raw_violation: f64,
+    marginal_violation: f64,
+    /// Inverse temperature of the last check; −1 before the first.
+    beta: f64,
 }
 
-impl Default for Best {
+impl Default for BestCertificate {
     fn default() -> Self {
-        let plan = ImplicitPlan::default();
-        let (value, lower) = (f64::INFINITY, f64::NEG_INFINITY);
         Self {
-            value,
-            lower,
-            raw: f64::INFINITY,
-            violation: f64::INFINITY,
-            plan,
-            at: -1.0,
+            plan: ImplicitPlan::default(),
+            value: f64::INFINITY,
+            lower: f64::NEG_INFINITY,
+            raw_violation: f64::INFINITY,
+            marginal_violation: f64::INFINITY,
+            beta: -1.0,
         }
     }
 }
 
-impl Best {
-    pub(crate) fn take(&mut self, half: &mut HalfSteps<'_>, beta: f64) {
-        let (plan, rounded) = half.round(beta);
+impl BestCertificate {
+    /// Rounds and bounds at the present potentials.
+    pub(crate) fn update(&mut self, half: &mut HalfSteps<'_>, beta: f64) {
+        let rounded = half.round(beta);
         if beta > 0.0 {
             self.lower = self.lower.max(half.lower_bound(beta));
         }
-        self.raw = rounded.raw_violation;
-        self.at = beta;
-        (self.plan, self.value, self.violation) = (plan, rounded.value, rounded.violation);
+        self.beta = beta;
+        self.plan = rounded.plan;
+        self.value = rounded.value;
+        self.raw_violation = rounded.raw_violation;
+        self.marginal_violation = rounded.violation;
     }
 
-    pub(crate) fn stop(&self, s: &Settings, total: f64) -> Option<Status> {
-        let gap = self.value - self.lower;
-        let relative = s.tol_gap_rel > 0.0 && gap <= s.tol_gap_rel * self.value.abs();
-        if relative || (s.tol_gap_abs > 0.0 && gap <= s.tol_gap_abs) {
-            return Some(Status::Solved);
-        }
-        (s.tol_feas > 0.0 && self.raw <= s.tol_feas * total).then_some(Status::AlmostSolved)
+    pub(crate) fn judge(&self, settings: &Settings, total: f64) -> Option<Status> {
+        let iterate = verdict::Iterate {
+            value: self.value,
+            lower_bound: self.lower,
+            raw_violation: self.raw_violation,
+            total,
+        };
+        iterate.judge(settings)
     }
 
+    /// The answer of a run that ended here.
     pub(crate) fn finish(
         mut self,
         mut half: HalfSteps<'_>,
         beta: f64,
         status: Status,
         steps: Steps,
-        clock: Instant,
-    ) -> LinearSolution {
+        seconds: impl Fn() -> f64,
+    ) -> SinkhornSolution {
         // After a breakdown the last point that was rounded is the answer.
-        if self.at < 0.0 || (self.at != beta && status != Status::NumericalError) {
-            self.take(&mut half, beta);
+        if self.beta < 0.0 || (self.beta != beta && status != Status::NumericalError) {
+            self.update(&mut half, beta);
         }
-        LinearSolution {
+        SinkhornSolution {
             status,
             plan: self.plan,
             value: self.value,
             lower_bound: self.lower,
-            marginal_violation: self.violation,
-            raw_violation: self.raw,
+            marginal_violation: self.marginal_violation,
+            raw_violation: self.raw_violation,
             potentials: half.potentials,
             beta,
             steps,
-            seconds: clock.elapsed().as_secs_f64(),
+            seconds: seconds(),
         }
     }
 }

@@ -1,16 +1,20 @@
-//! Half-steps on `γ = exp(u_i + v_j − β C_ij)` from the potentials alone: the state is `O(m + n)`.
+//! Half-steps of Sinkhorn's method on `γ = exp(u_i + v_j − β C_ij)`, with the potentials `u`, `v` as the only state.
 
 use crate::transport::kernel::{self, parallel};
 use crate::transport::polytope::certificate;
 use crate::transport::polytope::cost::Cost;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::polytope::shape::{Breakdown, Shape};
-use crate::transport::settings::Precision;
+use crate::transport::settings::HalfStepPrecision;
 
-/// Entries of a cost computed at a time: with the potentials they fit the first-level cache.
+/// Entries of a cost that are computed at a time: together with their potentials they fit the first-level cache.
 const TILE: usize = 1024;
-/// Terms added in f32 before they join an f64 sum.
-const RUN: usize = 256;
+/// Terms added in f32 before they join an f64 sum: 256 additions lose at most 8 of the 24 bits, and on average 4.
+const SINGLE_RUN: usize = 256;
+
+/// Sums outside these ranges may have lost terms to underflow or overflow.
+const SAFE_DOUBLE: std::ops::RangeInclusive<f64> = 1e-200..=1e200;
+const SAFE_SINGLE: std::ops::RangeInclusive<f64> = 1e-20..=1e20;
 
 pub(crate) struct HalfSteps<'a> {
     pub(crate) cost: &'a dyn Cost,
@@ -25,12 +29,16 @@ pub(crate) struct HalfSteps<'a> {
 }
 
 impl<'a> HalfSteps<'a> {
-    pub(crate) fn new(cost: &'a dyn Cost, marginals: &'a Marginals, precision: Precision) -> Self {
+    pub(crate) fn new(
+        cost: &'a dyn Cost,
+        marginals: &'a Marginals,
+        precision: HalfStepPrecision,
+    ) -> Self {
         let logs = vec![marginals.logs(0), marginals.logs(1)];
         let mut potentials = logs.clone();
         let spread = marginals.total().ln();
         potentials[1].iter_mut().for_each(|v| *v -= spread);
-        let single = precision == Precision::Single;
+        let single = precision == HalfStepPrecision::Single;
         let stored = cost.dense().filter(|_| single);
         let stored_single = stored.map(|c| c.iter().map(|x| *x as f32).collect());
         Self {
@@ -75,9 +83,9 @@ impl<'a> HalfSteps<'a> {
         mut f: impl FnMut(usize, &[f32], &[f32]),
     ) {
         let m = rows.len();
-        buffer.resize(RUN.min(m), 0.0);
-        for first in (0..m).step_by(RUN) {
-            let len = RUN.min(m - first);
+        buffer.resize(SINGLE_RUN.min(m), 0.0);
+        for first in (0..m).step_by(SINGLE_RUN) {
+            let len = SINGLE_RUN.min(m - first);
             let range = first..first + len;
             match &self.stored_single {
                 Some(cost) => f(
@@ -94,12 +102,18 @@ impl<'a> HalfSteps<'a> {
     }
 
     /// `Σ_j γ_ij` (mode 0) or `Σ_i γ_ij` (mode 1) at inverse temperature `beta`, in the run's precision.
-    pub(crate) fn sums(&self, mode: usize, beta: f64) -> Vec<f64> {
+    fn sums(&self, mode: usize, beta: f64) -> Vec<f64> {
+        if self.single {
+            self.single_sums(mode, beta)
+        } else {
+            self.double_sums(mode, beta)
+        }
+    }
+
+    /// The sums in f64.
+    pub(super) fn double_sums(&self, mode: usize, beta: f64) -> Vec<f64> {
         let (u, v) = (&self.potentials[0], &self.potentials[1]);
         let (m, n) = (u.len(), v.len());
-        if self.single {
-            return self.sums_single(mode, beta);
-        }
         let arch = self.shape().arch;
         let parts = parallel::map(n, m * n, |columns| {
             let mut sums = vec![0.0; if mode == 0 { m } else { 0 }];
@@ -122,7 +136,7 @@ impl<'a> HalfSteps<'a> {
                     let mut sum = 0.0;
                     if v[j] > f64::NEG_INFINITY {
                         self.tiles(j, &mut buffer, u, |_, c, u| {
-                            sum += kernel::exp_sum(arch, c, beta, u, v[j])
+                            sum += kernel::exp_sum(arch, c, beta, u, v[j]);
                         });
                     }
                     sums.push(sum);
@@ -137,7 +151,8 @@ impl<'a> HalfSteps<'a> {
         }
     }
 
-    fn sums_single(&self, mode: usize, beta: f64) -> Vec<f64> {
+    /// The sums in f32, added up in f64 by runs.
+    fn single_sums(&self, mode: usize, beta: f64) -> Vec<f64> {
         let (u, v) = (&self.potentials[0], &self.potentials[1]);
         let (m, n) = (u.len(), v.len());
         let rows: Vec<f32> = u.iter().map(|x| *x as f32).collect();
@@ -149,7 +164,7 @@ impl<'a> HalfSteps<'a> {
                 let shift = v[j] as f32;
                 if mode == 0 {
                     self.tiles_single(j, &mut buffer, &rows, |first, c, u| {
-                        kernel::exp_accumulate_single(
+                        kernel::exp_accumulate(
                             arch,
                             c,
                             beta,
@@ -158,14 +173,14 @@ impl<'a> HalfSteps<'a> {
                             &mut line[first..first + c.len()],
                         );
                     });
-                    // At most RUN terms stay in f32.
-                    if k % RUN == RUN - 1 {
+                    // At most SINGLE_RUN terms stay in f32.
+                    if k % SINGLE_RUN == SINGLE_RUN - 1 {
                         drain(&mut line, &mut sums);
                     }
                 } else {
                     let mut sum = 0.0;
                     self.tiles_single(j, &mut buffer, &rows, |_, c, u| {
-                        sum += f64::from(kernel::exp_sum_single(arch, c, beta, u, shift));
+                        sum += f64::from(kernel::exp_sum(arch, c, beta, u, shift));
                     });
                     sums.push(sum);
                 }
@@ -180,14 +195,13 @@ impl<'a> HalfSteps<'a> {
         }
     }
 
-    /// Makes marginal `mode` exact at inverse temperature `beta`; returns how far it was off in l1.
+    /// Makes marginal `mode` exact at inverse temperature `beta`. Returns its l1 violation before.
     pub(crate) fn normalise(&mut self, mode: usize, beta: f64) -> Result<f64, Breakdown> {
         let mut sums = self.sums(mode, beta);
-        // f32 sums are safe in a smaller range.
         let safe = if self.single {
-            1e-20..=1e20
+            SAFE_SINGLE
         } else {
-            1e-200..=1e200
+            SAFE_DOUBLE
         };
         let masses = self.marginals.masses(mode);
         if sums
@@ -195,7 +209,7 @@ impl<'a> HalfSteps<'a> {
             .zip(masses)
             .any(|(s, m)| *m > 0.0 && !safe.contains(s))
         {
-            // Start from the c-transform: each sum then has a term 1 and none above it.
+            // Sums out of range: start again from the c-transform, where every sum has a term 1 and no larger one.
             let scaled = |v: &Vec<f64>| v.iter().map(|x| x / beta).collect();
             let mut scaled: Vec<Vec<f64>> = self.potentials.iter().map(scaled).collect();
             certificate::c_transform(self.shape(), &self.lines(), &mut scaled, mode);
@@ -225,7 +239,7 @@ impl<'a> HalfSteps<'a> {
         Ok(off)
     }
 
-    /// Moves a potential to where it is expected at `beta · factor`: `u − log μ` grows with `β`.
+    /// Moves a potential to where it is expected at inverse temperature `beta · factor`: `u − log μ` grows with `β`.
     pub(crate) fn carry(&mut self, mode: usize, factor: f64) {
         for (u, log) in self.potentials[mode].iter_mut().zip(&self.logs[mode]) {
             *u = if u.is_finite() {
@@ -250,177 +264,11 @@ impl<'a> HalfSteps<'a> {
         };
         certificate::dual_bound(self.marginals, &self.lines(), &mut [dual(0), dual(1)])
     }
-
-    /// Rounds in f64: see [`ImplicitPlan`].
-    pub(crate) fn round(&mut self, beta: f64) -> (ImplicitPlan, Rounded) {
-        let precise = std::mem::replace(&mut self.single, false);
-        let kept = self.potentials.clone();
-        let cap = |u: &mut f64, sum: f64, mass: f64| {
-            if sum > mass && mass > 0.0 {
-                *u += (mass / sum).ln();
-            }
-        };
-        let mut raw = 0.0;
-        for mode in 0..2 {
-            let sums = self.sums(mode, beta);
-            let masses = self.marginals.masses(mode);
-            for ((u, s), m) in self.potentials[mode].iter_mut().zip(sums).zip(masses) {
-                raw += (s - m).abs();
-                cap(u, s, *m);
-            }
-        }
-        self.single = precise;
-        let potentials = std::mem::replace(&mut self.potentials, kept);
-        let (u, v) = (&potentials[0], &potentials[1]);
-        let (m, n, arch) = (u.len(), v.len(), self.shape().arch);
-        let (mu, nu) = (self.marginals.masses(0), self.marginals.masses(1));
-        // One pass: columns of the scaled plan, their sums, the rows' sums, ⟨C, plan⟩, and C times the columns' shortfall.
-        let parts = parallel::map(n, m * n, |columns| {
-            let (mut rows, mut shadow, mut value) = (vec![0.0; m], vec![0.0; m], 0.0);
-            let (mut sums, mut line, mut costs) = (Vec::new(), vec![0.0; m], vec![0.0; m]);
-            for j in columns {
-                self.cost.fill(j, 0, &mut costs);
-                kernel::exp_write(arch, &costs, beta, u, v[j], &mut line);
-                let sum = kernel::sum(arch, &line);
-                kernel::add(arch, &line, &mut rows);
-                value += kernel::dot(arch, &line, &costs);
-                let missing = (nu[j] - sum).max(0.0);
-                if missing > 0.0 {
-                    crate::linalg::axpy(missing, &costs, &mut shadow);
-                }
-                sums.push(sum);
-            }
-            (rows, shadow, value, sums)
-        });
-        let (mut rows, mut shadow, mut value, mut columns) =
-            (vec![0.0; m], vec![0.0; m], 0.0, Vec::new());
-        for (r, s, v, c) in parts {
-            kernel::add(arch, &r, &mut rows);
-            kernel::add(arch, &s, &mut shadow);
-            value += v;
-            columns.extend(c);
-        }
-        let short = |sums: &[f64], masses: &[f64]| -> Vec<f64> {
-            sums.iter()
-                .zip(masses)
-                .map(|(s, m)| (m - s).max(0.0))
-                .collect()
-        };
-        let (row_rest, mut column_rest) = (short(&rows, mu), short(&columns, nu));
-        let total: f64 = column_rest.iter().sum();
-        let mut row_rest = row_rest;
-        if total > 0.0 {
-            column_rest.iter_mut().for_each(|c| *c /= total);
-            value += kernel::dot(arch, &row_rest, &shadow) / total;
-        } else {
-            row_rest.fill(0.0);
-        }
-        let added: f64 = row_rest.iter().sum();
-        let share: f64 = column_rest.iter().sum();
-        let off = |sums: &[f64], rest: &[f64], by: f64, masses: &[f64]| -> f64 {
-            sums.iter()
-                .zip(rest)
-                .zip(masses)
-                .map(|((s, r), m)| (s + r * by - m).abs())
-                .sum()
-        };
-        let violation = off(&rows, &row_rest, share, mu) + off(&columns, &column_rest, added, nu);
-        let [rows, columns]: [Vec<f64>; 2] = potentials.try_into().unwrap_or_default();
-        let plan = ImplicitPlan {
-            beta,
-            rows,
-            columns,
-            row_rest,
-            column_rest,
-        };
-        (
-            plan,
-            Rounded {
-                value,
-                violation,
-                raw_violation: raw,
-            },
-        )
-    }
 }
 
 fn drain(line: &mut [f32], sums: &mut [f64]) {
     for (l, s) in line.iter_mut().zip(sums) {
         *s += f64::from(*l);
         *l = 0.0;
-    }
-}
-
-pub(crate) struct Rounded {
-    pub(crate) value: f64,
-    pub(crate) violation: f64,
-    pub(crate) raw_violation: f64,
-}
-
-/// A coupling in `O(m + n)` numbers: `exp(rows_i + columns_j − β C_ij) + row_rest_i · column_rest_j`.
-///
-/// The rounding's factors are contained in the potentials; the last term is its rank-one part. Entries are read against
-/// the same cost.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub struct ImplicitPlan {
-    /// Inverse temperature.
-    pub beta: f64,
-    /// Row potentials; minus infinity at zero masses.
-    pub rows: Vec<f64>,
-    /// Column potentials; minus infinity at zero masses.
-    pub columns: Vec<f64>,
-    /// Mass the rows lacked.
-    pub row_rest: Vec<f64>,
-    /// Where it goes: a distribution over the columns (or zero).
-    pub column_rest: Vec<f64>,
-}
-
-impl ImplicitPlan {
-    /// Writes column `j`.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for a cost or buffer of another size,
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange).
-    ///
-    /// # Complexity
-    /// `O(m)`.
-    pub fn column(&self, cost: &dyn Cost, j: usize, out: &mut [f64]) -> crate::Result<()> {
-        let shape = (self.rows.len(), self.columns.len());
-        crate::error::check_shape("cost", shape, cost.shape())?;
-        crate::error::check_shape("column", (shape.0, 1), (out.len(), 1))?;
-        if j >= shape.1 {
-            let (what, index, bound) = ("column", j, shape.1);
-            return Err(crate::Error::OutOfRange { what, index, bound });
-        }
-        let mut costs = vec![0.0; out.len()];
-        cost.fill(j, 0, &mut costs);
-        kernel::exp_write(
-            pulp::Arch::new(),
-            &costs,
-            self.beta,
-            &self.rows,
-            self.columns[j],
-            out,
-        );
-        crate::linalg::axpy(self.column_rest[j], &self.row_rest, out);
-        Ok(())
-    }
-
-    /// The whole plan, column by column.
-    ///
-    /// # Errors
-    /// As [`ImplicitPlan::column`]; [`Error::TooLarge`](crate::Error::TooLarge).
-    ///
-    /// # Complexity
-    /// `O(mn)` time and space.
-    pub fn dense(&self, cost: &dyn Cost) -> crate::Result<Vec<f64>> {
-        let (m, n) = (self.rows.len(), self.columns.len());
-        Shape::new(&[m, n])?;
-        let mut plan = vec![0.0; m * n];
-        for (j, column) in plan.chunks_mut(m.max(1)).enumerate() {
-            self.column(cost, j, column)?;
-        }
-        Ok(plan)
     }
 }

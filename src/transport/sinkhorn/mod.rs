@@ -2,26 +2,29 @@
 
 pub(crate) mod annealed;
 pub(crate) mod half_steps;
+mod implicit_plan;
 
+use super::params::STAGE_VIOLATION;
 use super::polytope::checks::check_positive;
 use super::polytope::cost::{self, Cost};
 use super::polytope::marginals::Marginals;
-use super::settings::{Precision, Settings, StepRule};
+use super::settings::{HalfStepPrecision, Settings, StepRule};
 use super::step_size::Steps;
+use super::verdict::meets_marginals;
 use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::Status;
-use annealed::Best;
-pub use annealed::{LinearSolution, minimize_linear};
+use annealed::BestCertificate;
+pub use annealed::{SinkhornSolution, minimise_linear};
 use half_steps::HalfSteps;
-pub use half_steps::ImplicitPlan;
+pub use implicit_plan::ImplicitPlan;
 
 /// Settings of [`sinkhorn`].
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `epsilon` | 0.01 | regularisation, in units of the cost | > 0 |
-/// | `scaling` | 4 | factor between the stages `ε`; 1: start at `epsilon` | ≥ 1 |
+/// | `scaling` | 4 | factor between the `ε` of consecutive stages; with 1 the run starts at `epsilon` | ≥ 1 |
 /// | `max_iter` | 10 000 | half-steps at most, all stages | ≥ 1 |
 /// | `stage_iter` | 10 | half-steps at most in every stage but the last | ≥ 1 |
 /// | `time_limit` | ∞ | seconds | > 0 |
@@ -43,7 +46,7 @@ pub struct SinkhornSettings {
     /// Marginal violation relative to the mass.
     pub tol_feas: f64,
     /// Type of the half-steps.
-    pub precision: Precision,
+    pub precision: HalfStepPrecision,
 }
 
 impl Default for SinkhornSettings {
@@ -55,7 +58,7 @@ impl Default for SinkhornSettings {
             stage_iter: 10,
             time_limit: f64::INFINITY,
             tol_feas: 1e-6,
-            precision: Precision::Double,
+            precision: HalfStepPrecision::Double,
         }
     }
 }
@@ -93,26 +96,26 @@ impl SinkhornSettings {
     }
 }
 
-/// Sinkhorn's algorithm for `min ⟨C, γ⟩ + ε KL(γ‖1)`: alternate exact marginals of `exp((φ_i + ψ_j − C_ij)/ε)`.
+/// Sinkhorn's algorithm for `min ⟨C, γ⟩ + ε KL(γ‖1)`: makes the marginals of `exp((φ_i + ψ_j − C_ij)/ε)` exact in turn.
 ///
 /// The result is the rounded plan with a certified lower bound for the *unregularised* cost; its status is
 /// [`Status::AlmostSolved`] when the marginal violation reached `tol_feas`. The potentials are a warm start for
-/// [`minimize_linear`](super::minimize_linear) at `β = 1/ε`.
+/// [`minimise_linear`](super::minimise_linear) at `β = 1/ε`.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`], [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two measures or
 /// forbidden arcs.
 ///
 /// # Complexity
-/// As [`minimize_linear`](super::minimize_linear): one pass and one exponential an entry a half-step, `O(m + n)` space.
+/// As [`minimise_linear`](super::minimise_linear): a half-step is one pass with one exponential per entry; `O(m + n)` space.
 pub fn sinkhorn(
     cost: &dyn Cost,
     marginals: &Marginals,
     settings: &SinkhornSettings,
-) -> Result<LinearSolution> {
+) -> Result<SinkhornSolution> {
     let clock = Instant::now();
     settings.validate()?;
-    annealed::check(cost, marginals, "Sinkhorn on potentials")?;
+    annealed::check_two_measures(cost, marginals, "Sinkhorn on potentials")?;
     let (low, high) = cost::range(cost)?;
     let target = 1.0 / settings.epsilon;
     let mut half = HalfSteps::new(cost, marginals, settings.precision);
@@ -138,7 +141,7 @@ pub fn sinkhorn(
         steps.count += 1;
         stage += 1;
         let last = beta == target;
-        if last && stage > 1 && violation <= settings.tol_feas * marginals.total() {
+        if last && stage > 1 && meets_marginals(violation, marginals.total(), settings.tol_feas) {
             break Status::AlmostSolved;
         }
         if steps.count == settings.max_iter {
@@ -147,10 +150,11 @@ pub fn sinkhorn(
         if clock.elapsed().as_secs_f64() >= settings.time_limit {
             break Status::TimeLimit;
         }
-        // A coarse stage need not be solved better than the next one can use.
+        // A coarse stage ends early: the next stage gains nothing from a more exact start.
         if !last
             && stage > 1
-            && (stage >= settings.stage_iter || violation <= 1e-2 * marginals.total())
+            && (stage >= settings.stage_iter
+                || meets_marginals(violation, marginals.total(), STAGE_VIOLATION.get()))
         {
             let next = target.min(beta * settings.scaling);
             half.carry(0, next / beta);
@@ -160,5 +164,6 @@ pub fn sinkhorn(
         }
     };
     steps.sum = beta;
-    Ok(Best::default().finish(half, beta, status, steps, clock))
+    let seconds = || clock.elapsed().as_secs_f64();
+    Ok(BestCertificate::default().finish(half, beta, status, steps, seconds))
 }

@@ -3,7 +3,7 @@
 //! `ϑ = min t` subject to `S = tI + Σ_edges y_e E_e − J ⪰ 0`. Along the central path `S⁻¹` is the weight of the projection's
 //! Gram matrix `K_ij = tr(A_i S⁻¹ A_j S⁻¹)`, which is the Hessian of `−log det S`: each Newton step is one `solve`.
 
-use dyncvx::constraints::{Block, BlockWeight, Constraints};
+use dyncvx::constraints::{Block, Constraints};
 use dyncvx::faer::{Mat, Side, linalg::solvers::DenseSolveCore};
 use dyncvx::projection::{Goal, Kronecker, Projection, Recompute};
 use std::error::Error;
@@ -12,10 +12,10 @@ use std::process::ExitCode;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// The engine is swapped here, and nowhere else.
-fn engine(name: &str, a: &Constraints, weight: &[BlockWeight<'_>]) -> Outcome<Box<dyn Projection>> {
+fn engine(name: &str, a: &Constraints) -> Outcome<Box<dyn Projection>> {
     Ok(match name {
-        "Kronecker" => Box::new(Kronecker::new(a.clone(), weight)?),
-        _ => Box::new(Recompute::new(a.clone())),
+        "Kronecker" => Box::new(Kronecker::new(a.clone())?),
+        _ => Box::new(Recompute::new(a.clone())?),
     })
 }
 
@@ -31,7 +31,7 @@ fn theta(name: &str, n: usize, edges: &[(usize, usize)], gap: f64) -> Outcome<(f
     let mut y = vec![0.0; m];
     y[0] = n as f64 + 1.0;
     let (mut flat, mut gradient) = (vec![0.0; n * n], vec![0.0; m]);
-    let (mut newton, mut mu): (Option<Box<dyn Projection>>, f64) = (None, 1.0);
+    let (mut p, mut mu) = (engine(name, &a)?, 1.0);
     for step in 0..1000 {
         // S = Aᵀy − J and its inverse; a Newton step within the Dikin ellipsoid keeps S positive definite.
         a.adjoint(&y, &mut flat)?;
@@ -41,12 +41,7 @@ fn theta(name: &str, n: usize, edges: &[(usize, usize)], gap: f64) -> Outcome<(f
             .map_err(|e| format!("step {step}: {e:?}"))?
             .inverse();
         let inverse = Mat::from_fn(n, n, |i, j| 0.5 * (inverse[(i, j)] + inverse[(j, i)]));
-        let weight = [(&inverse).into()];
-        let p = match &mut newton {
-            Some(p) => p,
-            empty => empty.insert(engine(name, &a, &weight)?),
-        };
-        p.update(&weight)?;
+        p.update(&[(&inverse).into()])?;
         // The gradient of t/μ − log det S, and the step −K⁻¹ times it.
         (0..n * n).for_each(|k| flat[k] = inverse[(k % n, k / n)]);
         a.apply(&flat, &mut gradient)?;

@@ -1,13 +1,13 @@
-//! Points on their way into the conic form.
+//! Points of the linear program as points of its conic form, for warm starts.
 
-use super::{LinearForm, Place};
+use super::{LinearForm, Substitution};
 use crate::error::{Result, check_shape};
 use crate::problem::linear::solution::LinearSolution;
 
 impl LinearForm {
-    /// The point `(x, y, s)` of [`conic`](Self::conic) from values and row duals of the linear program: what a warm start is
-    /// made from. Slacks of rows take what the values leave, multipliers of limits what the row duals leave, `s = c − Aᵀy`.
-    /// Activities and reduced costs are not read.
+    /// The point `(x, y, s)` of [`conic`](Self::conic) that values and row duals of the linear program mean, for a warm start. Slacks
+    /// of rows follow from the values, multipliers of limits from the row duals, and `s = c − Aᵀy`. Activities and reduced costs
+    /// are not read.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -21,16 +21,22 @@ impl LinearForm {
         check_shape("row duals y", (rows, 1), (given.row_duals.len(), 1))?;
         let (a, sign) = (self.conic.constraints(), program.sign());
         let mut x = vec![f64::NAN; a.ambient()];
-        for ((place, value), limits) in self.places.iter().zip(&given.x).zip(variables) {
+        // Values of the variables.
+        for ((substitution, value), limits) in
+            self.substitutions.iter().zip(&given.x).zip(variables)
+        {
             let step = value - limits.nearest_to_zero();
-            match *place {
-                Place::Fixed => {}
-                Place::Above(k) | Place::Above2(k, _) => x[k] = step,
-                Place::Below(k) | Place::Below2(k, _) => x[k] = -step,
-                Place::Split(p, q) => (x[p], x[q]) = (step.max(0.0), (-step).max(0.0)),
+            match *substitution {
+                Substitution::Fixed => {}
+                Substitution::FromLower { entry, .. } => x[entry] = step,
+                Substitution::FromUpper { entry, .. } => x[entry] = -step,
+                Substitution::Difference { plus, minus } => {
+                    (x[plus], x[minus]) = (step.max(0.0), (-step).max(0.0));
+                }
             }
         }
-        // Row by row at most one entry is open: its slack, then the distance of that or of a variable to the other limit.
+        // In the order of the rows, each has at most one entry without a value: its slack, or the distance of an entry to its
+        // second limit. The row determines that value.
         let mut entries: Vec<Vec<(usize, f64)>> = vec![vec![]; a.len()];
         a.entries()
             .for_each(|(i, _, k, _, v)| entries[i].push((k, v)));
@@ -50,7 +56,8 @@ impl LinearForm {
         x.iter_mut().filter(|x| x.is_nan()).for_each(|x| *x = 0.0);
         let mut slack = self.slack(&y)?;
         for (i, row) in entries.iter().enumerate().filter(|(i, _)| limited[*i]) {
-            // Of an entry and its distance to the other limit, the one whose slack would be negative is at its limit.
+            // The row joins an entry and its distance to the second limit. One of the two is 0 where its dual slack would be
+            // negative; the multiplier takes that slack.
             let least = row.iter().map(|(k, _)| slack[*k]);
             y[i] = least.fold(0.0, f64::min);
         }

@@ -1,13 +1,15 @@
 //! Rows that are multiples of each other.
 
+use super::params::CONTRADICTION;
 use super::postsolve::Step;
-use super::reducer::{Halt, Reducer, TOL, size};
+use super::reducer::{Finding, Reducer, larger};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 impl Reducer<'_> {
-    pub(super) fn merge_duplicates(&mut self) -> Result<(), Halt> {
+    /// Merges every row with the first row that it is a multiple of.
+    pub(super) fn merge_duplicates(&mut self) -> Result<(), Finding> {
         let mut first: HashMap<u64, usize> = HashMap::new();
         for i in 0..self.rows.len() {
             if !self.rows[i].alive || self.rows[i].count < 2 {
@@ -26,7 +28,7 @@ impl Reducer<'_> {
         Ok(())
     }
 
-    /// The same for rows that are multiples of each other, but for rounding.
+    /// A hash that rows have in common if they are multiples of each other, up to rounding.
     fn fingerprint(&self, i: usize) -> u64 {
         let (mut hasher, mut leading) = (DefaultHasher::new(), None);
         for (j, v) in self.entries(i) {
@@ -36,7 +38,7 @@ impl Reducer<'_> {
         hasher.finish()
     }
 
-    /// `row = ratio · kept`, if it is so to the last bits.
+    /// The number with `row = ratio · kept` up to a few roundings, if it exists.
     fn ratio(&self, row: usize, kept: usize) -> Option<f64> {
         let (mut a, mut b) = (self.entries(row), self.entries(kept));
         let mut ratio = None;
@@ -54,27 +56,28 @@ impl Reducer<'_> {
         }
     }
 
-    fn merge(&mut self, row: usize, kept: usize, ratio: f64) -> Result<(), Halt> {
+    /// Drops `row = ratio · kept` and gives its limits to `kept` where they are tighter.
+    fn merge(&mut self, row: usize, kept: usize, ratio: f64) -> Result<(), Finding> {
         let (from, to) = (self.rows[row], self.rows[kept]);
-        // Limits of the row, in terms of the other one.
+        // The limits of the row as limits of the one that is kept.
         let limit = |l: f64| (l - self.shift[row]) / ratio + self.shift[kept];
         let (a, b) = (limit(from.lower), limit(from.upper));
         let (low, high) = if ratio > 0.0 { (a, b) } else { (b, a) };
-        let scale = size(size(self.shift_size[row], from.lower), from.upper) / ratio.abs();
-        let scale = size(size(scale.max(self.shift_size[kept]), to.lower), to.upper);
+        let scale = larger(larger(self.shift_size[row], from.lower), from.upper) / ratio.abs();
+        let scale = larger(larger(scale.max(self.shift_size[kept]), to.lower), to.upper);
         let scale = scale.max(self.least_size);
-        let apart = |sign: f64| {
+        let contradiction = |sign: f64| {
             let rows = vec![(kept, -sign), (row, sign / ratio)];
-            Err(Halt::NothingFeasible {
+            Err(Finding::NothingFeasible {
                 rows,
                 variable: None,
             })
         };
-        if low > to.upper + TOL * scale {
-            return apart(1.0);
+        if low > to.upper + CONTRADICTION.get() * scale {
+            return contradiction(1.0);
         }
-        if high < to.lower - TOL * scale {
-            return apart(-1.0);
+        if high < to.lower - CONTRADICTION.get() * scale {
+            return contradiction(-1.0);
         }
         let (lower, upper) = (low > to.lower, high < to.upper);
         if lower {

@@ -1,23 +1,26 @@
 //! Presolve: a smaller program with the same optimum, and the exact way back.
 //!
-//! Only reductions whose primal *and* dual undoing is exact, and none that makes new nonzeros[^AA95]:
+//! Presolve uses only reductions that can be undone exactly, in the primal *and* in the dual, and that make no new
+//! nonzeros[^AA95]:
 //!
-//! | what | becomes |
+//! | reduction | result |
 //! |---|---|
-//! | row without variables, or that limits of its variables imply | dropped, dual 0 |
-//! | row with one variable | limits of the variable; a multiplier of these is the row's |
-//! | row that its variables can satisfy in one way only (forcing) | variables fixed; the least dual that gives all their reduced costs the right sign |
-//! | rows that are multiples of each other | one row with the tighter limits; the dual goes to the row whose limit holds |
-//! | variable with one value, in no row, or that nothing keeps from a limit that its cost prefers (dominated) | a constant |
-//! | variable in one row, without limits or with limits that the row implies | solved for; the row's dual is its cost over its entry |
+//! | row without variables, or implied by the limits of its variables (redundant) | dropped, dual 0 |
+//! | row with one variable (singleton) | limits of the variable; the row takes their multiplier |
+//! | row that its variables can satisfy in one way only (forcing) | variables fixed; the row takes the least dual that gives all their reduced costs the right sign |
+//! | rows that are multiples of each other (duplicate) | one row with the tighter limits; the dual goes to the row whose limit is active |
+//! | variable with one value, in no row, or that no row keeps from the limit that its cost prefers (dominated) | a constant |
+//! | variable in one row, without limits or with limits that the row implies (column singleton) | solved for; the dual of the row is its cost over its entry |
 //!
-//! Rows and variables that are left are scaled by powers of two, so that the geometric means of the smallest and largest entries
-//! come near 1; nothing is rounded by that.
+//! The rows and variables that are left are scaled by powers of two, which rounds nothing, so that the geometric mean of the
+//! smallest and the largest entry of each comes near 1.
 //!
 //! [^AA95]: Andersen, Andersen. Presolving in linear programming. Mathematical Programming 71, 1995.
 
+mod activity;
 mod columns;
 mod duplicates;
+pub(crate) mod params;
 mod postsolve;
 mod reducer;
 mod rows;
@@ -28,6 +31,7 @@ use super::limits::Limits;
 use super::program::LinearProgram;
 use super::solution::LinearSolution;
 use crate::error::{Result, check_shape};
+use params::MAX_PROOF_VIOLATION;
 use postsolve::Step;
 use reducer::{Outcome, Reducer};
 
@@ -36,7 +40,7 @@ use reducer::{Outcome, Reducer};
 pub enum Presolved {
     /// A smaller program, perhaps without variables and rows.
     Reduced(Box<ReducedLinear>),
-    /// A proof that the program, or its dual, has no feasible point, checked in the program as it was stated.
+    /// A proof that the program, or its dual, has no feasible point. It was checked in the program as it was stated.
     Infeasible(LinearCertificate),
 }
 
@@ -45,18 +49,15 @@ pub enum Presolved {
 pub struct ReducedLinear {
     original: LinearProgram,
     program: LinearProgram,
-    /// Rows and variables that are left, by their old indices.
+    /// The rows and variables that are left, by their indices in the original.
     rows: Vec<usize>,
     variables: Vec<usize>,
-    /// Powers of two that they were multiplied with.
+    /// The powers of two by which they were multiplied.
     row_scale: Vec<f64>,
     variable_scale: Vec<f64>,
-    /// In the order made.
+    /// The steps of presolve, in the order made.
     steps: Vec<Step>,
 }
-
-/// The largest relative violation of a proof that presolve returns.
-const TOL_PROOF: f64 = 1e-9;
 
 impl LinearProgram {
     /// Reduces the program, or finds that it is infeasible.
@@ -65,7 +66,7 @@ impl LinearProgram {
     /// [`Error::NonFinite`](crate::Error::NonFinite) when an entry overflows.
     ///
     /// # Complexity
-    /// A few passes over the nonzeros in practice; a row is looked at again when limits of its variables have moved.
+    /// A few passes over the nonzeros in practice: a row is reduced again only after limits of its variables have moved.
     pub fn presolve(&self) -> Result<Presolved> {
         let crossed = |limits: &[Limits]| limits.iter().position(|l| l.is_empty());
         if let Some(row) = crossed(self.rows()) {
@@ -81,11 +82,11 @@ impl LinearProgram {
             Outcome::NothingFeasible(y) => self.primal_certificate(&y)?,
             Outcome::Unbounded(x) => self.dual_certificate(&x)?,
         };
-        if let Some(proof) = proof.filter(|p| p.relative_violation() <= TOL_PROOF) {
+        if let Some(proof) = proof.filter(|p| p.relative_violation() <= MAX_PROOF_VIOLATION.get()) {
             return Ok(Presolved::Infeasible(proof));
         }
         if reducer.is_decided() {
-            // The proof did not hold where it counts: the solver is to decide, on all there is.
+            // The proof does not hold in the program as it was stated. The solver decides, on the whole program.
             reducer = Reducer::new(self);
         }
         ReducedLinear::new(self.clone(), reducer).map(|r| Presolved::Reduced(Box::new(r)))
@@ -113,18 +114,18 @@ impl ReducedLinear {
         &self.program
     }
 
-    /// The program this was made from.
+    /// The program that was presolved.
     pub fn original(&self) -> &LinearProgram {
         &self.original
     }
 
-    /// The point of the original program, from one of the smaller. An optimal one becomes an optimal one.
+    /// The point of the original program, from a point of the smaller program. An optimal point gives an optimal point.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
     ///
     /// # Complexity
-    /// A few passes over the nonzeros, as for the two below.
+    /// A few passes over the nonzeros; the same for the two methods below.
     pub fn restore(&self, found: &LinearSolution) -> Result<LinearSolution> {
         let values = self.grow_x(&found.x)?;
         let x = postsolve::values(&self.original, &self.steps, values, 1.0);
@@ -148,8 +149,9 @@ impl ReducedLinear {
         })
     }
 
-    /// Values and row duals for the smaller program, from such of the original: a point to begin from. What presolve took out is
-    /// left out, so that an optimal point need not become one where rows with multipliers went.
+    /// Values and row duals for the smaller program, from those of the original: a point for a warm start. The numbers of rows and
+    /// variables that presolve removed are dropped, so that an optimal point stays optimal only if no dropped row has a
+    /// multiplier.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -173,7 +175,7 @@ impl ReducedLinear {
         })
     }
 
-    /// Row multipliers that prove the original infeasible, from such of the smaller program; for
+    /// Row multipliers that prove the original infeasible, from such multipliers of the smaller program; they are meant for
     /// [`LinearProgram::primal_certificate`].
     ///
     /// # Errors
@@ -192,7 +194,7 @@ impl ReducedLinear {
         Ok(postsolve::duals(&self.original, &self.steps, &costs, y, &z).0)
     }
 
-    /// A ray of the original, from one of the smaller program; for [`LinearProgram::dual_certificate`].
+    /// A ray of the original, from a ray of the smaller program; it is meant for [`LinearProgram::dual_certificate`].
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
@@ -205,6 +207,7 @@ impl ReducedLinear {
         check_shape("row duals y", (self.rows.len(), 1), (y.len(), 1))
     }
 
+    /// The values of the variables that are left, unscaled, at their places in the original.
     fn grow_x(&self, x: &[f64]) -> Result<Vec<f64>> {
         check_shape("x", (self.variables.len(), 1), (x.len(), 1))?;
         let mut out = vec![0.0; self.original.variables().len()];
@@ -214,6 +217,7 @@ impl ReducedLinear {
         Ok(out)
     }
 
+    /// The duals of the rows that are left, unscaled, at their places in the original.
     fn grow_y(&self, y: &[f64], sign: f64) -> Vec<f64> {
         let mut out = vec![0.0; self.original.rows().len()];
         for (k, &i) in self.rows.iter().enumerate() {

@@ -1,15 +1,15 @@
-//! The way back, one step after the other, the last one first.
+//! Postsolve: undoes the steps of presolve, the last one first.
 //!
-//! Costs and multipliers are those of an objective to be minimised.
+//! Costs and multipliers are those of an objective that is minimised.
 
 use crate::problem::linear::program::LinearProgram;
 
-/// What was done, with what undoing it takes.
+/// A step of presolve, with the numbers that undoing it needs.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// The variable has this value.
+    /// The variable was fixed at this value.
     Fixed { variable: usize, value: f64 },
-    /// A row with one variable became limits of it; `lower` and `upper` tell which of them are the row's.
+    /// A row with one variable became limits of that variable; `lower` and `upper` tell which limits come from the row.
     Singleton {
         row: usize,
         variable: usize,
@@ -17,14 +17,14 @@ pub(super) enum Step {
         lower: bool,
         upper: bool,
     },
-    /// The row held these variables, each fixed in a step of its own after this one, at its only possible activity: its
-    /// lower limit, or its upper one.
+    /// The activity of the row had one possible value, its lower limit (`lower`) or its upper limit, and so had each of these
+    /// variables. Steps of their own, after this one, fixed them.
     Forcing {
         row: usize,
         lower: bool,
         entries: Vec<(usize, f64)>,
     },
-    /// `row = ratio · kept` was dropped; `lower` and `upper` tell which limits of `kept` are its since then.
+    /// `row = ratio · kept` was dropped; `lower` and `upper` tell which limits of `kept` come from `row`.
     Duplicate {
         row: usize,
         kept: usize,
@@ -32,19 +32,33 @@ pub(super) enum Step {
         lower: bool,
         upper: bool,
     },
-    /// The variable was solved for in this row, whose dual is `dual` and whose activity is `lower = upper`, or anything between
-    /// the two when the dual is 0.
+    /// The variable was solved for in this row. The dual of the row is `dual`; its activity may be anything in the range,
+    /// which is a single number unless the dual is 0.
     Solved {
         row: usize,
         variable: usize,
         entry: f64,
         dual: f64,
-        lower: f64,
-        upper: f64,
+        activity: ActivityRange,
     },
 }
 
-/// Values of all variables, from those of the ones that are left. `constants` is 1 for a point and 0 for a direction.
+/// The numbers from `lower` to `upper`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ActivityRange {
+    pub lower: f64,
+    pub upper: f64,
+}
+
+/// Multipliers: `y` of the rows, `lower` and `upper` of the limits of the variables.
+pub(super) struct Multipliers {
+    pub y: Vec<f64>,
+    pub lower: Vec<f64>,
+    pub upper: Vec<f64>,
+}
+
+/// The values of all variables, from those of the variables that are left. `constants` multiplies every constant of the
+/// program: 1 for a point, 0 for a direction.
 pub(super) fn values(
     program: &LinearProgram,
     steps: &[Step],
@@ -61,8 +75,7 @@ pub(super) fn values(
             row,
             variable,
             entry,
-            lower,
-            upper,
+            activity,
             ..
         } = *step
         else {
@@ -73,15 +86,15 @@ pub(super) fn values(
             .filter(|&(j, _)| j != variable)
             .map(|(j, v)| v * x[j])
             .sum();
-        // A limit that is missing is so for a direction too.
+        // A missing limit is missing for a direction too.
         let limit = |l: f64| if l.is_finite() { constants * l } else { l };
-        let activity = others.max(limit(lower)).min(limit(upper));
-        x[variable] = (activity - others) / entry;
+        let sum = others.max(limit(activity.lower)).min(limit(activity.upper));
+        x[variable] = (sum - others) / entry;
     }
     x
 }
 
-/// Multipliers of all rows and variables, from those of the rows and variables that are left.
+/// The multipliers `y` of all rows and `z` of all variables, from those of the rows and variables that are left.
 pub(super) fn duals(
     program: &LinearProgram,
     steps: &[Step],
@@ -91,25 +104,28 @@ pub(super) fn duals(
 ) -> (Vec<f64>, Vec<f64>) {
     let lower = z.iter().map(|z| z.max(0.0)).collect();
     let upper = z.iter().map(|z| (-z).max(0.0)).collect();
-    let homogeneous = costs.iter().all(|c| *c == 0.0);
-    undo(program, steps, costs, homogeneous, y, lower, upper)
+    undo(program, steps, costs, Multipliers { y, lower, upper })
 }
 
-/// The same, with multipliers of lower and upper limits apart.
+/// The multipliers `y` and `z` of the original, from those of what is left. Multipliers of lower and of upper limits
+/// are kept apart. Costs that are all 0 mean a proof of infeasibility.
 ///
-/// A step is undone when all that came after it are, so that at any time `z = c − Aᵀy` over the variables that were left
-/// then, with the dual that a solved variable gave its row taken for known from the start.
+/// A step is undone after all later steps. At any time `z = c − Aᵀy` holds over the variables that were left when the step
+/// was made. The dual that a solved variable gives its row is known from the start.
 pub(super) fn undo(
     program: &LinearProgram,
     steps: &[Step],
     costs: &[f64],
-    homogeneous: bool,
-    mut y: Vec<f64>,
-    mut lower: Vec<f64>,
-    mut upper: Vec<f64>,
+    left: Multipliers,
 ) -> (Vec<f64>, Vec<f64>) {
+    let Multipliers {
+        mut y,
+        mut lower,
+        mut upper,
+    } = left;
     let columns = Columns::new(program, steps);
-    if !homogeneous {
+    // A proof of infeasibility takes no cost from a solved variable.
+    if costs.iter().any(|c| *c != 0.0) {
         for step in steps {
             if let Step::Solved { row, dual, .. } = *step {
                 y[row] = dual;
@@ -118,6 +134,7 @@ pub(super) fn undo(
     }
     for step in steps.iter().rev() {
         match *step {
+            // A fixed variable has the reduced cost that its column leaves.
             Step::Fixed { variable: j, .. } => {
                 let z = costs[j] - columns.of(j).map(|(i, v)| v * y[i]).sum::<f64>();
                 (lower[j], upper[j]) = (z.max(0.0), (-z).max(0.0));
@@ -141,7 +158,8 @@ pub(super) fn undo(
                 lower: below,
                 ref entries,
             } => {
-                // Every z_j − a_j y must have the sign of the limit its variable is at: of −a_j at the lower limit of the row.
+                // Every z_j − a_j y must have the sign that the limit of its variable asks for, which at the lower limit of the
+                // row is that of −a_j: the least such y.
                 let mut dual = 0.0f64;
                 for &(j, v) in entries {
                     let ratio = (lower[j] - upper[j]) / v;
@@ -175,9 +193,9 @@ pub(super) fn undo(
     (y, z)
 }
 
-/// The columns of the variables that were fixed.
+/// The columns of the variables that were fixed, by variable.
 struct Columns {
-    /// Start of each column's entries, and their number at the end.
+    /// Start of the entries of each column, and their total number at the end.
     starts: Vec<usize>,
     entries: Vec<(u32, f64)>,
 }

@@ -1,49 +1,45 @@
-//! The program while it shrinks.
+//! The program while presolve reduces it: what is left, and the queues of rows and variables to reduce.
 
-use super::postsolve::{Step, undo, values};
+use super::postsolve::{ActivityRange, Multipliers, Step, undo, values};
 use crate::error::Result;
 use crate::problem::linear::limits::Limits;
 use crate::problem::linear::program::LinearProgram;
 use std::collections::VecDeque;
 
-/// What is infeasible by less than this, relative to the numbers that it comes from, is feasible.
-pub(super) const TOL: f64 = 1e-9;
-/// Numbers that differ by less than this, relative to what they come from, are the same.
-pub(super) const SAME: f64 = 1e-13;
-
-/// What reducing came to.
+/// How reducing ended.
 pub(super) enum Outcome {
-    /// Rows and variables are left, or none: a solver's turn.
+    /// No contradiction was found. A solver has to solve what is left, which may be nothing.
     Open,
-    /// These row multipliers of the original prove that nothing is feasible.
+    /// These row multipliers of the original prove that no point is feasible.
     NothingFeasible(Vec<f64>),
-    /// The dual has no feasible point: a ray of the original.
+    /// The dual has no feasible point, as this ray of the original proves.
     Unbounded(Vec<f64>),
 }
 
-/// Why reducing ends early.
-pub(super) enum Halt {
-    /// Multipliers of rows that are alive, and of a variable's lower and upper limit.
+/// A contradiction, which ends the reduction.
+pub(super) enum Finding {
+    /// No point is feasible: multipliers of rows that are left, and a variable whose lower and upper limit get multiplier 1.
     NothingFeasible {
         rows: Vec<(usize, f64)>,
         variable: Option<usize>,
     },
-    /// A variable to move, and where to.
+    /// The objective improves without bound when this variable moves in the direction `step`.
     Unbounded { variable: usize, step: f64 },
 }
 
-/// A row or a variable while the program shrinks. Limits of rows are those of the whole activity, fixed variables included.
+/// The state of a row or a variable. The limits of a row are those of its whole activity, fixed variables included.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
     pub lower: f64,
     pub upper: f64,
-    /// Entries that are alive.
+    /// Entries whose row and variable are left.
     pub count: usize,
+    /// Whether the row or variable is left.
     pub alive: bool,
     queued: bool,
 }
 
-/// Costs are of an objective to be minimised.
+/// A linear program from which rows and variables are taken. Costs are those of an objective that is minimised.
 pub(super) struct Reducer<'a> {
     pub program: &'a LinearProgram,
     /// Entries of every column, as `(row, value)`.
@@ -51,17 +47,19 @@ pub(super) struct Reducer<'a> {
     pub rows: Vec<Item>,
     pub variables: Vec<Item>,
     pub costs: Vec<f64>,
-    /// Largest number a cost was made from.
+    /// The largest number that each cost was computed from, for its rounding error.
     pub cost_size: Vec<f64>,
     constant: f64,
-    /// What fixed variables add to the activity of every row, and the largest term of it.
+    /// What fixed variables add to the activity of every row, and the largest term of that sum.
     pub shift: Vec<f64>,
     pub shift_size: Vec<f64>,
-    /// The smallest size that numbers of a row or limits of a variable are taken to have.
+    /// Lower bound on the size that contradictions are compared with.
     pub least_size: f64,
     row_queue: VecDeque<usize>,
     variable_queue: VecDeque<usize>,
+    /// The steps so far, in the order made.
     pub steps: Vec<Step>,
+    /// Whether a contradiction was found.
     decided: bool,
 }
 
@@ -82,7 +80,7 @@ impl<'a> Reducer<'a> {
             queued: false,
         };
         let sizes = program.rows().iter().chain(program.variables());
-        let largest = sizes.fold(0.0, |m, l| size(size(m, l.lower()), l.upper()));
+        let largest = sizes.fold(0.0, |m, l| larger(larger(m, l.lower()), l.upper()));
         let costs: Vec<f64> = program.costs().iter().map(|c| sign * c).collect();
         Self {
             rows: program
@@ -112,13 +110,13 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// Reduces until nothing changes any more.
+    /// Applies reductions until none applies.
     pub(super) fn reduce(&mut self) -> Outcome {
         (0..self.rows.len()).for_each(|i| self.queue_row(i));
         (0..self.variables.len()).for_each(|j| self.queue_variable(j));
         match self.run() {
             Ok(()) => Outcome::Open,
-            Err(Halt::NothingFeasible { rows, variable }) => {
+            Err(Finding::NothingFeasible { rows, variable }) => {
                 self.decided = true;
                 let mut y = vec![0.0; self.rows.len()];
                 let n = self.variables.len();
@@ -129,7 +127,7 @@ impl<'a> Reducer<'a> {
                 if let Some(j) = variable {
                     (lower[j], upper[j]) = (1.0, 1.0);
                 }
-                // What rows do to variables that are left is for limits of these to answer.
+                // The multipliers of the rows leave a residual on their variables; the limits of these take it.
                 for (i, v) in rows {
                     for (j, a) in self.entries(i) {
                         lower[j] += (-a * v).max(0.0);
@@ -137,10 +135,15 @@ impl<'a> Reducer<'a> {
                     }
                 }
                 let costs = vec![0.0; n];
-                let (y, _) = undo(self.program, &self.steps, &costs, true, y, lower, upper);
+                let (y, _) = undo(
+                    self.program,
+                    &self.steps,
+                    &costs,
+                    Multipliers { y, lower, upper },
+                );
                 Outcome::NothingFeasible(y)
             }
-            Err(Halt::Unbounded { variable, step }) => {
+            Err(Finding::Unbounded { variable, step }) => {
                 self.decided = true;
                 let mut x = vec![0.0; self.variables.len()];
                 x[variable] = step;
@@ -149,17 +152,17 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Halt> {
+    fn run(&mut self) -> Result<(), Finding> {
         loop {
             if let Some(i) = self.row_queue.pop_front() {
                 self.rows[i].queued = false;
                 if self.rows[i].alive {
-                    self.look_at_row(i)?;
+                    self.reduce_row(i)?;
                 }
             } else if let Some(j) = self.variable_queue.pop_front() {
                 self.variables[j].queued = false;
                 if self.variables[j].alive {
-                    self.look_at_variable(j)?;
+                    self.reduce_variable(j)?;
                 }
             } else {
                 self.merge_duplicates()?;
@@ -170,7 +173,7 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// Whether an infeasibility was found.
+    /// Whether a contradiction was found.
     pub(super) fn is_decided(&self) -> bool {
         self.decided
     }
@@ -179,14 +182,14 @@ impl<'a> Reducer<'a> {
         self.steps
     }
 
-    /// Entries of a row whose variables are alive.
+    /// Entries of row `i` whose variables are left.
     pub(super) fn entries(&self, i: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.program
             .row(i)
             .filter(|&(j, _)| self.variables[j].alive)
     }
 
-    /// Entries of a column whose rows are alive.
+    /// Entries of column `j` whose rows are left.
     pub(super) fn column(&self, j: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let entries = self.columns[j].iter().map(|&(i, v)| (i as usize, v));
         entries.filter(|&(i, _)| self.rows[i].alive)
@@ -206,12 +209,13 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// Limits of a variable moved.
+    /// Queues the rows of a variable whose limits moved.
     pub(super) fn queue_rows_of(&mut self, j: usize) {
         let rows: Vec<usize> = self.column(j).map(|e| e.0).collect();
         rows.into_iter().for_each(|i| self.queue_row(i));
     }
 
+    /// Takes a row out of the program.
     pub(super) fn drop_row(&mut self, i: usize) {
         self.rows[i].alive = false;
         let variables: Vec<usize> = self.entries(i).map(|e| e.0).collect();
@@ -221,31 +225,32 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// Takes a variable out of all rows.
+    /// Takes a variable with this value out of all rows.
     fn drop_variable(&mut self, j: usize, value: f64) {
         self.variables[j].alive = false;
         let column: Vec<(usize, f64)> = self.column(j).collect();
         for (i, v) in column {
             self.rows[i].count -= 1;
             self.shift[i] += v * value;
-            self.shift_size[i] = size(self.shift_size[i], v * value);
+            self.shift_size[i] = larger(self.shift_size[i], v * value);
             self.queue_row(i);
         }
     }
 
+    /// Fixes a variable.
     pub(super) fn fix(&mut self, variable: usize, value: f64) {
         self.steps.push(Step::Fixed { variable, value });
         self.constant += self.costs[variable] * value;
         self.drop_variable(variable, value);
     }
 
-    /// Solves for a variable whose only row is this one.
+    /// Solves for a variable whose only row is this one, and whose row may have an activity in this range.
     pub(super) fn solve_for(
         &mut self,
         variable: usize,
         row: usize,
         entry: f64,
-        activity: (f64, f64),
+        activity: ActivityRange,
     ) {
         let dual = self.costs[variable] / entry;
         self.steps.push(Step::Solved {
@@ -253,28 +258,27 @@ impl<'a> Reducer<'a> {
             variable,
             entry,
             dual,
-            lower: activity.0,
-            upper: activity.1,
+            activity,
         });
         if dual != 0.0 {
-            self.constant += dual * (activity.0 - self.shift[row]);
+            self.constant += dual * (activity.lower - self.shift[row]);
             let others: Vec<(usize, f64)> = self.entries(row).collect();
             for (k, v) in others {
                 self.costs[k] -= v * dual;
-                self.cost_size[k] = size(self.cost_size[k], v * dual);
+                self.cost_size[k] = larger(self.cost_size[k], v * dual);
             }
         }
         self.drop_row(row);
         self.variables[variable].alive = false;
     }
 
-    /// Rows and variables that are alive.
+    /// Indices of the rows and variables that are left.
     pub(super) fn left(&self) -> (Vec<usize>, Vec<usize>) {
         let alive = |items: &[Item]| (0..items.len()).filter(|&k| items[k].alive).collect();
         (alive(&self.rows), alive(&self.variables))
     }
 
-    /// The program of these rows and variables, scaled.
+    /// The program of these rows and variables, scaled by these factors.
     pub(super) fn program(
         &self,
         rows: &[usize],
@@ -308,8 +312,8 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// The larger of a size and the absolute value of a number, unless that is infinite.
-pub(super) fn size(size: f64, v: f64) -> f64 {
+/// The larger of a size and the absolute value of a number; infinite numbers do not count.
+pub(super) fn larger(size: f64, v: f64) -> f64 {
     if v.is_finite() {
         size.max(v.abs())
     } else {

@@ -1,64 +1,12 @@
-//! Rows: what their variables' limits say of them.
+//! Reductions that start from one row: redundant, forcing and singleton rows, and rows that contradict their variables.
 
+use super::activity::Activity;
+use super::params::{CONTRADICTION, EQUAL};
 use super::postsolve::Step;
-use super::reducer::{Halt, Reducer, SAME, TOL, size};
-
-/// What activity the limits of a row's variables leave it, apart from `shift`.
-pub(super) struct Activity {
-    least: f64,
-    most: f64,
-    /// Terms that are infinite.
-    infinite_least: usize,
-    infinite_most: usize,
-    /// The largest finite term.
-    pub size: f64,
-}
-
-impl Activity {
-    pub(super) fn new() -> Self {
-        Self {
-            least: 0.0,
-            most: 0.0,
-            infinite_least: 0,
-            infinite_most: 0,
-            size: 0.0,
-        }
-    }
-
-    pub(super) fn add(&mut self, entry: f64, lower: f64, upper: f64) {
-        let (a, b) = (entry * lower, entry * upper);
-        let (least, most) = if entry > 0.0 { (a, b) } else { (b, a) };
-        for (term, sum, infinite) in [
-            (least, &mut self.least, &mut self.infinite_least),
-            (most, &mut self.most, &mut self.infinite_most),
-        ] {
-            if term.is_finite() {
-                *sum += term;
-                self.size = size(self.size, term);
-            } else {
-                *infinite += 1;
-            }
-        }
-    }
-
-    pub(super) fn least(&self) -> f64 {
-        if self.infinite_least > 0 {
-            f64::NEG_INFINITY
-        } else {
-            self.least
-        }
-    }
-
-    pub(super) fn most(&self) -> f64 {
-        if self.infinite_most > 0 {
-            f64::INFINITY
-        } else {
-            self.most
-        }
-    }
-}
+use super::reducer::{Finding, Reducer, larger};
 
 impl Reducer<'_> {
+    /// What the limits of the variables of row `i` leave its activity, apart from `shift`; `without` is left out.
     pub(super) fn activity(&self, i: usize, without: Option<usize>) -> Activity {
         let mut out = Activity::new();
         for (j, v) in self.entries(i).filter(|e| Some(e.0) != without) {
@@ -67,23 +15,25 @@ impl Reducer<'_> {
         out
     }
 
-    pub(super) fn look_at_row(&mut self, i: usize) -> Result<(), Halt> {
+    /// Applies the first reduction that fits the row.
+    pub(super) fn reduce_row(&mut self, i: usize) -> Result<(), Finding> {
+        let (contradiction, equal) = (CONTRADICTION.get(), EQUAL.get());
         let row = self.rows[i];
         let activity = self.activity(i, None);
         let (lower, upper) = (row.lower - self.shift[i], row.upper - self.shift[i]);
         let (least, most) = (activity.least(), activity.most());
-        let scale = size(size(self.shift_size[i], row.lower), row.upper);
-        let scale = size(scale, activity.size).max(self.least_size);
+        let scale = larger(larger(self.shift_size[i], row.lower), row.upper);
+        let scale = larger(scale, activity.size).max(self.least_size);
         let nothing = |multiplier| {
-            Err(Halt::NothingFeasible {
+            Err(Finding::NothingFeasible {
                 rows: vec![(i, multiplier)],
                 variable: None,
             })
         };
-        if most < lower - TOL * scale {
+        if most < lower - contradiction * scale {
             return nothing(1.0);
         }
-        if least > upper + TOL * scale {
+        if least > upper + contradiction * scale {
             return nothing(-1.0);
         }
         match row.count {
@@ -92,14 +42,14 @@ impl Reducer<'_> {
                 Ok(())
             }
             1 => self.make_limits(i),
-            _ if least >= lower - SAME * scale && most <= upper + SAME * scale => {
+            _ if least >= lower - equal * scale && most <= upper + equal * scale => {
                 self.drop_row(i);
                 Ok(())
             }
-            _ if most <= lower + SAME * scale => self.force(i, true),
-            _ if least >= upper - SAME * scale => self.force(i, false),
+            _ if most <= lower + equal * scale => self.force(i, true),
+            _ if least >= upper - equal * scale => self.force(i, false),
             _ => {
-                // A limit that cannot be reached.
+                // A limit that the activity cannot reach is no limit: fewer limits make more variables dominated.
                 if least >= lower {
                     self.rows[i].lower = f64::NEG_INFINITY;
                 }
@@ -115,8 +65,8 @@ impl Reducer<'_> {
         }
     }
 
-    /// A row with one variable becomes limits of it.
-    fn make_limits(&mut self, i: usize) -> Result<(), Halt> {
+    /// Turns a row with one variable into limits of that variable.
+    fn make_limits(&mut self, i: usize) -> Result<(), Finding> {
         let Some((j, entry)) = self.entries(i).next() else {
             return Ok(());
         };
@@ -145,8 +95,9 @@ impl Reducer<'_> {
         Ok(())
     }
 
-    /// Every variable of the row is at the limit that makes its activity largest (`lower`) or smallest.
-    fn force(&mut self, row: usize, lower: bool) -> Result<(), Halt> {
+    /// Fixes every variable of a forcing row at the limit that makes the activity largest, which is the row's lower limit
+    /// (`lower`), or smallest, which is its upper limit.
+    fn force(&mut self, row: usize, lower: bool) -> Result<(), Finding> {
         let entries: Vec<(usize, f64)> = self.entries(row).collect();
         self.drop_row(row);
         self.steps.push(Step::Forcing {

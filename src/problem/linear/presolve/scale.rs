@@ -2,11 +2,11 @@
 
 use crate::problem::linear::program::LinearProgram;
 
-/// Passes over rows and columns.
-const PASSES: usize = 4;
+/// Passes over rows and columns: the factors change little after the third.
+const SCALING_PASSES: usize = 4;
 
-/// Powers of two for rows and variables, so that the geometric mean of the smallest and the largest entry of each comes near
-/// 1; rows and variables without entries keep theirs.
+/// Powers of two for rows and variables that bring the geometric mean of the smallest and the largest entry of each near 1.
+/// Rows and variables without entries get 1.
 pub(super) fn powers(
     program: &LinearProgram,
     rows: &[usize],
@@ -21,14 +21,14 @@ pub(super) fn powers(
         let row = program.row(i);
         entries.extend(row.filter_map(|(j, v)| Some((k, place[j]?, v.abs().log2()))));
     }
-    // Logarithms of the factors.
+    // Binary logarithms of the factors.
     let (mut row, mut column) = (vec![0.0; rows.len()], vec![0.0; variables.len()]);
-    for _ in 0..PASSES {
-        centre(
+    for _ in 0..SCALING_PASSES {
+        negate_middle(
             entries.iter().map(|&(i, j, v)| (i, v + column[j])),
             &mut row,
         );
-        centre(
+        negate_middle(
             entries.iter().map(|&(i, j, v)| (j, v + row[i])),
             &mut column,
         );
@@ -37,8 +37,8 @@ pub(super) fn powers(
     (power(row), power(column))
 }
 
-/// Minus the middle of the smallest and largest number of each.
-fn centre(numbers: impl Iterator<Item = (usize, f64)>, out: &mut [f64]) {
+/// `out[k] ←` minus the middle of the smallest and the largest number with index `k`; unchanged without such a number.
+fn negate_middle(numbers: impl Iterator<Item = (usize, f64)>, out: &mut [f64]) {
     let mut ends = vec![(f64::INFINITY, f64::NEG_INFINITY); out.len()];
     for (k, v) in numbers {
         ends[k] = (ends[k].0.min(v), ends[k].1.max(v));

@@ -1,5 +1,5 @@
-//! Rows whose entries few columns cover: `A_i = Σ_t (e_q w_tᵀ + w_t e_qᵀ)`, as in linear matrix inequalities, where a row moves
-//! one entry of an unknown that stands in products with data matrices.
+//! Rows whose entries few columns cover: `A_i = Σ_t (e_q w_tᵀ + w_t e_qᵀ)`. Linear matrix inequalities have such rows: each belongs
+//! to one entry of an unknown matrix that is multiplied with data matrices.
 //!
 //! `S = U + Uᵀ` for `U = P A_i Q` is a product of thin matrices,
 //!
@@ -7,28 +7,29 @@
 //! S = Σ_t (P e_q)(Q w_t)ᵀ + (P w_t)(Q e_q)ᵀ + its transpose,      tr(A_i P A_j Q) = Σ_s w_sᵀ S e_q   over the terms s of A_j,
 //! ```
 //!
-//! and for all `i` of a batch and all `j` with a term on the same column `q` the second is one matrix product, where the
-//! other ways read the entries of `S` one by one.
+//! For all `i` of a batch and all `j` with a term on the same column `q`, the second is one matrix product; the formulas for
+//! single rows read the entries of `S` one by one.
 
 use crate::constraints::SymmetricRows;
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
+use core::ops::Range;
 use faer::prelude::ReborrowMut as _;
 use faer::{Accum, ColMut, Mat, MatMut, MatRef};
 use std::sync::Mutex;
 
-/// Rows of a batch, at most: `n²` numbers each.
+/// Rows per batch, at most. Each takes `n²` numbers.
 const BATCH: usize = 32;
 
-/// Their terms, at most, unless one row has more: `3 n` numbers each.
+/// Terms per batch, at most, unless one row has more. Each takes `3 n` numbers.
 const BATCH_TERMS: usize = 256;
 
-/// Passes over the nonzeros that finding the columns may take: as many columns as cover a row on average, or fewer.
-const PASSES: usize = 64;
+/// Passes over the nonzeros that finding the columns may take: at most so many columns cover a row on average.
+const MAX_COVER_PASSES: usize = 64;
 
-/// Numbers stored an entry of the rows, at most: what is beyond one are zeros.
-const FILL: usize = 4;
+/// Numbers stored per entry of the rows, at most. All but one are zeros.
+const MAX_FILL: usize = 4;
 
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnCover {
@@ -37,7 +38,7 @@ pub(crate) struct ColumnCover {
     constraint: Vec<u32>,
     /// Terms of row `k` are `start[k]..start[k + 1]`.
     start: Vec<usize>,
-    /// Of every term: its column `q`, and where its `w` stands among those of `q`.
+    /// For every term its column `q`, and the position of its `w` among those of `q`.
     term: Vec<(u32, u32)>,
     columns: Vec<Column>,
 }
@@ -45,9 +46,9 @@ pub(crate) struct ColumnCover {
 /// The terms on one column.
 #[derive(Debug, Clone)]
 struct Column {
-    /// The row each belongs to, ascending.
+    /// The row of each term, ascending.
     row: Vec<u32>,
-    /// Their `w`.
+    /// The vectors `w` of the terms.
     w: Mat<f64>,
 }
 
@@ -61,7 +62,7 @@ struct Work {
     /// `S` of row `slot` of the batch in the rows from `n · slot` on: column `q` of all of them is one matrix.
     panel: Mat<f64>,
     products: Mat<f64>,
-    /// From the first row of the batch on: a column a row of the batch.
+    /// From the first row of the batch on: one column per row of the batch.
     sums: Mat<f64>,
 }
 
@@ -77,12 +78,13 @@ impl ColumnCover {
         let mut term = vec![];
         let (mut degree, mut work) = (vec![0u32; n], 0);
         for k in 0..rows.touching() {
+            // Greedy: the column with the most entries that are left, until none is.
             let (i, a) = rows.get(k);
             let mut left: Vec<(usize, usize, f64)> = a.iter().collect();
             let support = a.support();
             while !left.is_empty() {
                 work += left.len();
-                if work > PASSES * rows.nonzeros() {
+                if work > MAX_COVER_PASSES * rows.nonzeros() {
                     return None;
                 }
                 support.iter().for_each(|&s| degree[s as usize] = 0);
@@ -98,7 +100,7 @@ impl ColumnCover {
                 term.push((q as u32, members[q].len() as u32));
                 members[q].push(k as u32);
             }
-            if term.len() * n > FILL * rows.nonzeros() {
+            if term.len() * n > MAX_FILL * rows.nonzeros() {
                 return None;
             }
             start.push(term.len());
@@ -119,7 +121,7 @@ impl ColumnCover {
         Some(covered)
     }
 
-    /// `false` when a row is now of rank one: such rows have a way of their own.
+    /// `false` when a row is now of rank one: such rows have a formula of their own.
     pub(super) fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
         if (0..rows.touching()).any(|k| rows.rank_one(k).is_some()) {
             return false;
@@ -158,15 +160,16 @@ impl ColumnCover {
         pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
         mut k: MatMut<'_, T>,
     ) {
-        // A column of `k` a row: what a batch adds is its own.
+        // Every row writes one column of `k`, so batches write to different columns.
         let mut all: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
-        let own = self.constraint.iter().map(|&i| all[i as usize].take());
-        let own = Mutex::new((0, own.flatten()));
+        let columns = self.constraint.iter().map(|&i| all[i as usize].take());
+        let remaining = Mutex::new((0, columns.flatten()));
         let next = || {
-            let mut own = own.lock().ok()?;
-            let first = own.0;
-            let columns: Vec<_> = own.1.by_ref().take(self.batch(first)).collect();
-            own.0 += columns.len();
+            let mut remaining = remaining.lock().ok()?;
+            let first = remaining.0;
+            let batch = self.batch(first);
+            let columns: Vec<_> = remaining.1.by_ref().take(batch).collect();
+            remaining.0 += columns.len();
             (!columns.is_empty()).then_some((first, columns))
         };
         let work = || {
@@ -192,15 +195,64 @@ impl ColumnCover {
         rows.partition_point(|&s| s <= end).clamp(1, BATCH)
     }
 
-    /// The sums of the rows of one batch with all from its first on.
+    /// `sums ←` the sums of the rows of one batch with all rows from the first of the batch on.
     fn accumulate_batch(
         &self,
-        batch: core::ops::Range<usize>,
+        batch: Range<usize>,
+        pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        work: &mut Work,
+    ) {
+        self.weigh_terms(&batch, pair, work);
+        for (slot, i) in batch.clone().enumerate() {
+            self.form_symmetrised(i, slot, self.start[batch.start], pair, work);
+        }
+        self.multiply_terms(batch, work);
+    }
+
+    /// `P w` and `Q w` for all terms of the batch.
+    fn weigh_terms(
+        &self,
+        batch: &Range<usize>,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
         work: &mut Work,
     ) {
-        let (n, first, width) = (self.n, batch.start, batch.len());
-        let terms = self.start[first]..self.start[batch.end];
+        let terms = self.start[batch.start]..self.start[batch.end];
+        let (n, count) = (self.n, terms.len());
+        if work.w.ncols() < count {
+            let zeros = || padded::zeros(n, count);
+            (work.w, work.pw, work.qw) = (zeros(), zeros(), zeros());
+        }
+        for (t, &(column, at)) in self.term[terms].iter().enumerate() {
+            let from = self.columns[column as usize].w.col_as_slice(at as usize);
+            work.w.col_as_slice_mut(t).copy_from_slice(from);
+        }
+        let given = work.w.subcols(0, count);
+        let product = |to: &mut Mat<f64>, by| {
+            let to = to.as_mut().subcols_mut(0, count);
+            gemm(to, Accum::Replace, 1.0, by, given);
+        };
+        product(&mut work.qw, q);
+        if let Some(p) = p {
+            product(&mut work.pw, p);
+        }
+    }
+
+    /// `S` of row `i` into the slot `slot` of the panel; `first_term` is the first term of the batch.
+    ///
+    /// Every term adds four products of two vectors: `(P e_q)(Q w)ᵀ`, `(P w)(Q e_q)ᵀ` and their transposes.
+    fn form_symmetrised(
+        &self,
+        i: usize,
+        slot: usize,
+        first_term: usize,
+        (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
+        work: &mut Work,
+    ) {
+        let terms = self.start[i]..self.start[i + 1];
+        let (n, width) = (self.n, 4 * terms.len());
+        if work.left.ncols() < width {
+            (work.left, work.right) = (padded::zeros(n, width), padded::zeros(n, width));
+        }
         let Work {
             w,
             pw,
@@ -208,59 +260,48 @@ impl ColumnCover {
             left,
             right,
             panel,
+            ..
+        } = work;
+        let pw = if p.is_some() { &*pw } else { &*w };
+        for (t, e) in terms.enumerate() {
+            let (column, at) = (self.term[e].0 as usize, e - first_term);
+            // P e_q, and Q e_q.
+            let unit = left.col_as_slice_mut(4 * t);
+            match p {
+                Some(p) => copy(p, column, unit),
+                None => {
+                    unit.fill(0.0);
+                    unit[column] = 1.0;
+                }
+            }
+            right.col_as_slice_mut(4 * t + 1).copy_from_slice(unit);
+            let q_unit = left.col_as_slice_mut(4 * t + 3);
+            copy(q, column, q_unit);
+            right.col_as_slice_mut(4 * t + 2).copy_from_slice(q_unit);
+            // P w, and Q w.
+            for (to, from) in [(1, qw.col_as_slice(at)), (2, pw.col_as_slice(at))] {
+                left.col_as_slice_mut(4 * t + to).copy_from_slice(from);
+            }
+            for (to, from) in [(0, qw.col_as_slice(at)), (3, pw.col_as_slice(at))] {
+                right.col_as_slice_mut(4 * t + to).copy_from_slice(from);
+            }
+        }
+        let (l, r) = (left.subcols(0, width), right.subcols(0, width));
+        let s = panel.as_mut().submatrix_mut(slot * n, 0, n, n);
+        gemm(s, Accum::Replace, 1.0, l, r.transpose());
+    }
+
+    /// `sums[j] ← Σ_s w_sᵀ S e_q` over the terms `s` of every later row `j`: per column `q` one product of the panel with all `w`
+    /// on that column.
+    fn multiply_terms(&self, batch: Range<usize>, work: &mut Work) {
+        let (n, first, width) = (self.n, batch.start, batch.len());
+        let later = self.rows() - first;
+        let Work {
+            panel,
             products,
             sums,
+            ..
         } = work;
-        if w.ncols() < terms.len() {
-            (*w, *pw) = (padded::zeros(n, terms.len()), padded::zeros(n, terms.len()));
-            *qw = padded::zeros(n, terms.len());
-        }
-        for (t, &(column, at)) in self.term[terms.clone()].iter().enumerate() {
-            let from = self.columns[column as usize].w.col_as_slice(at as usize);
-            w.col_as_slice_mut(t).copy_from_slice(from);
-        }
-        let given = w.subcols(0, terms.len());
-        let product = |to: &mut Mat<f64>, by| {
-            let to = to.as_mut().subcols_mut(0, terms.len());
-            gemm(to, Accum::Replace, 1.0, by, given);
-        };
-        product(qw, q);
-        if let Some(p) = p {
-            product(pw, p);
-        }
-        let pw = if p.is_some() { &*pw } else { &*w };
-        for (slot, i) in batch.clone().enumerate() {
-            let mine = self.start[i]..self.start[i + 1];
-            let count = mine.len();
-            if left.ncols() < 4 * count {
-                (*left, *right) = (padded::zeros(n, 4 * count), padded::zeros(n, 4 * count));
-            }
-            for (t, e) in mine.enumerate() {
-                let (column, at) = (self.term[e].0 as usize, e - terms.start);
-                let unit = left.col_as_slice_mut(4 * t);
-                match p {
-                    Some(p) => copy(p, column, unit),
-                    None => {
-                        unit.fill(0.0);
-                        unit[column] = 1.0;
-                    }
-                }
-                right.col_as_slice_mut(4 * t + 1).copy_from_slice(unit);
-                let q_unit = left.col_as_slice_mut(4 * t + 3);
-                copy(q, column, q_unit);
-                right.col_as_slice_mut(4 * t + 2).copy_from_slice(q_unit);
-                for (to, from) in [(1, qw.col_as_slice(at)), (2, pw.col_as_slice(at))] {
-                    left.col_as_slice_mut(4 * t + to).copy_from_slice(from);
-                }
-                for (to, from) in [(0, qw.col_as_slice(at)), (3, pw.col_as_slice(at))] {
-                    right.col_as_slice_mut(4 * t + to).copy_from_slice(from);
-                }
-            }
-            let (l, r) = (left.subcols(0, 4 * count), right.subcols(0, 4 * count));
-            let s = panel.as_mut().submatrix_mut(slot * n, 0, n, n);
-            gemm(s, Accum::Replace, 1.0, l, r.transpose());
-        }
-        let later = self.rows() - first;
         if sums.shape() != (later, width) {
             *sums = padded::zeros(later, width);
         }
@@ -271,6 +312,7 @@ impl ColumnCover {
             let Some(s) = s.try_as_col_major().filter(|_| !rows.is_empty()) else {
                 continue;
             };
+            // Column q of the S of all rows of the batch, side by side.
             let s = MatRef::from_column_major_slice(&s.as_slice()[..n * width], n, width);
             let w = column.w.subcols(from, rows.len()).transpose();
             let mut out = products.as_mut().submatrix_mut(0, 0, rows.len(), width);
@@ -285,6 +327,7 @@ impl ColumnCover {
         }
     }
 
+    /// Adds the sums of the rows from `first` on to their columns of `K`.
     fn scatter_batch<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
         for (slot, column) in columns.iter_mut().enumerate() {
             // Columns of a matrix that is owned are contiguous.
@@ -337,139 +380,4 @@ fn copy(m: MatRef<'_, f64>, k: usize, to: &mut [f64]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::PsdPlan;
-    use super::*;
-    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
-
-    /// Rows `E_ij D + Dᵀ E_ij`, some diagonal ones of `n` terms each, and a dense corner; one constraint does not touch the block.
-    fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
-        let data = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin();
-        let diagonal = |k: usize| {
-            Mat::from_fn(n, n, |i, j| match i == j {
-                true => 2.0 + data(k, i),
-                false => 0.0,
-            })
-        };
-        let mut rows: Vec<_> = (0..=n / 2).map(|k| Some(diagonal(k))).collect();
-        rows[1] = None;
-        for (i, j) in (0..n / 2).flat_map(|i| (i..n / 2).map(move |j| (i, j))) {
-            let mut row = Mat::zeros(n, n);
-            for (c, (p, q)) in (0..n).flat_map(|c| [(c, (i, j)), (c, (j, i))]) {
-                row[(p, c)] += data(q, c);
-                row[(c, p)] += data(q, c);
-            }
-            rows.push(Some(row));
-        }
-        let corner = Mat::from_fn(n, n, |i, j| {
-            if i.max(j) < 5 {
-                data(i.min(j), i.max(j))
-            } else {
-                0.0
-            }
-        });
-        rows.push(Some(corner));
-        rows
-    }
-
-    #[test]
-    fn rows_that_few_columns_cover_meet_as_the_formula_says() {
-        let n = 24;
-        let rows = inequality(n);
-        let m = rows.len();
-        let mut a = Constraints::builder(m, &[Block::Psd(n)]).unwrap();
-        for (i, row) in rows.iter().enumerate() {
-            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
-                let value = row.as_ref().map_or(0.0, |row| row[(r, c)]);
-                a.entry(i, 0, r, c, value).unwrap();
-            }
-        }
-        let a = a.build().unwrap();
-        let Part::Psd(held) = &a.parts()[0] else {
-            panic!("one matrix block")
-        };
-        let covered = ColumnCover::new(held).unwrap();
-        // Batches that end for their terms, and such that end for their rows.
-        assert!(covered.batch(0) < n / 2 && covered.batch(n / 2) == BATCH);
-        let plan = PsdPlan::new(held);
-        assert!(matches!(plan, PsdPlan::ColumnCover(_)));
-        let positive = |salt: f64| {
-            let f = Mat::from_fn(n, n, |i, j| ((i * j) as f64 + salt * (i + j) as f64).cos());
-            let w = &f * f.transpose() + Mat::<f64>::identity(n, n);
-            Mat::from_fn(n, n, |i, j| w[(i.max(j), i.min(j))])
-        };
-        let (x, z) = (positive(0.3), positive(0.8));
-        let (x, z) = (x.as_ref(), z.as_ref());
-        let (one, square) = (Mat::<f64>::identity(n, n), z * z);
-        for (weight, p, q) in [
-            (BlockWeight::Pair { x, z }, x, z),
-            (BlockWeight::Psd(x), x, x),
-            (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
-        ] {
-            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
-            let mut k = Mat::<f64>::zeros(m, m);
-            let GramWeight::Psd(pair) = held[0].gram() else {
-                panic!("a matrix weight")
-            };
-            plan.add(&pair, k.as_mut());
-            let mut size = 0.0;
-            let mut error = 0.0;
-            for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {
-                let expected = match (&rows[i], &rows[j]) {
-                    (Some(a), Some(b)) => {
-                        let product: Mat<f64> = a * p * b * q;
-                        (0..n).map(|r| product[(r, r)]).sum()
-                    }
-                    _ => 0.0,
-                };
-                size = f64::max(size, f64::abs(expected));
-                error = f64::max(error, f64::abs(expected - k[(i, j)]));
-            }
-            assert!(error < 1e-12 * size, "{error:e} of {size:e}");
-        }
-    }
-
-    #[test]
-    fn other_values_keep_the_cover() {
-        let n = 24;
-        let rows = inequality(n);
-        let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
-        for (i, row) in rows.iter().enumerate() {
-            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
-                let value = row.as_ref().map_or(0.0, |row| row[(r, c)]);
-                a.entry(i, 0, r, c, value).unwrap();
-            }
-        }
-        let a = a.build().unwrap();
-        let values: Vec<f64> = a.entries().map(|e| e.4.exp()).collect();
-        let other = a.with_values(&values).unwrap();
-        let (Part::Psd(old), Part::Psd(new)) = (&a.parts()[0], &other.parts()[0]) else {
-            panic!("one matrix block")
-        };
-        let (mut taken, fresh) = (
-            ColumnCover::new(old).unwrap(),
-            ColumnCover::new(new).unwrap(),
-        );
-        let term = taken.term.as_ptr();
-        assert!(taken.replace_values(new));
-        assert_eq!(taken.term.as_ptr(), term);
-        assert_eq!(taken.term, fresh.term);
-        let both = taken.columns.iter().zip(&fresh.columns);
-        both.for_each(|(a, b)| assert_eq!(a.w, b.w));
-    }
-
-    #[test]
-    fn rows_of_scattered_entries_are_not_taken() {
-        let n = 30;
-        let mut a = Constraints::builder(n, &[Block::Psd(n)]).unwrap();
-        for i in 0..n {
-            a.entry(i, 0, i, i, 1.0).unwrap();
-            a.entry(i, 0, i, (7 * i + 1) % n, 1.0).ok();
-        }
-        let a = a.build().unwrap();
-        let Part::Psd(held) = &a.parts()[0] else {
-            panic!("one matrix block")
-        };
-        assert!(ColumnCover::new(held).is_none());
-    }
-}
+mod tests;

@@ -17,22 +17,23 @@ use crate::linalg::machine::{MULTIPLIED_COST, STREAMED_COST};
 use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use crate::linalg::real::Real;
+use core::ops::Range;
 use faer::{Accum, Mat, MatMut, MatRef};
 
-/// Largest rank looked for.
-const MOST: usize = 8;
+/// Largest rank that is looked for.
+const MAX_RANK: usize = 8;
 
-/// Indices that a row needs to be worth looking at.
-const LEAST_SUPPORT: usize = 16;
+/// Distinct indices of the smallest rows whose rank is looked for: the other formulas are cheap for smaller ones.
+const MIN_SUPPORT: usize = 16;
 
-/// Numbers stored an entry of the rows, at most: what is beyond one are zeros.
-const FILL: usize = 4;
+/// Numbers stored per entry of the rows, at most. All but one are zeros.
+const MAX_FILL: usize = 4;
 
-/// Vectors taken together.
+/// Vectors per matrix product.
 const PANEL: usize = 128;
 
-/// What may be left of a row when its vectors are taken out, relative to its largest entry: rounding of the sums it was made as.
-const ROUNDING: f64 = 64.0 * f64::EPSILON;
+/// Remainder of a row, relative to its largest entry, that counts as rounding of the sums that the row was formed by.
+const REMAINDER_ROUNDING: f64 = 64.0 * f64::EPSILON;
 
 /// `Σ_k c_k a_k a_kᵀ`, the vectors on the row's support.
 #[derive(Debug)]
@@ -42,21 +43,21 @@ pub(super) struct Factored {
 }
 
 impl Factored {
-    /// `None` when the rank is above [`MOST`], or the row too sparse for it to matter.
+    /// `None` when the rank is above [`MAX_RANK`], or when the row is so sparse that other formulas are cheaper.
     ///
     /// # Complexity
     /// `O(MOST³)` flops for almost every row of a higher rank, `O(r s²)` for `s` indices and rank `r`.
     pub(super) fn new(row: SparseSymmetric<'_>) -> Option<Self> {
         let support = row.support();
         let s = support.len();
-        if s < LEAST_SUPPORT || 8 * row.len() < s * s {
+        if s < MIN_SUPPORT || 8 * row.len() < s * s {
             return None;
         }
         let mut places = vec![0; support[s - 1] as usize + 1];
         (0..s).for_each(|i| places[support[i] as usize] = i);
         let place = |k: usize| places[k];
-        // A principal minor of order MOST + 1 shows most higher ranks.
-        let chosen: Vec<usize> = (0..=MOST).map(|k| k * (s - 1) / MOST).collect();
+        // A principal minor of order MAX_RANK + 1 shows most higher ranks.
+        let chosen: Vec<usize> = (0..=MAX_RANK).map(|k| k * (s - 1) / MAX_RANK).collect();
         let mut minor = padded::zeros(chosen.len(), chosen.len());
         let mut whole = padded::zeros(s, s);
         let mut largest = 0.0f64;
@@ -81,7 +82,7 @@ impl Factored {
     }
 }
 
-/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MOST`].
+/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MAX_RANK`].
 ///
 /// [^BP71]: Bunch, Parlett. Direct methods for solving symmetric indefinite systems of linear equations. SIAM J. Numer. Anal. 8, 1971.
 fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
@@ -102,7 +103,7 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
                 }
             }
         }
-        if f64::max(diagonal.0, off.0) <= ROUNDING * largest {
+        if f64::max(diagonal.0, off.0) <= REMAINDER_ROUNDING * largest {
             return Some((factors, vectors));
         }
         let mut next: Vec<(f64, Vec<f64>)> = vec![];
@@ -130,13 +131,13 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
             factors.push(c);
             vectors.push(v);
         }
-        if factors.len() > MOST {
+        if factors.len() > MAX_RANK {
             return None;
         }
     }
 }
 
-/// The rows on a block that are taken so.
+/// The rows on a block that are multiplied by their vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct LowRank {
     constraint: Vec<u32>,
@@ -147,7 +148,7 @@ pub(crate) struct LowRank {
 }
 
 impl LowRank {
-    /// Which rows of a block it pays for, and what they are then; `cost` is that of a row's way otherwise.
+    /// The rows of a block for which products of vectors are cheaper, and their plan; `cost` is the cost of a row otherwise.
     pub(super) fn new(
         rows: &SymmetricRows,
         cost: impl Fn(usize) -> f64,
@@ -156,7 +157,7 @@ impl LowRank {
         let mut found: Vec<(usize, Factored)> = vec![];
         for k in 0..rows.touching() {
             let factored = match rows.rank_one(k) {
-                Some(a) if a.index.len() >= LEAST_SUPPORT => Some(Factored {
+                Some(a) if a.index.len() >= MIN_SUPPORT => Some(Factored {
                     c: vec![a.sign],
                     a: padded::from_fn(a.value.len(), 1, |i, _| a.value[i]),
                 }),
@@ -165,6 +166,7 @@ impl LowRank {
             };
             found.extend(factored.map(|f| (k, f)));
         }
+        // Rows for which products of vectors are cheaper, given that all candidates are taken.
         let total: usize = found.iter().map(|(_, f)| f.rank()).sum();
         let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
         let others = (rows.nonzeros() - taken) as f64;
@@ -174,15 +176,16 @@ impl LowRank {
             let met = Self::by_entries(factored.rank(), n as usize, others).1;
             MULTIPLIED_COST * products + STREAMED_COST * r * total as f64 + met < cost(*k)
         });
-        // For one vector nothing is gained.
+        // One row alone gains nothing.
         if found.len() < 2 {
             return None;
         }
         let width: usize = found.iter().map(|(_, f)| f.rank()).sum();
         let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
-        if width * n > FILL * taken {
+        if width * n > MAX_FILL * taken {
             return None;
         }
+        // All vectors side by side.
         let mut which = vec![false; rows.touching()];
         let (mut constraint, mut start, mut c) = (vec![], vec![0], vec![]);
         let mut f = padded::zeros(n, width);
@@ -209,7 +212,8 @@ impl LowRank {
         Some((which, plan))
     }
 
-    /// Whether a row of rank `r` meets others with so many entries by these, rather than by its `U` in full, and what that costs.
+    /// Whether the sums of a row of rank `r` with rows of so many entries are cheaper by single entries than by the full `U`, and
+    /// what the cheaper costs.
     fn by_entries(r: usize, n: usize, others: f64) -> (bool, f64) {
         let (r, n) = (r as f64, n as f64);
         let entries = 2.0 * r * others;
@@ -217,12 +221,12 @@ impl LowRank {
         (entries <= full, entries.min(full))
     }
 
-    /// Adds `tr(A_i P A_j Q)` over pairs of these rows, and of them with those of `others`, to the lower triangle of `k`.
+    /// Adds `tr(A_i P A_j Q)` for pairs of these rows, and of these rows with `others`, to the lower triangle of `k`.
     pub(super) fn add<T: Real>(&self, pair: &GramPair<'_>, others: &RowPlan, mut k: MatMut<'_, T>) {
         let mut work = Work::new(others);
         let mut first = 0;
         while first < self.constraint.len() {
-            // Whole rows of at least one and about PANEL vectors.
+            // One row at least, and about PANEL vectors.
             let end = self
                 .start
                 .partition_point(|&s| s <= self.start[first] + PANEL)
@@ -233,22 +237,18 @@ impl LowRank {
         }
     }
 
+    /// The sums of the rows `batch` with all rows of low rank that are not before them, and with all `others`.
     fn add_panel<T: Real>(
         &self,
         pair: &GramPair<'_>,
-        batch: core::ops::Range<usize>,
+        batch: Range<usize>,
         others: &RowPlan,
         mut k: MatMut<'_, T>,
         work: &mut Work,
     ) {
         let vectors = self.start[batch.start]..self.start[batch.end];
-        let (n, width) = (self.f.nrows(), vectors.len());
-        let given = self.f.subcols(vectors.start, width);
-        let product = |by: MatRef<'_, f64>, given: MatRef<'_, f64>| {
-            let mut to = padded::zeros(by.nrows(), given.ncols());
-            gemm(to.as_mut(), Accum::Replace, 1.0, by, given);
-            to
-        };
+        let given = self.f.subcols(vectors.start, vectors.len());
+        // P F and Q F for the vectors of the batch.
         let (pf, qf) = match pair.root() {
             // Through the root: nothing cancels.
             Some(g) => {
@@ -266,46 +266,59 @@ impl LowRank {
                 (pf, qf)
             }
         };
-        let later = self
-            .f
-            .subcols(vectors.start, self.c.len() - vectors.start)
-            .transpose();
+        self.add_among(batch.clone(), (&pf, &qf), k.as_mut());
+        if !others.is_empty() {
+            self.add_with_others(batch, (&pf, &qf), others, k, work);
+        }
+    }
+
+    /// The sums among rows of low rank: `Σ_kl c_k c_l (FᵀPF)_kl (FᵀQF)_lk`.
+    fn add_among<T: Real>(
+        &self,
+        batch: Range<usize>,
+        (pf, qf): (&Mat<f64>, &Mat<f64>),
+        mut k: MatMut<'_, T>,
+    ) {
+        let first = self.start[batch.start];
+        let later = self.f.subcols(first, self.c.len() - first).transpose();
         let (gp, gq) = (product(later, pf.as_ref()), product(later, qf.as_ref()));
-        for i in batch.clone() {
+        for i in batch {
             for j in i..self.constraint.len() {
+                let at = self.start[j] - first..self.start[j + 1] - first;
+                let c = &self.c[self.start[j]..self.start[j + 1]];
                 let mut sum = 0.0;
                 for l in self.start[i]..self.start[i + 1] {
-                    let at = self.start[j] - vectors.start..self.start[j + 1] - vectors.start;
-                    let (p, q) = (
-                        gp.col_as_slice(l - vectors.start),
-                        gq.col_as_slice(l - vectors.start),
-                    );
-                    let c = &self.c[self.start[j]..self.start[j + 1]];
-                    let terms = c.iter().zip(&p[at.clone()]).zip(&q[at]);
+                    let (p, q) = (gp.col_as_slice(l - first), gq.col_as_slice(l - first));
+                    let terms = c.iter().zip(&p[at.clone()]).zip(&q[at.clone()]);
                     sum += self.c[l] * terms.map(|((c, p), q)| c * p * q).sum::<f64>();
                 }
                 add_lower(&mut k, self.constraint[i], self.constraint[j], sum);
             }
         }
-        if others.is_empty() {
-            return;
-        }
+    }
+
+    /// The sums with other rows, by single entries or through the full `U`, whichever is cheaper.
+    fn add_with_others<T: Real>(
+        &self,
+        batch: Range<usize>,
+        (pf, qf): (&Mat<f64>, &Mat<f64>),
+        others: &RowPlan,
+        mut k: MatMut<'_, T>,
+        work: &mut Work,
+    ) {
+        let (n, first) = (self.f.nrows(), self.start[batch.start]);
         for i in batch {
-            let mine = self.start[i] - vectors.start..self.start[i + 1] - vectors.start;
+            let range = self.start[i] - first..self.start[i + 1] - first;
             work.sums.fill(0.0);
-            if Self::by_entries(mine.len(), n, others.nonzeros() as f64).0 {
-                for t in mine {
-                    let c = self.c[vectors.start + t];
+            if Self::by_entries(range.len(), n, others.nonzeros() as f64).0 {
+                for t in range {
                     let outer = (pf.col_as_slice(t), qf.col_as_slice(t));
-                    others.add_outer(0, c, outer, &mut work.sums);
+                    others.add_outer(0, self.c[first + t], outer, &mut work.sums);
                 }
             } else {
-                let (p, mut q) = (
-                    pf.subcols(mine.start, mine.len()),
-                    qf.subcols(mine.start, mine.len()).to_owned(),
-                );
-                for t in 0..mine.len() {
-                    let c = self.c[self.start[i] + t];
+                let p = pf.subcols(range.start, range.len());
+                let mut q = qf.subcols(range.start, range.len()).to_owned();
+                for (t, c) in self.c[self.start[i]..self.start[i + 1]].iter().enumerate() {
                     q.col_as_slice_mut(t).iter_mut().for_each(|q| *q *= c);
                 }
                 work.grow(n);
@@ -317,133 +330,12 @@ impl LowRank {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::PsdPlan;
-    use super::*;
-    use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, HeldWeight, Part};
-
-    fn wave(k: usize, n: usize) -> Vec<f64> {
-        (0..n)
-            .map(|i| ((k * k + 3) as f64 * 0.37 * (i + 1) as f64).sin())
-            .collect()
-    }
-
-    /// `c u vᵀ + c v uᵀ`.
-    fn two(c: f64, u: &[f64], v: &[f64]) -> Mat<f64> {
-        Mat::from_fn(u.len(), u.len(), |i, j| c * (u[i] * v[j] + v[i] * u[j]))
-    }
-
-    fn constraints(n: usize, rows: &[Mat<f64>]) -> Constraints {
-        let mut a = Constraints::builder(rows.len(), &[Block::Psd(n)]).unwrap();
-        for (i, row) in rows.iter().enumerate() {
-            for (r, c) in (0..n).flat_map(|c| (0..=c).map(move |r| (r, c))) {
-                a.entry(i, 0, r, c, row[(r, c)]).unwrap();
-            }
-        }
-        a.build().unwrap()
-    }
-
-    fn positive(n: usize, salt: f64) -> Mat<f64> {
-        let f = Mat::from_fn(n, n, |i, j| ((i * j) as f64 + salt * (i + j) as f64).cos());
-        let w = &f * f.transpose() + Mat::<f64>::identity(n, n);
-        Mat::from_fn(n, n, |i, j| w[(i.max(j), i.min(j))])
-    }
-
-    /// Rank one, rank two of either sign, rank two without a diagonal to begin from, rank three; full rank, one entry, few.
-    fn mixed(n: usize) -> Vec<Mat<f64>> {
-        let mut rows = vec![];
-        for k in 0..12 {
-            let (u, v) = (wave(k, n), wave(k + 20, n));
-            rows.push(two(0.5, &u, &u) + two(-0.3, &v, &v));
-            rows.push(two(1.0, &u, &v));
-            rows.push(two(0.5, &u, &u));
-            rows.push(two(0.1, &u, &u) + two(2.0, &v, &wave(k + 40, n)));
-        }
-        // Two halves that only meet off the diagonal.
-        let half = |first: bool| -> Vec<f64> {
-            let u = wave(5, n).into_iter().enumerate();
-            u.map(|(i, u)| if (i < n / 2) == first { u } else { 0.0 })
-                .collect()
-        };
-        rows.push(two(1.0, &half(true), &half(false)));
-        rows.push(positive(n, 0.4));
-        rows.push(Mat::from_fn(n, n, |i, j| f64::from(u8::from(i + j == 7))));
-        rows.push(Mat::from_fn(n, n, |i, j| {
-            f64::from(u8::from(i == 3 && j == 3))
-        }));
-        rows
-    }
-
-    #[test]
-    fn vectors_and_factors_make_the_row() {
-        let n = 30;
-        let rows = mixed(n);
-        let a = constraints(n, &rows);
-        let Part::Psd(held) = &a.parts()[0] else {
-            panic!("one matrix block")
-        };
-        let mut ranks = vec![];
-        for (k, row) in rows.iter().enumerate() {
-            let Some(found) = Factored::new(held.get(k).1) else {
-                ranks.push(None);
-                continue;
-            };
-            ranks.push(Some(found.rank()));
-            let c = Mat::from_fn(found.rank(), found.rank(), |i, j| {
-                if i == j { found.c[i] } else { 0.0 }
-            });
-            let made = &found.a * c * found.a.transpose();
-            let support = held.get(k).1.support();
-            let error = (0..support.len()).flat_map(|i| (0..support.len()).map(move |j| (i, j)));
-            let error = error.map(|(i, j)| {
-                f64::abs(made[(i, j)] - row[(support[i] as usize, support[j] as usize)])
-            });
-            assert!(error.fold(0.0, f64::max) < 1e-13 * row.norm_max(), "{k}");
-        }
-        let expected = [Some(2), Some(2), Some(1), Some(3)];
-        assert!((0..48).all(|k| ranks[k] == expected[k % 4]), "{ranks:?}");
-        assert_eq!(ranks[48..], [Some(2), None, None, None]);
-    }
-
-    #[test]
-    fn rows_of_low_rank_meet_all_others_as_the_formula_says() {
-        let n = 30;
-        let rows = mixed(n);
-        let m = rows.len();
-        let a = constraints(n, &rows);
-        let Part::Psd(held) = &a.parts()[0] else {
-            panic!("one matrix block")
-        };
-        let plan = PsdPlan::new(held);
-        let PsdPlan::LowRank(plans) = &plan else {
-            panic!("low rank")
-        };
-        assert!(plans.0.constraint.len() >= 48);
-        let (x, z, g) = (positive(n, 0.3), positive(n, 0.8), positive(n, 0.1));
-        let (x, z, g) = (x.as_ref(), z.as_ref(), g.as_ref());
-        let (one, square, root) = (Mat::<f64>::identity(n, n), z * z, g * g);
-        for (weight, p, q) in [
-            (BlockWeight::Pair { x, z }, x, z),
-            (BlockWeight::Psd(x), x, x),
-            (BlockWeight::Root(g), root.as_ref(), root.as_ref()),
-            (BlockWeight::OneSided(z), one.as_ref(), square.as_ref()),
-        ] {
-            let held = HeldWeight::new_all(a.blocks(), &[weight]).unwrap();
-            let GramWeight::Psd(pair) = held[0].gram() else {
-                panic!("a matrix weight")
-            };
-            let mut k = Mat::zeros(m, m);
-            plan.add::<f64>(&pair, k.as_mut());
-            let trace = |i: usize, j: usize| {
-                let product: Mat<f64> = &rows[i] * p * &rows[j] * q;
-                (0..n).map(|r| product[(r, r)]).sum::<f64>()
-            };
-            for (i, j) in (0..m).flat_map(|i| (0..=i).map(move |j| (i, j))) {
-                let size = (trace(i, i) * trace(j, j)).sqrt();
-                let error = (k[(i, j)] - trace(i, j)).abs();
-                assert!(error < 1e-11 * size, "{i} {j}: {error:e} of {size:e}");
-            }
-        }
-    }
+/// `A B` in new memory.
+fn product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Mat<f64> {
+    let mut out = padded::zeros(a.nrows(), b.ncols());
+    gemm(out.as_mut(), Accum::Replace, 1.0, a, b);
+    out
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,17 +1,18 @@
 //! `tr(A_i P A_j Q)` over all pairs of rows on one PSD block.
 //!
-//! Rows are taken in the order of decreasing nonzeros; row `i` meets itself and all later ones. Four ways, the
-//! cheapest by the counts below[^FKN97], `ρ` being the number of distinct indices in `A_i`:
+//! Rows are taken in the order of decreasing nonzeros; the sums of row `i` are formed with itself and with all later rows. There
+//! are four formulas for one row. The cheapest is chosen by counts of operations[^FKN97], with `ρ` the number of distinct
+//! indices in `A_i`:
 //!
 //! * [`RowFormula::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
 //! * [`RowFormula::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
 //! * [`RowFormula::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
-//! * [`RowFormula::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and keeps
-//!   the digits of `P a` where sums over `P A_i Q` would cancel.
+//! * [`RowFormula::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and
+//!   keeps the digits of `P a` where sums over `P A_i Q` would cancel.
 //!
-//! Rows that fill a quarter of the block or more are also kept dense, and meet each other as a matrix product of panels. Where few
-//! columns cover every row, all of them meet by products of thin matrices instead ([`ColumnCover`]); rows of low rank with dense vectors meet
-//! one another through these vectors ([`LowRank`]).
+//! Rows that fill a quarter of the block or more are also kept dense; the sums among them are a matrix product of panels. Where
+//! few columns cover every row, all sums are products of thin matrices ([`ColumnCover`]). The sums among rows of low rank with
+//! dense vectors are products of these vectors ([`LowRank`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
@@ -44,7 +45,7 @@ enum RowFormula {
     RankOne,
 }
 
-/// What is prepared once of the rows on a block.
+/// What is prepared once from the rows on a block.
 #[derive(Debug, Clone)]
 pub(crate) enum PsdPlan {
     OneByOne(Box<RowPlan>),
@@ -72,8 +73,8 @@ impl PsdPlan {
         PsdPlan::OneByOne(Box::new(RowPlan::new(rows, |_| true)))
     }
 
-    /// Takes the values of rows with entries at the same positions. Made anew only where they are, or now might be, met as rows of
-    /// some rank.
+    /// Takes the values of rows with entries at the same positions. The plan is made again only where it depends on the rank of
+    /// rows.
     pub(crate) fn replace_values(&mut self, rows: &SymmetricRows) {
         let stays = match self {
             PsdPlan::OneByOne(plan) => plan.replace_values(rows),
@@ -98,7 +99,7 @@ impl PsdPlan {
     }
 }
 
-/// The rows that are wanted in the order of decreasing nonzeros, and how many of the first are kept dense.
+/// The rows that are wanted, in the order of decreasing nonzeros, and how many of the first are kept dense.
 fn by_size(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> (Vec<usize>, usize) {
     let n = rows.order();
     let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
@@ -110,7 +111,7 @@ fn by_size(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> (Vec<usize>,
     (by_size, if dense >= 4 { dense } else { 0 })
 }
 
-/// What every row costs when it meets the others one by one.
+/// What every row costs when its sums with the others are formed one by one.
 fn costs(rows: &SymmetricRows) -> Vec<f64> {
     let (by_size, dense) = by_size(rows, |_| true);
     let mut costs = vec![0.0; rows.touching()];
@@ -135,14 +136,14 @@ struct Size {
     entries: usize,
     /// Distinct indices.
     support: usize,
-    /// Entries of the row and of those it meets.
+    /// Entries of the row and of all later ones.
     later: usize,
     rank_one: bool,
     dense: bool,
 }
 
 impl Size {
-    /// The cheapest way, and what it costs.
+    /// The cheapest formula, and what it costs in gathered multiply-adds.
     fn cheapest(&self, n: usize) -> (RowFormula, f64) {
         let n = n as f64;
         let nnz = 2.0 * self.entries as f64;
@@ -168,7 +169,7 @@ impl Size {
     }
 }
 
-/// Rows that meet the others one by one.
+/// Rows whose sums with the others are formed one by one.
 #[derive(Debug, Clone)]
 pub(crate) struct RowPlan {
     n: usize,
@@ -178,9 +179,9 @@ pub(crate) struct RowPlan {
     row: Vec<u32>,
     col: Vec<u32>,
     value: Vec<f64>,
-    /// Where each entry stands in the block, down its columns.
+    /// Position of each entry in the block, down its columns.
     place: Vec<u32>,
-    /// Rows from here on have a single entry, and whether all of these stand on the diagonal.
+    /// Rows from here on have a single entry; `diagonal` tells whether all of these are on the diagonal.
     first_single: usize,
     diagonal: bool,
     /// Distinct indices of every row.
@@ -192,10 +193,11 @@ pub(crate) struct RowPlan {
 }
 
 impl RowPlan {
-    /// Of the rows that are wanted.
+    /// A plan for the rows that are wanted.
     fn new(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> Self {
         let n = rows.order();
         let (by_size, dense_rows) = by_size(rows, wanted);
+        // The entries of all rows, one after another.
         let (mut order, mut start) = (vec![], vec![0]);
         let entries = by_size.iter().map(|&k| rows.get(k).1.len()).sum();
         let (mut row, mut col) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
@@ -213,12 +215,13 @@ impl RowPlan {
             rank_one.push(rows.rank_one(k).cloned());
         }
         let dense = padded::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
-        // Orders beyond 65 535 have no place that fits; no dense matrix of theirs does either.
+        // Positions in blocks of order above 65 535 overflow; a dense matrix of such an order does not fit memory either.
         let places = row
             .iter()
             .zip(&col)
             .map(|(&r, &c)| (c as u64 * n as u64 + r as u64) as u32);
         let place = places.collect();
+        // Rows of one entry are the last: they have formulas of their own.
         let first_single = order.len()
             - start
                 .windows(2)
@@ -241,12 +244,13 @@ impl RowPlan {
             rank_one,
             dense,
         };
+        // The cost of a row depends on the entries of all later ones, so formulas are chosen last.
         plan.fill_dense();
         plan.formula = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
         plan
     }
 
-    /// `false`, and the values some of both, when rows of rank one are others than before.
+    /// `false` when other rows than before are of rank one; then the plan has to be made again.
     fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
         let place = self.places();
         for k in 0..rows.touching() {
@@ -263,7 +267,7 @@ impl RowPlan {
         true
     }
 
-    /// Where every constraint stands in the plan.
+    /// Position of every constraint in the plan.
     fn places(&self) -> Vec<usize> {
         let mut place = vec![0; self.order.iter().max().map_or(0, |&i| i as usize + 1)];
         (0..self.order.len()).for_each(|i| place[self.order[i] as usize] = i);
@@ -318,7 +322,7 @@ impl RowPlan {
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
             use rayon::prelude::*;
-            // Rows a batch: their sums are made side by side and put in place one after another.
+            // Rows per batch: their sums are formed in parallel and written one after another.
             const BATCH: usize = 128;
             for first in later.clone().step_by(BATCH) {
                 let batch = first..(first + BATCH).min(later.end);
@@ -346,7 +350,7 @@ impl RowPlan {
         }
     }
 
-    /// Adds sums of row `i` with the rows from `first` on.
+    /// Adds the sums of row `i` with the rows from `first` on to `k`.
     fn scatter_row<T: Real>(&self, i: usize, first: usize, sums: &[f64], mut k: MatMut<'_, T>) {
         let i = self.order[i];
         for (&j, sum) in self.order[first..].iter().zip(sums) {
@@ -354,14 +358,14 @@ impl RowPlan {
         }
     }
 
-    /// Adds sums of a row that is not of the plan with all that are.
+    /// Adds the sums of a row outside the plan with all rows of the plan to `k`.
     fn scatter_outside_row<T: Real>(&self, i: u32, sums: &[f64], mut k: MatMut<'_, T>) {
         for (&j, sum) in self.order.iter().zip(sums) {
             add_lower(&mut k, i, j, *sum);
         }
     }
 
-    /// The dense rows: with one another as products of panels, with the others one by one.
+    /// Adds the sums of the dense rows: among themselves as products of panels, with the others one by one.
     fn accumulate_dense<T: Real>(
         &self,
         (p, q): (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
@@ -372,6 +376,7 @@ impl RowPlan {
         let mut panel = padded::zeros(self.dense.nrows(), PANEL.min(dense));
         let mut panel_sums = padded::zeros(dense, panel.ncols());
         for i in 0..dense {
+            // U of one row: into the panel for the dense rows, and multiplied with the others at once.
             self.full(i, p, q, work);
             let slot = i % PANEL;
             store_symmetrised(work.u.as_ref(), panel.col_as_slice_mut(slot));
@@ -380,6 +385,7 @@ impl RowPlan {
             if slot + 1 < PANEL && i + 1 < dense {
                 continue;
             }
+            // A full panel: its products with all dense rows that are not before it.
             let first = i - slot;
             let later = self.dense.subcols(first, dense - first);
             let mut out = panel_sums

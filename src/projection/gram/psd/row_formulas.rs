@@ -1,4 +1,4 @@
-//! The ways in which one row meets all later ones.
+//! The formulas for the sums of one row with all later rows.
 
 use super::{RowFormula, RowPlan};
 use crate::constraints::GramPair;
@@ -14,13 +14,13 @@ pub(super) struct Work {
     /// `P` on the support: `n × ρ`.
     p: Mat<f64>,
     pub u: Mat<f64>,
-    /// Where each index stands in the support, or `u32::MAX`.
+    /// Position of each index in the support, or `u32::MAX`.
     place: Vec<u32>,
     /// `V` and `P` with the support running fastest.
     v_fast: Vec<f64>,
     p_fast: Vec<f64>,
     half: Vec<f64>,
-    /// Sums for all rows after the current one.
+    /// Sums of the current row with every row of the plan.
     pub sums: Vec<f64>,
 }
 
@@ -68,7 +68,7 @@ impl RowPlan {
         }
     }
 
-    /// `vt ← (A_i Q)ᵀ` on the support of `A_i`, and the support's places.
+    /// `vt ← (A_i Q)ᵀ` on the support of `A_i`; `place` becomes the position of every index in the support.
     fn sparse_product(&self, i: usize, q: MatRef<'_, f64>, work: &mut Work) {
         for (s, &r) in self.support[i].iter().enumerate() {
             work.place[r as usize] = s as u32;
@@ -100,7 +100,7 @@ impl RowPlan {
         let n = self.n;
         work.grow(n);
         if 4 * (self.start[i + 1] - self.start[i]) > n * n {
-            // So dense that a matrix product beats the sparse one.
+            // A product of dense matrices is faster for so many entries.
             let Work { vt, p: a, u, .. } = work;
             a.fill(0.0);
             for (r, c, v) in self.entries(i) {
@@ -276,7 +276,7 @@ impl RowPlan {
         }
     }
 
-    /// Columns of `P` and `Q` stay in cache while all later rows pass by.
+    /// Pairs of entries: columns of `P` and `Q` stay in cache while the entries of all later rows are read.
     fn by_pairs(
         &self,
         i: usize,
@@ -310,7 +310,7 @@ impl RowPlan {
         }
     }
 
-    /// The same for `P = I`.
+    /// Pairs of entries for `P = I`.
     fn by_pairs_one_sided(&self, i: usize, q: MatRef<'_, f64>, sums: &mut [f64]) {
         let at = |x: usize, y: usize| f64::from(u8::from(x == y));
         for (r, c, v) in self.entries(i) {

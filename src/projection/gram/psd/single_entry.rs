@@ -1,5 +1,5 @@
-//! Rows of a single entry, as all but a few are in Lovász theta and MAX-CUT problems: `K_ij` is a few products, put where it belongs
-//! at once.
+//! Rows of a single entry, as nearly all rows of Lovász theta and MAX-CUT problems are: `K_ij` is a few products, written to its
+//! place directly.
 
 use super::RowPlan;
 use crate::linalg::real::Real;
@@ -19,7 +19,7 @@ impl RowPlan {
         if first == m {
             return;
         }
-        // Constraints of equally long rows ascend: a row meets later ones below the diagonal of its own column.
+        // Constraints of equally long rows ascend: the sums with later rows are below the diagonal of the row's column.
         let mut columns: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
         let mut columns: Vec<_> = self.order[first..]
             .iter()

@@ -1,0 +1,510 @@
+//! Newton systems by conjugate gradients on the exact operator, with whatever preconditioner the weight allows at the least
+//! cost.
+
+pub mod base_low_rank;
+mod choice;
+
+pub(in crate::projection) use choice::Costs;
+
+use crate::constraints::{
+    Block, BlockWeight, Constraints, NearlyDependent, OwnedWeight, WeightForm, Weighted,
+};
+use crate::error::{Error, Result};
+use crate::linalg::pcg::Limits;
+use crate::linalg::shifts;
+use crate::projection::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
+use crate::projection::{
+    Accuracy, Goal, Projection, Reason, Refresh, Report, Seconds, Shape, Support, check_forms,
+    query, query_set,
+};
+pub use base_low_rank::BaseLowRank;
+use base_low_rank::{Spectrum, SplitPreconditioner, spectra};
+use choice::{Choice, Preconditioner};
+use faer::{ColRef, MatMut, MatRef};
+use std::sync::Arc;
+
+/// Where a solve ends in rounding, a residual of this many times the one asked for is taken without a factor being made for it.
+const ROUNDING_TOLERANCE_FACTOR: f64 = 30.0;
+
+/// Steps of conjugate gradients an answer may take in any case.
+const MAX_STEPS: usize = 100_000;
+
+/// Settings of [`Iterative`].
+///
+/// | name | default | purpose | range |
+/// |---|---|---|---|
+/// | `split` | [`base_low_rank::Settings::default`] | how a weight is split in a base and a low-rank part; `max_iter` bounds the steps where no factor may be made | |
+/// | `max_bytes` | no limit | the largest Gram matrix that may be formed | |
+/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart; a sparse base refuses them in any case | |
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Of the split.
+    pub split: base_low_rank::Settings,
+    /// Bytes of the largest Gram matrix that may be formed.
+    pub max_bytes: u64,
+    /// What to do with rows that products of rows cannot tell apart.
+    pub nearly_dependent: NearlyDependent,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            split: base_low_rank::Settings::default(),
+            max_bytes: u64::MAX,
+            nearly_dependent: NearlyDependent::Refuse,
+        }
+    }
+}
+
+/// `P` for two-sided weights that change everywhere at each step, as those of an interior-point method do: every answer by
+/// conjugate gradients on the exact operator, preconditioned by the cheapest of
+///
+/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`], while the spectrum of the weight allows;
+///    with no large eigenvalue that is the base alone, which serves well-conditioned weights;
+/// 2. the factor of an earlier weight;
+/// 3. a Cholesky factor of the Gram matrix in single precision, while its condition allows;
+/// 4. one in double precision.
+///
+/// What is cheapest is told by counts of operations and the steps that were needed at the weights before. A preconditioner
+/// that needs more steps than the next way costs is given up in the middle of an answer, and a factor made for it.
+///
+/// ```
+/// use dyncvx::constraints::{Block, Constraints};
+/// use dyncvx::projection::{Accuracy, Goal, Iterative, Projection};
+/// use faer::Mat;
+/// # fn main() -> dyncvx::Result<()> {
+/// let a = Constraints::independent(40, &[Block::Psd(12)], 1, 1.into())?;
+/// let mut p = Iterative::new(a)?;
+/// p.update(&[(&Mat::identity(12, 12)).into()])?;
+/// let mut y = Mat::from_fn(40, 1, |i, _| 1.0 / (1 + i) as f64);
+/// let Accuracy::Exact { residual, .. } = p.solve(y.as_mut(), Goal::Residual(1e-10))? else { panic!() };
+/// assert!(residual < 1e-10);
+/// # Ok(()) }
+/// ```
+///
+/// # Complexity
+/// An update: eigenvectors of every block, and what the way costs that is chosen; `m³/3` flops and `m²` numbers only with a
+/// factor. A step: the exact operator and two passes over the preconditioner.
+///
+/// # Limits
+/// [`BlockWeight::Pair`] and one-sided weights are [`Error::Unsupported`].
+#[derive(Debug, Clone)]
+pub struct Iterative {
+    a: Arc<Constraints>,
+    settings: Settings,
+    assembler: Assembler,
+    /// For weights of one; `None` where `A Aᵀ` is not sparse.
+    base: Option<Base>,
+    refiner: Refiner,
+    choice: Choice,
+    state: Option<State>,
+    factor: Option<Aged>,
+    /// Whether a factor has turned out to reach no further than what it was made for.
+    rounding: bool,
+    seconds: Seconds,
+}
+
+/// What belongs to the weight.
+#[derive(Debug, Clone)]
+struct State {
+    weight: Vec<OwnedWeight>,
+    kind: Preconditioner,
+    split: Option<Split>,
+    steps: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Split {
+    preconditioner: SplitPreconditioner,
+    rank: usize,
+    spread: f64,
+}
+
+/// A factor, and how many weights ago it was made.
+#[derive(Debug, Clone)]
+struct Aged {
+    kept: Kept,
+    age: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Kept {
+    Single(ScaledFactor<f32>),
+    Double(ScaledFactor<f64>),
+}
+
+impl Kept {
+    fn solve_in_place(&mut self, v: &mut [f64]) {
+        match self {
+            Kept::Single(factor) => factor.solve_vector(v),
+            Kept::Double(factor) => factor.solve_vector(v),
+        }
+    }
+
+    fn kind(&self) -> Preconditioner {
+        match self {
+            Kept::Single(_) => Preconditioner::Single,
+            Kept::Double(_) => Preconditioner::Double,
+        }
+    }
+}
+
+impl Iterative {
+    /// A structure without a weight yet: call [`Projection::update`] before the first answer.
+    ///
+    /// # Errors
+    /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
+    ///
+    /// # Complexity
+    /// A sparse factorisation of `A Aᵀ`, where it is sparse.
+    pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
+        Self::with_settings(a, Settings::default())
+    }
+
+    /// The same, with settings.
+    ///
+    /// # Errors
+    /// As [`Iterative::new`]; [`Error::InvalidSetting`].
+    pub fn with_settings(a: impl Into<Arc<Constraints>>, settings: Settings) -> Result<Self> {
+        settings.split.validate()?;
+        let a = a.into();
+        let assembler = Assembler::new(&a);
+        let base = match Base::new(&a) {
+            Ok(base) => Some(base),
+            Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => {
+                a.check_rows(settings.nearly_dependent)?;
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            settings,
+            assembler,
+            base,
+            refiner: Refiner::new(a.clone()),
+            choice: Choice::new(&a),
+            state: None,
+            factor: None,
+            rounding: false,
+            seconds: Seconds::default(),
+            a,
+        })
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Fails unless answers `P h` can be given: a sparse base was only made of rows that are separated.
+    fn check_separation(&self) -> Result<()> {
+        match &self.base {
+            Some(_) => Ok(()),
+            None => self.a.check_separation(),
+        }
+    }
+
+    /// Whether a Gram matrix in the given precision may be formed.
+    fn allowed(&self, kind: Preconditioner) -> Result<()> {
+        let bytes =
+            if kind == Preconditioner::Single { 4 } else { 8 } * (self.a.len() as u128).pow(2);
+        match bytes <= u128::from(self.settings.max_bytes) {
+            true => Ok(()),
+            false => Err(Error::TooLarge {
+                what: "the Gram matrix",
+                bytes,
+            }),
+        }
+    }
+
+    /// A factor for this weight, in single precision while that serves, in the place of the one there is: room for two is not to be
+    /// had at the sizes that matter, so a failure costs the old one.
+    fn factorize(&mut self, weight: &[OwnedWeight]) -> Result<Preconditioner> {
+        let (mut single, mut double) = (None, None);
+        match self.factor.take().map(|aged| aged.kept) {
+            Some(Kept::Single(old)) => single = Some(old),
+            Some(Kept::Double(old)) => double = Some(old),
+            None => {}
+        }
+        let gram: Vec<_> = weight.iter().map(OwnedWeight::gram).collect();
+        let of = GramMatrix {
+            rows: &self.a,
+            assembler: &self.assembler,
+            weight: &gram,
+        };
+        // Single precision, until it cannot hold a Gram matrix.
+        if self.choice.factor() == Preconditioner::Single {
+            self.allowed(Preconditioner::Single)?;
+            let mut factor = single.take().unwrap_or_else(ScaledFactor::empty);
+            match factor.refresh(&of, shifts::SINGLE, &mut self.seconds) {
+                Ok(()) => return Ok(self.retain(Kept::Single(factor))),
+                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                    self.choice.single = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        drop(single);
+        self.allowed(Preconditioner::Double)?;
+        let mut factor = double.unwrap_or_else(ScaledFactor::empty);
+        factor.refresh(&of, shifts::ASSEMBLED, &mut self.seconds)?;
+        Ok(self.retain(Kept::Double(factor)))
+    }
+
+    fn retain(&mut self, kept: Kept) -> Preconditioner {
+        let kind = kept.kind();
+        self.factor = Some(Aged { kept, age: 0 });
+        kind
+    }
+
+    /// The split of a weight, with its spread and the columns of its low-rank part; `None` without a sparse base.
+    fn analyse_spectrum(
+        &self,
+        weight: &[OwnedWeight],
+    ) -> Result<Option<(Vec<Spectrum>, f64, usize)>> {
+        if self.base.is_none() {
+            return Ok(None);
+        }
+        let spectra = spectra(weight, self.a.len(), &self.settings.split)?;
+        let (mut spread, mut inner) = (0.0f64, 0);
+        for spectrum in &spectra {
+            if let Spectrum::Psd(eigen) = spectrum {
+                spread = spread.max(eigen.spread());
+                inner += eigen.columns(eigen.rank);
+            }
+        }
+        Ok(Some((spectra, spread, inner)))
+    }
+
+    fn split(&self, spectra: &[Spectrum], spread: f64) -> Result<Option<Split>> {
+        let Some(base) = &self.base else {
+            return Ok(None);
+        };
+        let base = base.at(&base_low_rank::scales(spectra))?;
+        let preconditioner = SplitPreconditioner::new(&self.a, base, spectra)?;
+        let ranks = spectra.iter().map(|s| match s {
+            Spectrum::Psd(eigen) => eigen.rank,
+            Spectrum::Nonneg(_) => 0,
+        });
+        Ok(Some(Split {
+            preconditioner,
+            rank: ranks.sum(),
+            spread,
+        }))
+    }
+
+    /// Tells the cost model what the last weight took.
+    fn record_outcome(&mut self, failed: bool) {
+        if let Some(state) = &self.state {
+            let distance = match state.kind {
+                Preconditioner::Split => state.split.as_ref().map_or(0.0, |s| s.spread),
+                _ => self.factor.as_ref().map_or(0.0, |f| f.age as f64),
+            };
+            self.choice
+                .record(state.kind, distance, state.steps, failed);
+        }
+    }
+
+    /// Gives the present way up for a factor; `false` when there is none to be had.
+    fn fall_back_to_factor(&mut self) -> bool {
+        self.record_outcome(true);
+        let Some(mut state) = self.state.take() else {
+            return false;
+        };
+        let mut made = false;
+        if state.kind != Preconditioner::Double {
+            self.choice.single &= state.kind != Preconditioner::Single;
+            if let Ok(kind) = self.factorize(&state.weight) {
+                (state.kind, state.steps, state.split) = (kind, 0, None);
+                made = true;
+            }
+        }
+        self.state = Some(state);
+        made
+    }
+}
+
+impl Projection for Iterative {
+    fn shape(&self) -> Shape {
+        Shape::of(&self.a)
+    }
+
+    fn supports(&self, form: WeightForm) -> Support {
+        match form {
+            WeightForm::Nonneg => Support::Yes,
+            form if form.is_two_sided() => Support::Preferred,
+            _ => Support::No,
+        }
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            seconds: Some(self.seconds),
+            refresh: self.state.as_ref().map(|state| state.refresh(&self.a)),
+            steps: self.state.as_ref().map_or(0, |state| state.steps),
+        }
+    }
+
+    fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
+        check_forms(self, weight, "Iterative")?;
+        let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
+        let analysis = self.analyse_spectrum(&weight)?;
+        self.record_outcome(false);
+        let age = self.factor.as_ref().map(|f| f.age + 1);
+        let split = analysis
+            .as_ref()
+            .map(|(_, spread, inner)| (*spread, *inner));
+        let mut kind = self.choice.cheapest(split, age);
+        if split.is_some() && self.allowed(self.choice.factor()).is_err() {
+            kind = Preconditioner::Split;
+        }
+        let mut made = None;
+        if let (Preconditioner::Split, Some((spectra, spread, _))) = (kind, &analysis) {
+            match self.split(spectra, *spread) {
+                Ok(found) => made = found,
+                // Too ill-conditioned for it.
+                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
+                    kind = self.choice.factor();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match kind {
+            Preconditioner::Single | Preconditioner::Double => {
+                // A failure costs the old factor, not the weight.
+                kind = self.factorize(&weight)?;
+            }
+            Preconditioner::Split | Preconditioner::Stale => {
+                if let Some(factor) = &mut self.factor {
+                    factor.age += 1;
+                }
+            }
+        }
+        let state = State {
+            weight,
+            kind,
+            split: made,
+            steps: 0,
+        };
+        let refresh = state.refresh(&self.a);
+        self.state = Some(state);
+        self.refiner.forget();
+        Ok(refresh)
+    }
+
+    fn operator(&mut self, _goal: Goal) -> Result<&mut Weighted> {
+        self.refiner
+            .weighted(&self.state.as_ref().ok_or(Error::NoWeight)?.weight)
+    }
+
+    fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        let tol = goal.refined_tolerance()?;
+        let mut best: Option<f64> = None;
+        let factor_allowed = self.allowed(self.choice.factor()).is_ok();
+        loop {
+            let Self {
+                state,
+                factor,
+                refiner,
+                choice,
+                settings,
+                rounding,
+                ..
+            } = self;
+            let state = state.as_mut().ok_or(Error::NoWeight)?;
+            let inner = state
+                .split
+                .as_ref()
+                .map_or(0, |s| s.preconditioner.columns());
+            let cap = match state.kind {
+                Preconditioner::Split if !factor_allowed => settings.split.max_iter,
+                kind => choice.cap(kind, inner, state.steps).min(MAX_STEPS),
+            };
+            let precondition = |v: &mut [f64]| match (&mut state.split, &mut *factor) {
+                (Some(split), _) => split.preconditioner.apply(v),
+                (None, Some(aged)) => aged.kept.solve_in_place(v),
+                (None, None) => {}
+            };
+            let limits = Limits {
+                quick: true,
+                ..Limits::new(tol, cap)
+            };
+            let precondition = each_column(precondition);
+            let found = refiner.solve_within(&state.weight, limits, precondition, rhs.as_mut())?;
+            let Accuracy::Exact {
+                residual,
+                iterations,
+            } = found
+            else {
+                return Ok(found);
+            };
+            state.steps += iterations;
+            let ended_in_rounding = iterations < cap;
+            let enough = residual <= tol
+                || (ended_in_rounding
+                    && (residual <= ROUNDING_TOLERANCE_FACTOR * tol
+                        || (*rounding && residual <= 1e-3)));
+            if let Some(before) = best
+                && ended_in_rounding
+                && residual > 0.3 * before
+            {
+                *rounding = true;
+            }
+            if enough || !factor_allowed {
+                return Ok(found);
+            }
+            best = Some(residual.min(best.unwrap_or(f64::INFINITY)));
+            if !self.fall_back_to_factor() {
+                return Ok(found);
+            }
+            self.refiner.restore(rhs.as_mut());
+        }
+    }
+
+    /// # Errors
+    /// [`Error::NearlyDependent`], [`Error::RankDeficient`] also where such rows are accepted: the residual of the multipliers
+    /// does not bound the error of `P h` then.
+    fn query(
+        &mut self,
+        h: MatRef<'_, f64>,
+        goal: Goal,
+        multipliers: MatMut<'_, f64>,
+        projected: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.check_separation()?;
+        query(self, h, goal, multipliers, projected)
+    }
+
+    /// # Errors
+    /// As [`Iterative::query`].
+    fn query_set(
+        &mut self,
+        h: ColRef<'_, f64>,
+        coords: &[usize],
+        goal: Goal,
+        out: MatMut<'_, f64>,
+    ) -> Result<Accuracy> {
+        self.check_separation()?;
+        query_set(self, h, coords, goal, out)
+    }
+}
+
+impl State {
+    fn refresh(&self, a: &Constraints) -> Refresh {
+        match self.kind {
+            Preconditioner::Split => Refresh::Split {
+                rank: self.split.as_ref().map_or(0, |s| s.rank),
+                inner: self
+                    .split
+                    .as_ref()
+                    .map_or(0, |s| s.preconditioner.columns()),
+            },
+            Preconditioner::Stale => Refresh::Stale {
+                rank: a.blocks().iter().map(|b: &Block| b.order()).sum(),
+            },
+            Preconditioner::Single => Refresh::Single,
+            Preconditioner::Double => Refresh::Rebuilt(Reason::Always),
+        }
+    }
+}

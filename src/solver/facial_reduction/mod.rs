@@ -1,0 +1,345 @@
+//! What to do about a program without interior: find the face its feasible points lie on, solve there, come back.
+
+mod basis;
+mod face;
+mod multipliers;
+mod split;
+
+use super::Engine;
+use super::climb::{Climb, Reached};
+use super::history::History;
+use super::observe::in_units;
+use super::params::{INTERIOR, RANGE_WEIGHT, SEARCH_ITERATIONS};
+use crate::constraints::{Block, BlockWeight};
+use crate::error::Result;
+use crate::ipm::verdict::{Measured, judge};
+use crate::ipm::{
+    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, Settings, Solution, Start, Step,
+    dimacs_outside, outside_cone,
+};
+use crate::linalg::{dot, max_abs, norm};
+use crate::problem::{ConicProgram, Reduced};
+use crate::projection::{Goal, Projection};
+use face::{Face, auxiliary};
+use faer::MatMut;
+use multipliers::{Correction, step_sizes};
+use split::Split;
+use std::ops::ControlFlow;
+
+/// Tolerance of the search for multipliers that expose a face.
+const SEARCH_TOLERANCE: f64 = 1e-10;
+
+/// Primal infeasibility at which the search believes the eigenvalue that it has reached.
+const SEARCH_FEASIBLE: f64 = 1e-8;
+
+/// Relative residual of a solve in polishing.
+const POLISH: f64 = 1e-13;
+
+/// Rounds of polishing.
+const ROUNDS: usize = 5;
+
+/// Refinements per round.
+const REFINEMENTS: usize = 4;
+
+/// Entries of `UᵀZU` and `UᵀZV`, relative to `Z`, that pass for rounding.
+const KERNEL_ROUNDING: f64 = 1e-13;
+
+/// `bᵀd` relative to its terms that passes for zero: `bᵀd = 0` follows from the kernel.
+const RHS_ROUNDING: f64 = 1e-9;
+
+/// What a pass left, and what there is to go on with.
+pub(super) struct OnFace<'a> {
+    pub program: &'a ConicProgram,
+    pub projection: &'a mut dyn Projection,
+    pub engine: &'a Engine,
+    pub settings: &'a Settings,
+    pub history: &'a mut History,
+    pub pass: Pass,
+    /// Faces that were descended to before this one.
+    pub face: u8,
+    /// Where the pass ended.
+    pub found: &'a Solution,
+}
+
+/// Multipliers with `Z = Aᵀd ∈ K` and `bᵀd = 0`.
+struct Exposing {
+    d: Vec<f64>,
+    z: Vec<f64>,
+    split: Split,
+}
+
+/// A better solution, from the face; `None` when no face is found, or nothing better on it.
+///
+/// # Errors
+/// [`Error::TooLarge`](crate::Error::TooLarge). What the engine refuses ends the attempt, no more.
+pub(super) fn on_face(
+    mut task: OnFace<'_>,
+    observer: &mut Observer<'_>,
+) -> Result<Option<Solution>> {
+    // Search: multipliers that expose a face.
+    let Some((exposing, face)) = task.search(observer)? else {
+        return Ok(None);
+    };
+    if face.program().constraints().blocks().is_empty() {
+        return Ok(None);
+    }
+    // Solve the program on the face, reduced.
+    let reduced = Reduced::on_face(face.program())?;
+    let small = reduced.program();
+    if reduced.proof().is_some() || small.constraints().is_empty() {
+        return Ok(None);
+    }
+    let Some(found) = task.solve(&reduced, observer)? else {
+        return Ok(None);
+    };
+    // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
+    let Some((Start { x, y, s }, dimacs)) = task.back(&exposing, &face, &reduced, &found)? else {
+        return Ok(None);
+    };
+    if dimacs.max() >= task.found.dimacs.max() {
+        return Ok(None);
+    }
+    let mut value = [0.0];
+    task.program.cost().apply(&x, &mut value)?;
+    let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
+    let measured = Measured::new(dimacs, primal_objective, dual_objective);
+    let ended = task.found.ended.clone();
+    Ok(Some(Solution {
+        status: judge(&measured, &ended, task.settings),
+        ended,
+        attempts: vec![],
+        x,
+        y,
+        s,
+        primal_objective,
+        dual_objective,
+        dimacs,
+        certificate: None,
+        ..Solution::empty()
+    }))
+}
+
+impl OnFace<'_> {
+    /// The name of what this does, on the face or in the search for it.
+    fn attempt(&self, step: Step) -> Attempt {
+        Attempt {
+            pass: self.pass,
+            face: self.face + 1,
+            step,
+        }
+    }
+
+    /// The solution of the program on the face; `None` when the engine refuses its rows.
+    fn solve(
+        &mut self,
+        reduced: &Reduced,
+        observer: &mut Observer<'_>,
+    ) -> Result<Option<Solution>> {
+        let small = reduced.program();
+        let attempt = self.attempt(Step::Run(Method::Hkm));
+        let mut projection = match (self.engine)(small.constraints()) {
+            Ok(projection) => projection,
+            Err(error) => {
+                self.history.refused(attempt, error);
+                return Ok(None);
+            }
+        };
+        let settings = self.history.remaining(self.settings);
+        let climb = Climb {
+            problem: small,
+            projection: projection.as_mut(),
+            settings: &settings,
+            engine: Some(self.engine),
+            history: &mut *self.history,
+            pass: self.pass,
+            face: self.face + 1,
+            searching: false,
+        };
+        let mut observer = in_units(reduced.objective_unit(), observer);
+        // What the engine refuses is in the history.
+        let reached = climb.solve(None, &mut observer).ok();
+        Ok(reached.map(|Reached { solution, .. }| solution))
+    }
+
+    /// Multipliers that expose a face, exact up to rounding.
+    fn search(&mut self, observer: &mut Observer<'_>) -> Result<Option<(Exposing, Face)>> {
+        // The auxiliary program, at the size of the solution so far.
+        let blocks = self.program.constraints().blocks();
+        let degree = blocks.iter().map(|b| b.order()).sum::<usize>().max(1) as f64;
+        let size = (trace(blocks, &self.found.x) / degree).clamp(1e-3, 1e6);
+        let size = if size.is_finite() { size } else { 1.0 };
+        let program = auxiliary(self.program, size)?;
+        let attempt = self.attempt(Step::Search(Method::Hkm));
+        let mut projection = match (self.engine)(program.constraints()) {
+            Ok(projection) => projection,
+            Err(error) => {
+                self.history.refused(attempt, error);
+                return Ok(None);
+            }
+        };
+        let mut tight = self.history.remaining(self.settings);
+        tight.tol_feas = SEARCH_TOLERANCE;
+        (tight.tol_gap_rel, tight.tol_gap_abs) = (SEARCH_TOLERANCE, SEARCH_TOLERANCE);
+        tight.max_iter = tight.max_iter.min(SEARCH_ITERATIONS.count());
+        // The caller sees where the program stands meanwhile, and can stop; a point inside the cone ends the search.
+        let found = self.found;
+        let mut watch = |it: &Iteration| {
+            let at = Iteration {
+                primal_objective: found.primal_objective,
+                dual_objective: found.dual_objective,
+                primal_infeasibility: found.dimacs.0[0],
+                dual_infeasibility: found.dimacs.0[2],
+                gap: found.dimacs.0[5],
+                ..*it
+            };
+            let stopped = observer(&at).is_break();
+            let inside = it.primal_infeasibility < SEARCH_FEASIBLE
+                && -it.primal_objective > (1.0 + INTERIOR.get()) * size;
+            if stopped || inside {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let climb = Climb {
+            problem: &program,
+            projection: projection.as_mut(),
+            settings: &tight,
+            engine: None,
+            history: &mut *self.history,
+            pass: self.pass,
+            face: self.face + 1,
+            searching: true,
+        };
+        // What the engine refuses is in the history.
+        let Ok(Reached { solution, .. }) = climb.solve(None, &mut watch) else {
+            return Ok(None);
+        };
+        drop(projection);
+        if solution.ended == Ended::Stopped || solution.dimacs.max().is_nan() {
+            return Ok(None);
+        }
+        let d = solution.y.iter().map(|y| -y).collect();
+        self.expose(d)
+    }
+
+    /// Makes the kernel of `Aᵀd` exact: Newton's method for `UᵀAᵀ(d)U = 0`, and once more for the kernel that a sparse basis
+    /// spans.
+    fn expose(&mut self, mut d: Vec<f64>) -> Result<Option<(Exposing, Face)>> {
+        let a = self.program.constraints();
+        let mut z = vec![0.0; a.ambient()];
+        for _ in 0..ROUNDS {
+            a.adjoint(&d, &mut z)?;
+            let Some(split) = Split::new(a.blocks(), &z)? else {
+                return Ok(None);
+            };
+            // In its own eigenvectors: what is left are the eigenvalues of the kernel.
+            if split.excess(&z, RANGE_WEIGHT.get()).1 > KERNEL_ROUNDING {
+                self.polish(&split, &mut d, &mut z)?;
+                continue;
+            }
+            let face = Face::new(self.program, &split)?;
+            // Where integers were rounded to, the kernel is another in the last digits.
+            let (spanned, mut exact) = (face.split()?, true);
+            let split = if spanned.excess(&z, RANGE_WEIGHT.get()).1 > KERNEL_ROUNDING {
+                exact = self.polish(&spanned, &mut d, &mut z)?;
+                spanned
+            } else {
+                split
+            };
+            let b = self.program.rhs();
+            exact &= dot(b, &d).abs() <= RHS_ROUNDING * norm(b) * norm(&d);
+            return Ok(exact.then_some((Exposing { d, z, split }, face)));
+        }
+        Ok(None)
+    }
+
+    /// Corrects `d`, and `z = Aᵀd`, towards a kernel; whether it has that kernel then, up to rounding.
+    ///
+    /// With `[U V]` of kernel and range and `W = UUᵀ + ε VVᵀ`, the correction `δ` of least `‖W^½ Aᵀ(d + δ) W^½ − ε² V(VᵀZV)Vᵀ‖`
+    /// puts `UᵀZU = 0` first, `UᵀZV = 0` next and `VᵀZV` as it is last. Its normal equations are those that the projection solves.
+    fn polish(&mut self, split: &Split, d: &mut Vec<f64>, z: &mut Vec<f64>) -> Result<bool> {
+        let a = self.program.constraints();
+        let (mut excess, mut deviation) = split.excess(z, RANGE_WEIGHT.get());
+        let weight = split.weight(RANGE_WEIGHT.get());
+        let weight = BlockWeight::of_flat(a.blocks(), &weight);
+        if let Err(error) = self.projection.update(&weight) {
+            self.history
+                .refused(self.attempt(Step::Search(Method::Hkm)), error);
+            return Ok(false);
+        }
+        for pass in 0..REFINEMENTS {
+            let mut rhs = vec![0.0; a.len()];
+            a.apply(&excess, &mut rhs)?;
+            let column = MatMut::from_column_major_slice_mut(&mut rhs, a.len(), 1);
+            if let Err(error) = self.projection.solve(column, Goal::Residual(POLISH)) {
+                self.history
+                    .refused(self.attempt(Step::Search(Method::Hkm)), error);
+                return Ok(false);
+            }
+            let tried: Vec<f64> = d.iter().zip(&rhs).map(|(d, r)| d - r).collect();
+            let mut moved = vec![0.0; a.ambient()];
+            a.adjoint(&tried, &mut moved)?;
+            let (rest, now) = split.excess(&moved, RANGE_WEIGHT.get());
+            // The first step is Newton's, whether or not this kernel can be had.
+            if now.is_nan() || (pass > 0 && now >= 0.5 * deviation) {
+                break;
+            }
+            (*d, *z, excess, deviation) = (tried, moved, rest, now);
+        }
+        Ok(deviation <= KERNEL_ROUNDING)
+    }
+
+    /// A solution on the face in terms of the program, and its errors there.
+    fn back(
+        &self,
+        exposing: &Exposing,
+        face: &Face,
+        reduced: &Reduced,
+        found: &Solution,
+    ) -> Result<Option<(Start, Dimacs)>> {
+        let Exposing { d, z, split } = exposing;
+        let a = self.program.constraints();
+        let x = face.primal(&reduced.primal(&found.x)?)?;
+        let mut y = reduced.multipliers(&found.y)?;
+        let mut c = vec![0.0; a.ambient()];
+        self.program.cost().adjoint(&[1.0], &mut c)?;
+        let slack = |y: &[f64]| -> Result<Vec<f64>> {
+            let mut s = vec![0.0; a.ambient()];
+            a.adjoint(y, &mut s)?;
+            s.iter_mut().zip(&c).for_each(|(s, c)| *s = c - *s);
+            Ok(s)
+        };
+        let mut s = slack(&y)?;
+        let tau = 0.1 * self.settings.tol_feas * (1.0 + max_abs(&c));
+        let correction = Correction::new(split, &s, tau)?;
+        let nulls: Vec<_> = reduced.dependencies().collect();
+        correction.apply(a, split, &s, &nulls, &mut y)?;
+        s = slack(&y)?;
+        let distance = correction.distance(split, &s, z)?;
+        let x_outside = outside_cone(a.blocks(), &x)?;
+        let mut best: Option<(Vec<f64>, Vec<f64>, Dimacs)> = None;
+        for t in step_sizes(distance) {
+            let moved: Vec<f64> = y.iter().zip(d).map(|(y, d)| y - t * d).collect();
+            let s = slack(&moved)?;
+            let outside = (x_outside, outside_cone(a.blocks(), &s)?);
+            let dimacs = dimacs_outside(self.program, (&x, &moved, &s), outside)?;
+            if best.as_ref().is_none_or(|b| dimacs.max() < b.2.max()) && !dimacs.max().is_nan() {
+                best = Some((moved, s, dimacs));
+            }
+        }
+        Ok(best.map(|(y, s, dimacs)| (Start { x, y, s }, dimacs)))
+    }
+}
+
+fn trace(blocks: &[Block], x: &[f64]) -> f64 {
+    let (mut at, mut sum) = (0, 0.0);
+    for block in blocks {
+        let part = &x[at..at + block.ambient()];
+        at += block.ambient();
+        sum += match *block {
+            Block::Psd(n) => part.iter().step_by(n + 1).sum::<f64>(),
+            Block::Nonneg(_) => part.iter().sum(),
+        };
+    }
+    sum
+}

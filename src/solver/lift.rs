@@ -1,0 +1,86 @@
+//! Solutions of the reduced program, in terms of the program as it was stated.
+
+use super::Solver;
+use crate::error::Result;
+use crate::ipm::verdict::{Measured, judge};
+use crate::ipm::{
+    Certificate, Dimacs, Solution, dimacs_outside, dual_certificate, outside_cone,
+    primal_certificate,
+};
+use crate::linalg::{dot, max_abs};
+
+/// Growth of the violation of a certificate, relative to what the dropped rows explain, that passes for rounding.
+const GROWTH_ROUNDING: f64 = 1e-6;
+
+impl Solver {
+    /// A solution of the reduced program in terms of the program as it was stated, judged there.
+    pub(super) fn lift(&self, found: Solution) -> Result<Solution> {
+        let x = self.reduced.primal(&found.x)?;
+        let y = self.reduced.multipliers(&found.y)?;
+        let s = self.reduced.slack(&found.s)?;
+        let outside = self.outside(&found)?;
+        let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
+        let mut value = [0.0];
+        self.program.cost().apply(&x, &mut value)?;
+        let (primal_objective, dual_objective) = (value[0], dot(self.program.rhs(), &y));
+        let certificate = self.lift_certificate(found.certificate.as_ref())?;
+        let mut measured = Measured::new(dimacs, primal_objective, dual_objective);
+        measured.proof = certificate
+            .as_ref()
+            .map(|(found, excess)| found.proof(*excess));
+        let status = judge(&measured, &found.ended, &self.settings);
+        Ok(Solution {
+            status,
+            x,
+            y,
+            s,
+            primal_objective,
+            dual_objective,
+            dimacs,
+            certificate: certificate
+                .map(|(found, _)| found)
+                .filter(|_| status.is_infeasible()),
+            ..found
+        })
+    }
+
+    /// By how much `x` and `s` lie outside the cone of the program as it was stated.
+    fn outside(&self, found: &Solution) -> Result<(f64, f64)> {
+        let small = self.reduced.program();
+        // Zeros between the components leave eigenvalues as they are.
+        let blocks = small.constraints().blocks();
+        let (x, s) = if self.reduced.is_unscaled() {
+            let mut cost = vec![0.0; small.constraints().ambient()];
+            small.cost().adjoint(&[1.0], &mut cost)?;
+            let Dimacs([_, x, _, s, ..]) = found.dimacs;
+            (x * (1.0 + max_abs(small.rhs())), s * (1.0 + max_abs(&cost)))
+        } else {
+            (
+                outside_cone(blocks, &self.reduced.primal_parts(&found.x)?)?,
+                outside_cone(blocks, &self.reduced.slack_parts(&found.s)?)?,
+            )
+        };
+        Ok((x, s.max(-self.reduced.least_unconstrained())))
+    }
+
+    /// A certificate in terms of the program as it was stated, and its violation in units of what is allowed.
+    fn lift_certificate(&self, found: Option<&Certificate>) -> Result<Option<(Certificate, f64)>> {
+        let lifted = match found {
+            Some(Certificate::Primal { y, .. }) => {
+                primal_certificate(&self.program, &self.reduced.multipliers(y)?)?
+            }
+            Some(Certificate::Dual { x, .. }) => {
+                dual_certificate(&self.program, &self.reduced.primal(x)?)?
+            }
+            None => None,
+        };
+        // Within the tolerance for the rows that were kept, the violation grows by no more than the dropped rows explain. In other
+        // units, which round nothing, it was tested there.
+        let allowed = if self.reduced.is_unscaled() {
+            self.settings.tol_infeas * self.reduced.growth() * (1.0 + GROWTH_ROUNDING)
+        } else {
+            f64::INFINITY
+        };
+        Ok(lifted.map(|(found, relative)| (found, relative / allowed)))
+    }
+}

@@ -1,0 +1,27 @@
+//! Thresholds of the strategy that were chosen by measurement.
+
+use crate::tuned::tuned;
+
+tuned! { "solver":
+    /// Largest product of a multiplier and the right-hand side, relative to the objective, of multipliers that count as bounded.
+    /// Instance: below 10 on `control*`, whose points are restored; above 100 on `qap*`, which have no interior.
+    BOUNDED_MULTIPLIERS = 50.0 in [15.0, 90.0];
+    /// Errors of a point that is worth restoring, in units of the tolerance.
+    /// Instance: `control11`, whose primal residual ends at 60 times the tolerance.
+    RESTORABLE = 1e3 in [2e2, 1e4];
+    /// What the errors of a restored point may count for in the objectives, where multipliers are not bounded.
+    /// Instance: `qap*`, whose restored points hide 1e-5 and more.
+    HIDDEN_OBJECTIVE = 1e-7 in [3e-8, 3e-7];
+    /// Largest DIMACS error of a run along HKM directions, beyond which Nesterov–Todd directions are tried: there may be no solution.
+    /// Instance: the infeasible programs on which HKM steps vanish; `hinf12`.
+    FAR_FROM_A_SOLUTION = 1e-2 in [3e-3, 1e-1];
+    /// Iterations of the search for multipliers that expose a face.
+    /// Instance: `qap6` to `qap10` take 9 to 11.
+    SEARCH_ITERATIONS = 15.0 in [12.0, 30.0];
+    /// Share of the size of a solution above which the least eigenvalue that the search proves shows an interior.
+    /// Instance: programs with an interior reach 1e-2 within a few iterations.
+    INTERIOR = 1e-4 in [1e-5, 1e-3];
+    /// Weight of the range in the metric that exposing multipliers are polished in.
+    /// Instance: `qap*`.
+    RANGE_WEIGHT = 1e-4 in [1e-5, 1e-3];
+}
