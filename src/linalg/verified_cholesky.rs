@@ -123,7 +123,6 @@ mod tests {
     }
 
     /// Whether a matrix of numbers is positive definite: elimination in exact arithmetic.
-    #[allow(clippy::needless_range_loop)]
     fn definite(m: &Mat<f64>) -> bool {
         let n = m.nrows();
         let mut a: Vec<Vec<BigRational>> = (0..n)
@@ -133,12 +132,12 @@ mod tests {
             if a[k][k] <= exact(0.0) {
                 return false;
             }
-            for i in k + 1..n {
-                let by = &a[i][k] / &a[k][k];
-                for j in k..n {
-                    let off = &by * &a[k][j];
-                    a[i][j] -= off;
-                }
+            let (above, below) = a.split_at_mut(k + 1);
+            for row in below {
+                let by = &row[k] / &above[k][k];
+                row.iter_mut()
+                    .zip(&above[k])
+                    .for_each(|(v, p)| *v -= &by * p);
             }
         }
         true

@@ -25,7 +25,7 @@ pub(super) struct Closer {
 impl Closer {
     pub(super) fn new(program: &ConicProgram) -> Result<Self> {
         let reduced = Reduced::new(program)?;
-        let engine = Auto::new(reduced.program().constraints().clone());
+        let engine = Auto::new(reduced.program().constraints().clone())?;
         Ok(Self { reduced, engine })
     }
 

@@ -17,8 +17,10 @@
 //! An upper bound needs an `x` in the interior of the cone with linearly independent rows, a lower bound a slack in the interior:
 //! where a program has none, [`Bounds`] says which side is missing and why.
 
-// Comparisons that fail are written as such: one with NaN must not pass for a proof.
-#![allow(clippy::neg_cmp_op_on_partial_ord)]
+#![allow(
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "a comparison with NaN must fail as a proof, so proofs are negated and not their failures stated"
+)]
 
 mod closer;
 mod cone;

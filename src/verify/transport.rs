@@ -12,7 +12,7 @@ use super::reason::{Bounds, Infeasible, Reason};
 use crate::error::{Error, Result, check_shape};
 use crate::linalg::error_free::{ExactSum, sum_up};
 use crate::transport::kernel::{self, parallel};
-use crate::transport::{Cost, Cut, Marginals};
+use crate::transport::{Cost, Cut, Marginals, Potentials};
 use pulp::Arch;
 
 /// What was proved of a transport problem.
@@ -27,14 +27,14 @@ pub struct TransportBounds {
 }
 
 /// Proves bounds of the optimal cost of couplings from a plan `(row, column, mass)` and potentials of any quality, such as those of
-/// [`Exact`](crate::transport::Exact). Infinite costs are arcs that do not exist.
+/// [`ExactSolution`](crate::transport::ExactSolution). Infinite costs are arcs that do not exist.
 ///
 /// ```
-/// use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact};
+/// use dyncvx::transport::{CostFn, ExactSettings, Marginals, exact, unobserved};
 /// use dyncvx::verify;
 /// let cost = CostFn::new(30, 40, |i, j| (i as f64 / 30.0 - j as f64 / 40.0).powi(2));
 /// let marginals = Marginals::uniform(&[30, 40])?;
-/// let answer = exact(&cost, &marginals, &ExactSettings::default(), None, None)?;
+/// let answer = exact(&cost, &marginals, &ExactSettings::default(), None, &mut unobserved)?;
 /// let proved = verify::transport(&cost, &marginals, &answer.plan, &answer.potentials)?;
 /// assert!(proved.bounds.relative_width().unwrap() < 1e-14 && proved.mass_error < 1e-14);
 /// # Ok::<(), dyncvx::Error>(())
@@ -50,7 +50,7 @@ pub fn transport(
     cost: &dyn Cost,
     marginals: &Marginals,
     plan: &[(usize, usize, f64)],
-    potentials: &[Vec<f64>; 2],
+    potentials: &Potentials,
 ) -> Result<TransportBounds> {
     let (m, n) = two(marginals)?;
     check_shape("cost", (m, n), cost.shape())?;
@@ -97,7 +97,7 @@ pub fn transport_sparse(
     arcs: &[(usize, usize, f64)],
     marginals: &Marginals,
     plan: &[(usize, usize, f64)],
-    potentials: &[Vec<f64>; 2],
+    potentials: &Potentials,
 ) -> Result<TransportBounds> {
     let (m, n) = two(marginals)?;
     check_arcs(arcs, (m, n))?;
@@ -204,7 +204,7 @@ fn check_arcs(arcs: &[(usize, usize, f64)], (m, n): (usize, usize)) -> Result<()
 struct Sides<'a> {
     marginals: &'a Marginals,
     plan: &'a [(usize, usize, f64)],
-    potentials: &'a [Vec<f64>; 2],
+    potentials: &'a Potentials,
     /// Whether a row, a column has mass, as stated or in the plan: others bind no coupling.
     used: [Vec<bool>; 2],
 }
@@ -213,12 +213,12 @@ impl<'a> Sides<'a> {
     fn new(
         marginals: &'a Marginals,
         plan: &'a [(usize, usize, f64)],
-        potentials: &'a [Vec<f64>; 2],
+        potentials: &'a Potentials,
     ) -> Result<Self> {
         let (m, n) = two(marginals)?;
         check_arcs(plan, (m, n))?;
-        check_shape("row potentials", (m, 1), (potentials[0].len(), 1))?;
-        check_shape("column potentials", (n, 1), (potentials[1].len(), 1))?;
+        check_shape("row potentials", (m, 1), (potentials.rows.len(), 1))?;
+        check_shape("column potentials", (n, 1), (potentials.columns.len(), 1))?;
         let positive = |mode: usize| marginals.masses(mode).iter().map(|v| *v > 0.0).collect();
         let mut used: [Vec<bool>; 2] = [positive(0), positive(1)];
         for (i, j, mass) in plan {
@@ -240,7 +240,8 @@ impl<'a> Sides<'a> {
             (true, true) => *phi,
             (true, false) => 0.0,
         };
-        self.potentials[0]
+        self.potentials
+            .rows
             .iter()
             .zip(&self.used[0])
             .map(one)

@@ -56,9 +56,9 @@ fn known(rng: &mut ChaCha20Rng, wide: bool) -> Known {
     for k in 0..3 {
         let v = 1.0 + integer(rng).abs();
         if k < rank {
-            lx[k] = v
+            lx[k] = v;
         } else if uniform(rng) < 0.9 {
-            ls[k] = v
+            ls[k] = v;
         }
     }
     // X and S scale against each other, so that their product stays 0.

@@ -2,24 +2,17 @@
 
 use crate::common::{normal, rng, uniform};
 use crate::exact::{Number, brackets, exact, minimum};
-use dyncvx::ipm::{self, LinearOutcome, Settings, Status};
-use dyncvx::problem::{
-    ConicProgram, Limits, LinearCertificate, LinearProgram, LinearSolution, Sense,
-};
-use dyncvx::projection::Recompute;
+use dyncvx::ipm::{Settings, Status};
+use dyncvx::problem::{Limits, LinearCertificate, LinearProgram, LinearSolution, Sense};
+use dyncvx::solver::{LinearOutcome, LinearSolver};
 use dyncvx::verify;
 use rand_chacha::ChaCha20Rng;
 use std::ops::ControlFlow;
 
 fn solved(program: &LinearProgram, tol: f64) -> Option<LinearOutcome> {
-    let mut conic = |p: &ConicProgram, s: &Settings, o: &mut ipm::Observer<'_>| {
-        ipm::solve(p, &mut Recompute::new(p.constraints().clone()), s, o)
-    };
     let settings = Settings::with_tolerance(tol);
-    ipm::solve_linear(program, &settings, &mut conic, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .ok()
+    let mut solver = LinearSolver::new(program.clone(), settings).ok()?;
+    solver.solve(&mut |_| ControlFlow::Continue(())).ok()
 }
 
 /// An integer, a decimal fraction, or a number of any size.

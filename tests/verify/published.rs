@@ -1,8 +1,9 @@
 //! Brackets of the published optima of SDPLIB and NETLIB.
 
 use dyncvx::io::mps;
-use dyncvx::ipm::{self, LinearOutcome, Observer, Settings, Solution, Start};
+use dyncvx::ipm::{Settings, Solution, Start};
 use dyncvx::problem::{ConicProgram, LinearProgram};
+use dyncvx::solver::{LinearOutcome, LinearSolver};
 use dyncvx::verify::{Aids, Bounds};
 use dyncvx::{Solver, io::sdpa, verify};
 use std::io::Read;
@@ -219,13 +220,8 @@ pub fn run_netlib() {
 }
 
 fn run_linear(program: &LinearProgram, tol: f64) -> LinearOutcome {
-    let mut conic = |p: &ConicProgram, s: &Settings, o: &mut Observer<'_>| {
-        Solver::new(p.clone(), s.clone())?.solve(o)
-    };
     let mut settings = Settings::with_tolerance(tol);
     settings.time_limit = 300.0;
-    ipm::solve_linear(program, &settings, &mut conic, &mut |_| {
-        ControlFlow::Continue(())
-    })
-    .unwrap()
+    let mut solver = LinearSolver::new(program.clone(), settings).unwrap();
+    solver.solve(&mut |_| ControlFlow::Continue(())).unwrap()
 }

@@ -3,7 +3,7 @@
 use crate::common::{normal, rng, uniform};
 use crate::exact::{Number, choices, exact, solve, zero};
 use dyncvx::transport::{
-    CostFn, ExactSettings, Marginals, Status, exact as exact_transport, exact_sparse,
+    CostFn, ExactSettings, Marginals, Status, exact as exact_transport, exact_sparse, unobserved,
 };
 use dyncvx::verify;
 use rand_chacha::ChaCha20Rng;
@@ -67,14 +67,21 @@ fn bounds_bracket_the_best_tree() {
         let (mu, nu) = (masses(m, &mut rng), masses(n, &mut rng));
         let marginals = Marginals::new(&mu, &nu).unwrap();
         let entries = CostFn::new(m, n, |i, j| cost[i + m * j]);
-        let found =
-            exact_transport(&entries, &marginals, &ExactSettings::default(), None, None).unwrap();
+        let found = exact_transport(
+            &entries,
+            &marginals,
+            &ExactSettings::default(),
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
         let arcs: Vec<_> = (0..m * n).map(|a| (a % m, a / m, cost[a])).collect();
         for by in [0.0, 1e-15, 1e-6, 1.0] {
             let mut potentials = found.potentials.clone();
             potentials
+                .rows
                 .iter_mut()
-                .flatten()
+                .chain(&mut potentials.columns)
                 .for_each(|v| *v += by * normal(&mut rng));
             // A plan that is off is a plan for other masses.
             let mut plan = found.plan.clone();
@@ -125,8 +132,14 @@ fn lower_bounds_hold_for_the_masses_stated() {
         (mu[0], nu[0]) = (mu[0] + b, nu[0] + a);
         let marginals = Marginals::new(&mu, &nu).unwrap();
         let entries = CostFn::new(3, 3, |i, j| cost[i + 3 * j]);
-        let found =
-            exact_transport(&entries, &marginals, &ExactSettings::default(), None, None).unwrap();
+        let found = exact_transport(
+            &entries,
+            &marginals,
+            &ExactSettings::default(),
+            None,
+            &mut unobserved,
+        )
+        .unwrap();
         assert_eq!(found.status, Status::Solved);
         let proved =
             verify::transport(&entries, &marginals, &found.plan, &found.potentials).unwrap();
@@ -144,7 +157,7 @@ fn forbidden_arcs_and_cuts_are_honoured() {
     let marginals = Marginals::new(&[0.5, 0.5], &[0.25, 0.75]).unwrap();
     let arcs = [(0, 0, 1.0), (0, 1, 2.0), (1, 1, 0.5)];
     let settings = ExactSettings::default();
-    let found = exact_sparse(&arcs, &marginals, &settings, None, None).unwrap();
+    let found = exact_sparse(&arcs, &marginals, &settings, None, &mut unobserved).unwrap();
     let proved =
         verify::transport_sparse(&arcs, &marginals, &found.plan, &found.potentials).unwrap();
     // A lower bound is one number below what it could be: differences are rounded down whatever they were.
@@ -163,7 +176,7 @@ fn forbidden_arcs_and_cuts_are_honoured() {
         proved.bounds.why_no_upper,
         Some(verify::Reason::PlanArc { row: 1, column: 0 })
     );
-    let found = exact_sparse(&arcs[..2], &marginals, &settings, None, None).unwrap();
+    let found = exact_sparse(&arcs[..2], &marginals, &settings, None, &mut unobserved).unwrap();
     let cut = found.cut.unwrap();
     let bounds = verify::transport_cut(&arcs[..2], &marginals, &cut).unwrap();
     assert_eq!(bounds.infeasible, Some(verify::Infeasible::Primal));
