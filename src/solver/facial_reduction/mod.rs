@@ -103,7 +103,7 @@ pub(super) fn on_face(
     task.program.cost().apply(&x, &mut value)?;
     let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
     let measured = Measured::new(dimacs, primal_objective, dual_objective);
-    let ended = task.found.ended.clone();
+    let ended = found.ended.clone();
     Ok(Some(Solution {
         status: judge(&measured, &ended, task.settings),
         ended,
