@@ -15,10 +15,10 @@ pub enum Status {
     Solved,
     /// Progress ended with all errors within [`Settings::tol_almost`](super::Settings::tol_almost).
     AlmostSolved,
-    /// No `x` is feasible, but for enormous ones: a certificate `y` with `bᵀy > 0`, `−Aᵀy ∈ K` to within `tol_infeas` was
+    /// No `x` of moderate size is feasible: a certificate `y` with `bᵀy > 0`, `−Aᵀy ∈ K` to within `tol_infeas` was
     /// found; see [`Certificate`](super::Certificate) for what it excludes.
     PrimalInfeasible,
-    /// No `(y, s)` is feasible, but for enormous ones: a ray `x ∈ K` with `⟨c, x⟩ < 0` and `A x = 0` to within `tol_infeas`
+    /// No `(y, s)` of moderate size is feasible: a ray `x ∈ K` with `⟨c, x⟩ < 0` and `A x = 0` to within `tol_infeas`
     /// was found; see [`Certificate`](super::Certificate) for what it excludes.
     DualInfeasible,
     /// The iteration limit came first.

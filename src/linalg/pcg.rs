@@ -328,7 +328,7 @@ fn true_residual(
 mod tests {
     use super::*;
 
-    /// Diagonal system, exactly preconditioned but for one outlier per entry of `outliers`.
+    /// Diagonal system, preconditioned exactly, except for one outlier per entry of `outliers`.
     fn run(outliers: usize, tol: f64) -> (Reached, f64) {
         let n = 60;
         let d: Vec<f64> = (0..n).map(|i| 10f64.powf(i as f64 / 10.0)).collect();

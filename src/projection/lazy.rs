@@ -78,7 +78,7 @@ pub struct Counters {
     pub absorbed_inner: usize,
     /// How often the buffer was multiplied out.
     pub flushes: usize,
-    /// Matrices formed and factored anew.
+    /// Matrices formed and factored again.
     pub rebuilds: usize,
     /// Factors inverted.
     pub inversions: usize,

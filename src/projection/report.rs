@@ -17,7 +17,7 @@ pub struct Seconds {
 pub enum Refresh {
     /// The weight is the one already held.
     Kept,
-    /// Left to be absorbed later: answers are refined, or within the drift that was allowed.
+    /// The change is deferred: answers are refined, or within the drift that was allowed.
     Stale {
         /// Rank of what separates the weight given from the one absorbed, all blocks together.
         rank: usize,
@@ -36,9 +36,9 @@ pub enum Refresh {
         /// Columns of the low-rank part.
         inner: usize,
     },
-    /// Formed and factored anew in single precision, which preconditions the exact operator.
+    /// Formed and factored again in single precision, which preconditions the exact operator.
     Single,
-    /// Formed and factored anew.
+    /// Formed and factored again.
     Rebuilt(Reason),
 }
 

@@ -67,7 +67,7 @@ pub enum Support {
     No,
     /// Supported.
     Yes,
-    /// Supported, and answered at a lower cost than the other forms: what a solver that can choose the form goes by.
+    /// Supported, and answered at a lower cost than the other forms: a solver that can choose the form should choose this one.
     Preferred,
 }
 
@@ -168,7 +168,7 @@ pub trait Projection: Send {
     ///
     /// # Errors
     /// [`Error::NoWeight`] before the first update; [`Error::NotPositiveDefinite`] when a weight that could be factored is so
-    /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be had.
+    /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be computed.
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
 
     /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix. Columns asked together are answered as each alone, and cheaper.

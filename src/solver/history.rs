@@ -4,7 +4,7 @@ use crate::clock::Instant;
 use crate::error::Error;
 use crate::ipm::{Attempt, AttemptRecord, Ended, Phases, Settings, Solution};
 
-/// The attempts of one solve, and what they took together.
+/// The attempts of one solve, with their iterations, seconds and phases added up.
 #[derive(Debug)]
 pub(super) struct History {
     begun: Instant,
@@ -28,7 +28,7 @@ impl History {
         self.begun
     }
 
-    /// Adds what a run, or a solve within this one, took.
+    /// Adds the iterations, phases and attempts of a run, or of a solve within this one.
     pub(super) fn add(&mut self, found: &Solution) {
         self.iterations += found.iterations;
         self.phases = self.phases.and(&found.phases);
@@ -45,6 +45,14 @@ impl History {
         self.note(attempt, Ended::Failed(cause));
     }
 
+    /// The same for an error that the attempt itself may have recorded as its last entry.
+    pub(super) fn refused_once(&mut self, attempt: Attempt, cause: Error) {
+        let ended = Ended::Failed(cause);
+        if self.attempts.last().is_none_or(|last| last.ended != ended) {
+            self.note(attempt, ended);
+        }
+    }
+
     /// The settings with the iterations that are left. The time limit counts from the beginning of the solve, and stays.
     pub(super) fn remaining(&self, settings: &Settings) -> Settings {
         let mut rest = settings.clone();
@@ -52,7 +60,7 @@ impl History {
         rest
     }
 
-    /// The solution with what all attempts took.
+    /// The solution, with the iterations, seconds and phases of all attempts.
     pub(super) fn closing(&self, found: Solution) -> Solution {
         Solution {
             attempts: self.attempts.clone(),

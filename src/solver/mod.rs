@@ -150,9 +150,10 @@ impl Solver {
         self.replace(ConicProgram::new(a, b, c)?)
     }
 
-    /// Replaces the values of `A`, in the order of [`Constraints::entries`] of the program's rows. Which rows depend on others
-    /// is found anew; where these are the same as before, and no value is zero, the engine keeps what depends on the positions alone
-    /// (see [`Projection::replace_values`]), else the program is reduced anew and a new engine made.
+    /// Replaces the values of `A`, in the order of [`Constraints::entries`] of the program's rows. The
+    /// search for dependent rows runs again. Where it finds the same rows as before, and no value is zero, the engine keeps
+    /// everything that depends on the positions alone (see [`Projection::replace_values`]); otherwise the program is reduced again
+    /// and a new engine is built.
     ///
     /// # Errors
     /// Those of [`Constraints::with_values`] and [`Reduced::new`]; then nothing changed.

@@ -75,6 +75,7 @@ fn a_face_shows_among_the_attempts() {
     let mut solver = Solver::new(program.conic().clone(), Settings::default()).unwrap();
     let found = watched(&mut solver);
     assert_eq!(found.status, Status::Solved);
+    assert_eq!(found.ended, Ended::Converged);
     let names = names(&found);
     assert_eq!(names[0], "hkm");
     assert!(found.attempts[0].ended.gave_up());

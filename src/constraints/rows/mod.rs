@@ -69,7 +69,7 @@ impl SymmetricRows {
         rows
     }
 
-    /// What depends on the values, but for the pattern, which depends on whether rows are kept apart.
+    /// Computes everything that depends on the values, except the pattern, which depends on whether rows are kept apart.
     fn recognise(&mut self) {
         self.rank_one = self.iter().map(|(_, a)| a.rank_one()).collect();
         self.packed = self.pack();

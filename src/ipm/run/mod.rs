@@ -1,6 +1,8 @@
 //! One run of one method: measure, terminate, scale, update, affine direction, corrected direction, step.
 
 mod dual_step;
+mod finish;
+mod phase_clock;
 mod rays;
 mod residuals;
 
@@ -9,48 +11,47 @@ use super::direction::hkm::Hkm;
 use super::direction::{Direction, Geometry, INEXACT, NesterovTodd, System, nonneg};
 use super::params::SHORTEST_STEP;
 use super::termination::{Progress, Prospects, limit};
-use super::verdict::judge;
 use super::{
-    Attempt, AttemptRecord, Certificate, Dimacs, Ended, Method, Observer, Phases, Settings,
-    Solution, Stall, Start, start,
+    Attempt, Certificate, Dimacs, Ended, Method, Observer, Settings, Solution, Stall, Start, start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
 use crate::error::{Error, Result};
 use crate::linalg::{dot, max_abs};
 use crate::problem::ConicProgram;
-use crate::projection::{Projection, Refresh, Seconds};
+use crate::projection::{Projection, Refresh};
 use core::convert::Infallible;
+use phase_clock::PhaseClock;
 use residuals::Residuals;
 
-/// Residual of a Newton system, relative to its right-hand side, beyond which its direction is of no use.
+/// Largest residual of a Newton system, relative to its right-hand side, with which its direction is used.
 const USELESS_RESIDUAL: f64 = 0.1;
 
 /// Share of `tol_feas` that the residual of a Newton system may take.
 const NEWTON_SHARE: f64 = 0.01;
 
-/// What one run is asked for.
+/// The task of one run.
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub problem: &'a ConicProgram,
     pub settings: &'a Settings,
     pub method: Method,
-    /// What the observer is told that this run is.
+    /// The name of this run, for the observer and the record.
     pub attempt: Attempt,
     pub start: Option<&'a Start>,
-    /// When the solve began that this run is part of: seconds and the time limit count from there.
+    /// The start of the solve that this run is part of; seconds and the time limit count from it.
     pub begun: Instant,
 }
 
-/// What one run found.
+/// The result of one run.
 pub(crate) struct Finished {
     /// The best point, judged in the problem that the run was given.
     pub solution: Solution,
-    /// The last point, where the run gave up: its multipliers may be better.
+    /// The last point of a run that gave up; its multipliers may be better than those of the best point.
     pub last: Option<Start>,
 }
 
-/// A primal–dual point, `s` as the dual side stores it.
+/// A primal–dual point, with `s` in the storage of the dual side.
 #[derive(Debug, Clone)]
 struct Point {
     x: Vec<f64>,
@@ -58,7 +59,7 @@ struct Point {
     s: Vec<f64>,
 }
 
-/// The step that led to a point, and how its Newton system was answered.
+/// The step that led to a point, and how the projection solved its Newton system.
 #[derive(Debug, Clone, Copy, Default)]
 struct StepTaken {
     primal: f64,
@@ -88,53 +89,10 @@ fn failed(error: Error) -> Halt {
     Halt::Ended(Ended::Failed(error))
 }
 
-/// Seconds by phase; each call charges what has passed since the last one.
-struct PhaseClock {
-    last: Instant,
-    phases: Phases,
-}
-
-impl PhaseClock {
-    fn new() -> Self {
-        Self {
-            last: Instant::now(),
-            phases: Phases::default(),
-        }
-    }
-
-    fn phase_seconds(&mut self) -> f64 {
-        let now = Instant::now();
-        let seconds = (now - self.last).as_secs_f64();
-        self.last = now;
-        seconds
-    }
-
-    fn charge_steps(&mut self) {
-        self.phases.steps += self.phase_seconds();
-    }
-
-    fn charge_checks(&mut self) {
-        self.phases.checks += self.phase_seconds();
-    }
-
-    /// Charges directions, less what the projection spent on its Gram matrix.
-    fn charge_directions(&mut self, before: Option<Seconds>, after: Option<Seconds>) {
-        let (mut assembly, mut factorisation) = (0.0, 0.0);
-        if let (Some(before), Some(after)) = (before, after) {
-            assembly = after.assembly - before.assembly;
-            factorisation = after.factorisation - before.factorisation;
-        }
-        self.phases.assembly += assembly;
-        self.phases.factorisation += factorisation;
-        self.phases.directions += self.phase_seconds() - assembly - factorisation;
-    }
-}
-
 /// Runs one method.
 ///
 /// # Errors
-/// What the projection refuses the first weight with, and what a start of other dimensions is refused with. Everything later is an
-/// [`Ended`].
+/// A start of other dimensions, or the projection's refusal of the first weight. Every later failure is an [`Ended`].
 pub(crate) fn run(
     request: &Request<'_>,
     projection: &mut dyn Projection,
@@ -176,7 +134,7 @@ struct Run<'a> {
     progress: Progress,
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Certificate, f64)>,
-    /// Errors of the best point, once they were found to be within the tolerances.
+    /// Errors of the best point, once a measurement found them within the tolerances.
     verified: Option<Dimacs>,
     iterations: usize,
 }
@@ -330,9 +288,11 @@ impl<'a> Run<'a> {
         if observer(&now.row).is_break() {
             return Err(ended(Ended::Stopped));
         }
-        // The errors of the recurrence are within their tolerances: those of the point are measured before that is believed.
+        // The errors of the recurrence are within their tolerances: the errors of the point itself are measured before the run ends.
+        // Errors that cannot be measured do not end it; `finish` records the cause.
         if now.merit <= 1.0
-            && let Some(errors) = self.errors()
+            && let Ok(errors) = self.errors()
+            && !errors.max().is_nan()
             && self.measured(errors).merit(self.settings) <= 1.0
         {
             self.verified = Some(errors);
@@ -355,8 +315,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether nothing but `A x = b` is missed. Linear programs that are solved by another method than their own were not answered by
-    /// it, and are never taken for that: they get all the patience there is.
+    /// Whether `A x = b` is the only condition that is missed. This holds for no linear program: where a semidefinite method
+    /// solves one, the linear method has failed before, and the run gets the full patience.
     fn misses_rows_alone(&self, now: &Residuals) -> bool {
         let tol = self.settings.tol_feas;
         let mut blocks = self.problem.constraints().blocks().iter();
@@ -441,46 +401,5 @@ impl<'a> Run<'a> {
             }
         }
         Ok(taken)
-    }
-
-    /// The best point and what it is worth.
-    fn finish(mut self, ended: Ended, mut clock: PhaseClock) -> Finished {
-        let errors = self.verified.take().or_else(|| self.errors());
-        let errors = errors.unwrap_or(Dimacs([f64::NAN; 6]));
-        let mut measured = self.measured(errors);
-        let candidate = self.candidate.take();
-        measured.proof = candidate
-            .as_ref()
-            .map(|(found, relative)| found.proof(relative / self.settings.tol_infeas));
-        let status = judge(&measured, &ended, self.settings);
-        let last = ended.gave_up() && self.best.is_some() && self.method != Method::Linear;
-        let last = last.then(|| Start {
-            x: self.point.x.clone(),
-            y: self.point.y.clone(),
-            s: self.dual_storage.unpack(&self.point.s).into_owned(),
-        });
-        let primal_objective = self.objective(&self.best().x);
-        let Point { x, y, s } = self.best.unwrap_or(self.point);
-        let s = self.dual_storage.unpack(s).into_owned();
-        clock.charge_checks();
-        let record = AttemptRecord::new(self.attempt, self.iterations, ended.clone());
-        let solution = Solution {
-            status,
-            ended,
-            attempts: vec![record],
-            primal_objective,
-            dual_objective: dot(self.problem.rhs(), &y),
-            x,
-            y,
-            s,
-            dimacs: errors,
-            certificate: candidate
-                .map(|(found, _)| found)
-                .filter(|_| status.is_infeasible()),
-            iterations: self.iterations,
-            seconds: self.begun.elapsed().as_secs_f64(),
-            phases: clock.phases,
-        };
-        Finished { solution, last }
     }
 }

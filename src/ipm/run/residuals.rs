@@ -1,4 +1,4 @@
-//! What the loop measures of a point: residuals, objectives, gap, and the largest error in units of its tolerance.
+//! Measurements of a point: residuals, objectives, gap, and the largest error in units of its tolerance.
 
 use super::{Method, Point, Run, StepTaken};
 use crate::error::Result;
@@ -6,10 +6,10 @@ use crate::ipm::verdict::Measured;
 use crate::ipm::{Dimacs, Iteration, dimacs};
 use crate::linalg::{dot, max_abs, norm};
 
-/// Everything about a point that the loop decides by.
+/// The measurements of a point by which the loop decides.
 pub(super) struct Residuals {
     pub primal: Vec<f64>,
-    /// Empty when it is zero to the last bit.
+    /// Empty where the dual residual is exactly zero.
     pub dual: Vec<f64>,
     pub row: Iteration,
     /// `⟨x, s⟩` in units of its tolerance.
@@ -53,7 +53,7 @@ impl Run<'_> {
             steps: last.cg_steps,
             seconds: self.begun.elapsed().as_secs_f64(),
         };
-        // None of these may lose a NaN, as `f64::max` does.
+        // `max_abs` keeps a NaN, which `f64::max` would lose.
         let infeasibility = max_abs(&[row.primal_infeasibility, row.dual_infeasibility]);
         let feasibility = infeasibility / self.settings.tol_feas;
         let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
@@ -68,7 +68,7 @@ impl Run<'_> {
         })
     }
 
-    /// The errors of the best point as a verdict needs them.
+    /// The errors and objectives of the best point, as the verdict reads them.
     pub(super) fn measured(&self, errors: Dimacs) -> Measured {
         let Point { x, y, .. } = self.best();
         Measured::new(errors, self.objective(x), dot(self.problem.rhs(), y))
@@ -83,11 +83,10 @@ impl Run<'_> {
         self.dual_storage.dot(x, &self.cost)
     }
 
-    /// Errors of the best point, recomputed from the problem; `None` when they cannot be computed.
-    pub(super) fn errors(&self) -> Option<Dimacs> {
+    /// Errors of the best point, recomputed from the problem.
+    pub(super) fn errors(&self) -> Result<Dimacs> {
         let Point { x, y, s } = self.best();
         let s = self.dual_storage.unpack(s);
-        let found = dimacs(self.problem, x, y, &s).ok();
-        found.filter(|e| !e.max().is_nan())
+        dimacs(self.problem, x, y, &s)
     }
 }

@@ -80,17 +80,17 @@ pub struct Counts {
     pub iterations: usize,
     /// Answers asked of the projection: `m` releases each where it is a [`Robust`](crate::projection::Robust).
     pub answers: usize,
-    /// Exact solves that took the primal residual out.
+    /// Exact solves that removed the primal residual.
     pub repairs: usize,
-    /// Steps at which the weight held was near enough.
+    /// Steps at which the weight that the projection holds was near enough.
     pub kept: usize,
-    /// Moves of the weight held that the projection followed by a low-rank change, or left for later.
+    /// Weight changes that the projection absorbed as a low-rank update, or postponed.
     pub low_rank: usize,
-    /// Those after which it formed everything anew.
+    /// Steps after which the projection formed and factorised its matrices from the start.
     pub rebuilt: usize,
-    /// Rank of the weight absorbed in all of them together.
+    /// Sum of the ranks of all absorbed updates.
     pub rank: usize,
-    /// In one of them.
+    /// Largest rank of one absorbed update.
     pub largest_rank: usize,
     /// Halvings of a step that would have left the cone.
     pub cut: usize,
@@ -159,7 +159,7 @@ pub fn follow(
         if row.seconds >= settings.time_limit {
             break Ended::TimeLimit;
         }
-        // Near enough but for A x − b: back to that, and no further.
+        // Only A x − b is above its tolerance: the iteration corrects A x = b and goes no further.
         last = if near { last + 1 } else { 0 };
         if last > LAST {
             break Ended::Stalled(Stall::NoProgress);

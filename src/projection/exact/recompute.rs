@@ -1,4 +1,4 @@
-//! The naive way: everything anew at every change.
+//! The naive way: everything is formed and factored again at every change.
 
 use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result, check_memory};
@@ -7,7 +7,7 @@ use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Supp
 use faer::MatMut;
 use std::sync::Arc;
 
-/// Forms and factors `BBᵀ` anew at every change of the weight: naive in what it repeats, not in its kernels.
+/// Forms and factors `BBᵀ` again at every change of the weight: naive in what it repeats, not in its kernels.
 ///
 /// The oracle of every test and the baseline of every benchmark, and a sound engine for a solver whose weight changes
 /// everywhere at each step. All forms of [`BlockWeight`] are supported.

@@ -181,7 +181,7 @@ impl Choice {
         }
     }
 
-    /// The way for the next weight. `split` is `(spread, inner)` of a split, `age` how many weights ago the factor at hand was
+    /// The preconditioner for the next weight. `split` is `(spread, inner)` of a split, `age` how many weights ago the present factor was
     /// made, this one counted.
     pub(super) fn cheapest(
         &self,

@@ -306,7 +306,7 @@ impl Iterative {
         }
     }
 
-    /// Gives the present way up for a factor; `false` when there is none to be had.
+    /// Falls back to a factor from the present preconditioner; `false` when there is no factor to fall back to.
     fn fall_back_to_factor(&mut self) -> bool {
         self.record_outcome(true);
         let Some(mut state) = self.state.take() else {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 /// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided), `k` eigenvalues
 /// that move in a fixed basis by `kn − k(k−1)/2` or `kn`. A cost
 /// model decides whether it is absorbed into the inverse, or left to the refinement of later answers with the exact
-/// operator, or whether everything is formed anew; see [`Settings`]. Answers to [`Goal::Residual`] are always for the last
+/// operator, or whether everything is formed again; see [`Settings`]. Answers to [`Goal::Residual`] are always for the last
 /// weight given.
 ///
 /// ```

@@ -15,7 +15,7 @@ pub enum Policy {
     Absorb,
     /// Absorb nothing: answers are refined from the inverse of an old weight until rebuilding pays.
     Stale,
-    /// Form and factor anew at every change.
+    /// Form and factor again at every change.
     Rebuild,
 }
 

@@ -18,7 +18,7 @@ use rand_chacha::ChaCha20Rng;
 /// Over an [`Ensemble`], `Robust<Sketched<Kronecker>>` say, there is one exact `m × m` state and `L` sketches of it. Of
 /// each coordinate asked for, `s` copies are drawn afresh and in secret and the exponential mechanism releases a median of their
 /// answers from the grid of `step·‖h‖` between `±clip·‖h‖`, which depends on nothing but the asker's own `h`. A budget, fixed
-/// by the [`Plan`], counts every release; updates give nothing back, [`Robust::renew`] starts anew with fresh copies.
+/// by the [`Plan`], counts every release; updates give nothing back, [`Robust::renew`] starts again with fresh copies.
 ///
 /// [`Goal::Residual`], and [`Projection::solve`] with any goal, are answered by the exact structure inside, which knows nothing
 /// of the sketches and leaks nothing about them: they spend no budget. Multipliers with [`Goal::AsAbsorbed`] are refused;
@@ -58,7 +58,7 @@ use rand_chacha::ChaCha20Rng;
 ///
 /// # Deviations
 /// The papers fix one median's constants for all time; here a planner chooses them, see [`crate::privacy`]. The sample is
-/// drawn without replacement, anew for every coordinate.
+/// drawn without replacement, again for every coordinate.
 ///
 /// [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 /// Projection Maintenance. ICML 2023, arXiv 2210.11542.

@@ -71,7 +71,7 @@ struct Exposing {
 /// A better solution, from the face; `None` when no face is found, or nothing better on it.
 ///
 /// # Errors
-/// [`Error::TooLarge`](crate::Error::TooLarge). What the engine refuses ends the attempt, no more.
+/// [`Error::TooLarge`](crate::Error::TooLarge). A refusal of the engine ends the attempt alone, and the history records it.
 pub(super) fn on_face(
     mut task: OnFace<'_>,
     observer: &mut Observer<'_>,
@@ -103,7 +103,7 @@ pub(super) fn on_face(
     task.program.cost().apply(&x, &mut value)?;
     let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
     let measured = Measured::new(dimacs, primal_objective, dual_objective);
-    let ended = task.found.ended.clone();
+    let ended = found.ended.clone();
     Ok(Some(Solution {
         status: judge(&measured, &ended, task.settings),
         ended,
@@ -120,7 +120,7 @@ pub(super) fn on_face(
 }
 
 impl OnFace<'_> {
-    /// The name of what this does, on the face or in the search for it.
+    /// The name of an attempt on the face, or in the search for it.
     fn attempt(&self, step: Step) -> Attempt {
         Attempt {
             pass: self.pass,
@@ -156,9 +156,13 @@ impl OnFace<'_> {
             searching: false,
         };
         let mut observer = in_units(reduced.objective_unit(), observer);
-        // What the engine refuses is in the history.
-        let reached = climb.solve(None, &mut observer).ok();
-        Ok(reached.map(|Reached { solution, .. }| solution))
+        match climb.solve(None, &mut observer) {
+            Ok(Reached { solution, .. }) => Ok(Some(solution)),
+            Err(error) => {
+                self.history.refused_once(attempt, error);
+                Ok(None)
+            }
+        }
     }
 
     /// Multipliers that expose a face, exact up to rounding.
@@ -210,9 +214,12 @@ impl OnFace<'_> {
             face: self.face + 1,
             searching: true,
         };
-        // What the engine refuses is in the history.
-        let Ok(Reached { solution, .. }) = climb.solve(None, &mut watch) else {
-            return Ok(None);
+        let solution = match climb.solve(None, &mut watch) {
+            Ok(Reached { solution, .. }) => solution,
+            Err(error) => {
+                self.history.refused_once(attempt, error);
+                return Ok(None);
+            }
         };
         drop(projection);
         if solution.ended == Ended::Stopped || solution.dimacs.max().is_nan() {
@@ -232,7 +239,7 @@ impl OnFace<'_> {
             let Some(split) = Split::new(a.blocks(), &z)? else {
                 return Ok(None);
             };
-            // In its own eigenvectors: what is left are the eigenvalues of the kernel.
+            // In the eigenvectors of `z` itself, the excess consists of the eigenvalues of the kernel.
             if split.excess(&z, RANGE_WEIGHT.get()).1 > KERNEL_ROUNDING {
                 self.polish(&split, &mut d, &mut z)?;
                 continue;
@@ -280,7 +287,7 @@ impl OnFace<'_> {
             let mut moved = vec![0.0; a.ambient()];
             a.adjoint(&tried, &mut moved)?;
             let (rest, now) = split.excess(&moved, RANGE_WEIGHT.get());
-            // The first step is Newton's, whether or not this kernel can be had.
+            // The first step is Newton's, and is taken whether or not this kernel can be reached.
             if now.is_nan() || (pass > 0 && now >= 0.5 * deviation) {
                 break;
             }

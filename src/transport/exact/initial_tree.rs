@@ -10,7 +10,7 @@ use super::tree::{Link, Tree};
 struct SmallestValues {
     /// Value and index.
     kept: Vec<(f64, u32)>,
-    /// Values from here on are not among the smallest.
+    /// Values at or above this are not kept.
     bar: f64,
 }
 
@@ -94,8 +94,8 @@ fn forest(arcs: &ArcList, m: usize, n: usize) -> Vec<Vec<usize>> {
     at
 }
 
-/// A tree in the making: every arc used exhausts one of its ends, which then hangs below the other end. Where it exhausts
-/// both, the column hangs below the row: the row is left without mass, and the arc of zero flow above it will point to the
+/// A partly built tree. Each arc that is used exhausts one of its ends, which becomes a child of the other end. Where an arc
+/// exhausts both, the column hangs below the row: the row is left without mass, and the arc of zero flow above it will point to the
 /// root.
 pub(super) struct TreeBuilder {
     rows: usize,

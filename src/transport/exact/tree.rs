@@ -21,7 +21,8 @@ pub(super) struct Node {
 
 /// Rows are the nodes `0..rows`, columns follow.
 ///
-/// All nodes are in one list in preorder. A subtree is a run of it, which is moved by a few links and traversed without a stack.
+/// All nodes are in one list in preorder. A subtree is a contiguous run of
+/// the list: moving it changes a few links, and no stack is needed to traverse it.
 /// The height of a row is its potential, the height of a column is minus its potential: a shift adds the same number to every
 /// height of a subtree.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub(super) struct Exchange {
     /// The other end, its parent from now on.
     pub(super) under: u32,
     pub(super) leaving: u32,
-    /// The lowest node above both ends.
+    /// The lowest common ancestor of both ends.
     pub(super) join: u32,
     pub(super) entering: u32,
     /// Flow of the entering arc.
@@ -113,7 +114,7 @@ impl Tree {
         }
     }
 
-    /// The lowest node above both: the smaller of two subtrees never contains the other.
+    /// The lowest common ancestor of two nodes: the smaller of two subtrees never contains the other.
     pub(super) fn join(&self, mut u: u32, mut v: u32) -> u32 {
         while u != v {
             let (a, b) = (&self.nodes[u as usize], &self.nodes[v as usize]);
@@ -138,7 +139,8 @@ impl Tree {
         let (mut arc, mut flow) = (by.entering, by.flow);
         // The subtree leaves the list.
         let size = self.cut(leaving, join);
-        // From `top` up to `leaving` every node becomes the last child of the one before: its run follows, without that one's.
+        // From `top` up to `leaving` every node becomes the last child of the one before: its run follows,
+        // without the run of the node before.
         let mut inner = self.nodes[top as usize];
         let (mut after, mut tail) = (self.nodes[inner.last as usize].next, inner.last);
         let (mut at, mut above) = (top, under);
@@ -216,7 +218,7 @@ impl Tree {
         self.replace_last(under, under, tail);
     }
 
-    /// From `w` up, as far as subtrees ended with `old`, they end with `new`.
+    /// Replaces `old` by `new` as the last node of each subtree that ended with `old`, from `w` upwards.
     fn replace_last(&mut self, mut w: u32, old: u32, new: u32) {
         while w != NONE && self.nodes[w as usize].last == old {
             self.nodes[w as usize].last = new;

@@ -95,7 +95,7 @@ pub(crate) fn check_two_measures(
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost, [`Error::InvalidSetting`]; [`Error::Unsupported`] for more than two
 /// measures, forbidden arcs ([`minimise`](crate::transport::minimise) takes them), a start from a plan, and the backtracking and
-/// strongly convex rules. The average is not kept, whatever [`Settings::average`] says.
+/// strongly convex rules. [`Settings::average`] is ignored.
 ///
 /// # Complexity
 /// A step reads the cost once, with one exponential per entry; a check reads it about six times. Space `O(m + n)`, 16 partial
@@ -218,7 +218,7 @@ impl<'a> AnnealedRun<'a> {
 
     fn step(&mut self) -> Result<Step, Breakdown> {
         let (mode, eta) = ((self.steps.count + 1) % 2, self.steps.next());
-        // The normalised potential is overwritten: carrying it too only keeps its exponentials in range.
+        // The next normalisation overwrites this potential: updating it keeps its exponentials in range.
         let potentials = &mut self.half.potentials;
         self.slopes.carry(mode, eta, &mut potentials[mode]);
         if self.predicts {

@@ -17,25 +17,26 @@
 //! symmetric matrices. SIAM J. Optim. 7, 1997.
 //! [^M97]: Monteiro. Primal-dual path-following algorithms for semidefinite programming. SIAM J. Optim. 7, 1997.
 
+mod corrector;
 mod rank_one;
+mod spare;
 
 use super::{Direction, Geometry, System};
-use crate::constraints::{Block, BlockWeight, Constraints, Part};
+use crate::constraints::{Block, BlockWeight, Constraints};
 use crate::error::Result;
-use crate::linalg::norm;
-use crate::linalg::product::{gemm, transpose};
 use crate::linalg::real::Real;
 use crate::projection::Projection;
 use faer::{Accum, MatMut, MatRef};
 use pulp::Arch;
 use rank_one::apart;
+use spare::Spare;
 
-/// The share of an eigenvalue to which the affine step is known: it only sets the centring.
+/// Relative accuracy of the affine step length, which only sets the centring.
 const AFFINE_ACCURACY: f64 = 0.1;
-/// The same for the step that is taken.
+/// Relative accuracy of the step length that is taken.
 const STEP_ACCURACY: f64 = 0.03;
 
-/// Storage for one solve, and what belongs to its current point.
+/// Storage for one solve, and the scaling at its current point.
 pub(in crate::ipm) struct Hkm {
     blocks: Vec<Block>,
     /// `Z = S⁻¹`, flat.
@@ -50,38 +51,11 @@ pub(in crate::ipm) struct Hkm {
     spare: Spare,
 }
 
-/// One flat vector, one matrix of the largest order, and what rows read.
+/// Work space: one flat vector, one matrix of the largest order, and the entries that the rows read.
 struct Work {
     t: Vec<f64>,
     half: Vec<f64>,
     read: Vec<f64>,
-}
-
-/// Long vectors that are no longer needed, for those that will be: memory that is given back is cleared page by page when it is
-/// asked for again, which takes a fifth of the time of a sparse problem.
-#[derive(Default)]
-struct Spare(Vec<Vec<f64>>);
-
-impl Spare {
-    /// A vector of this length, with anything in it.
-    fn take(&mut self, length: usize) -> Vec<f64> {
-        match self.0.iter().position(|v| v.len() == length) {
-            Some(at) => self.0.swap_remove(at),
-            None => vec![0.0; length],
-        }
-    }
-
-    fn copy(&mut self, of: &[f64]) -> Vec<f64> {
-        let mut out = self.take(of.len());
-        out.copy_from_slice(of);
-        out
-    }
-
-    fn give(&mut self, v: Vec<f64>) {
-        if !v.is_empty() {
-            self.0.push(v);
-        }
-    }
 }
 
 fn view(v: &[f64], n: usize) -> MatRef<'_, f64> {
@@ -126,7 +100,7 @@ impl Hkm {
         system.a.apply(&self.work.t, &mut self.infeasible)
     }
 
-    /// Adds `sign · A(u)`, of which the symmetric part counts.
+    /// Adds `sign · A(u)`; `A` reads the symmetric part of `u`.
     fn add_rows(
         system: &System<'_>,
         u: &[f64],
@@ -157,53 +131,6 @@ impl Hkm {
                 Block::Psd(n) => symmetric_part(dx, n, t, |k, d, t| sign * d + centre * z[k] - t),
             }
         }
-    }
-
-    /// Makes good what rounding left of `A(dX) = r`, by further Newton systems: `dX += sym(X Aᵀ(δ) Z)`, `K δ = r − A(dX)`.
-    /// `dS` stays as it is: the change of `dX` is of the size of its rounding errors.
-    fn refine(
-        &mut self,
-        system: &System<'_>,
-        projection: &mut dyn Projection,
-        dx: &mut Vec<f64>,
-        wanted: impl Fn(&f64) -> f64,
-    ) -> Result<()> {
-        const PASSES: usize = 2;
-        let mut sums = vec![];
-        let mut rest = |dx: &[f64]| -> Result<Vec<f64>> {
-            let mut r: Vec<f64> = system.primal.iter().map(&wanted).collect();
-            Self::add_rows(system, dx, -1.0, &mut sums, &mut r)?;
-            Ok(r)
-        };
-        let mut r = rest(dx)?;
-        for _ in 0..PASSES {
-            let before = norm(&r);
-            if before <= system.target {
-                break;
-            }
-            // No better than halved by what is known to no better than a half.
-            let known = system.solve(projection, &mut r)?;
-            if known.is_nan() || known > 0.5 {
-                break;
-            }
-            let d = self.plain_part(system, &r, false);
-            for b in 0..self.blocks.len() {
-                self.product(system, b, system.x, (&r, &d), Accum::Replace);
-            }
-            self.spare.give(d);
-            let mut tried = self.spare.copy(dx);
-            self.primal_part(0.0, 1.0, &mut tried);
-            r = rest(&tried)?;
-            let better = norm(&r) <= 0.5 * before;
-            if better {
-                core::mem::swap(dx, &mut tried);
-            }
-            self.spare.give(tried);
-            if !better {
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn longest(
@@ -330,48 +257,13 @@ impl Geometry for Hkm {
         affine: Direction,
         centre: f64,
     ) -> Result<Direction> {
-        // On top of the affine direction as it came out: what rounding left of its residual is made good.
+        // Solve for the multipliers of the correction, on top of the affine direction as rounding left it.
         let wanted = |r: &f64| (1.0 - centre / system.mu) * r;
-        let (mut dy, mut sums) = (
-            system.primal.iter().map(wanted).collect::<Vec<f64>>(),
-            vec![],
-        );
-        Self::add_rows(system, &affine.dx, -1.0, &mut sums, &mut dy)?;
-        Self::add_rows(system, &self.inverse, -centre, &mut sums, &mut dy)?;
-        sums.fill(0.0);
-        let mut multiplied = vec![];
-        let d = if self.apart {
-            &affine.plain
-        } else {
-            &affine.ds
-        };
-        for b in 0..self.blocks.len() {
-            let part = system.a.range(b);
-            if let Part::Psd(rows) = &system.a.parts()[b]
-                && let Some(pattern) = rows.pattern()
-                && apart(&system.a.parts()[b]).next().is_none()
-            {
-                // t: dX_a dS_a alone, and of its product with Z what the rows read.
-                let n = rows.order();
-                let Work { t, half, read, .. } = &mut self.work;
-                let (t, half) = (&mut t[part.clone()], &mut half[..n * n]);
-                let dx = view(&affine.dx[part.clone()], n);
-                let d = &d[system.dual_storage.range(b)];
-                let dual = system.dual_storage.sparsity(b);
-                dual.times(dx, d, Accum::Replace, view_mut(t, n));
-                transpose(view(t, n), view_mut(half, n));
-                let z = view(&self.inverse[part], n);
-                pattern.products(view(half, n), z, false, read);
-                rows.apply_along(pattern, read, &mut sums);
-                multiplied.push(false);
-            } else {
-                self.product(system, b, &affine.dx, (&affine.dy, d), Accum::Replace);
-                system.a.apply_block(b, &self.work.t[part], &mut sums);
-                multiplied.push(true);
-            }
-        }
-        dy.iter_mut().zip(&sums).for_each(|(r, s)| *r += s);
+        let rhs: Vec<f64> = system.primal.iter().map(wanted).collect();
+        let (mut dy, multiplied) = self.corrector_rhs(system, &affine, centre, rhs)?;
         let residual = system.solve(projection, &mut dy)?;
+
+        // The dual side: the affine part is added last, as `dX` needs the correction alone.
         let Direction {
             mut dx,
             dy: affine_dy,
@@ -381,28 +273,14 @@ impl Geometry for Hkm {
         } = affine;
         self.spare.give(affine_plain);
         let d = self.plain_part(system, &dy, false);
-        for (b, multiplied) in multiplied.into_iter().enumerate() {
-            if multiplied {
-                self.product(system, b, system.x, (&dy, &d), Accum::Add);
-                continue;
-            }
-            let (part, n) = (system.a.range(b), self.blocks[b].order());
-            let Work { t, half, .. } = &mut self.work;
-            let (t, half) = (&mut t[part.clone()], &mut half[..n * n]);
-            let (x, d) = (&system.x[part.clone()], &d[system.dual_storage.range(b)]);
-            let dual = system.dual_storage.sparsity(b);
-            dual.times(view(x, n), d, Accum::Add, view_mut(t, n));
-            if !system.interiors.1.solve_rows(b, view_mut(t, n)) {
-                half.copy_from_slice(t);
-                let z = view(&self.inverse[part], n);
-                gemm(view_mut(t, n), Accum::Replace, 1.0, view(half, n), z);
-            }
-        }
+        self.add_products(system, &dy, &d, &multiplied);
         ds.iter_mut().zip(&d).for_each(|(s, d)| *s += d);
         if self.apart {
             self.add_apart(system, &dy, &mut ds);
         }
         self.spare.give(d);
+
+        // The primal side, refined until `A(dX)` is what was asked for.
         self.primal_part(centre, 1.0, &mut dx);
         self.refine(system, projection, &mut dx, wanted)?;
         dy.iter_mut().zip(&affine_dy).for_each(|(d, a)| *d += a);

@@ -1,4 +1,4 @@
-//! The dual direction in pieces: rows of rank one with a dense vector are kept apart from the rest.
+//! The dual direction as a sum: rows of rank one with a dense vector are kept apart from the other rows.
 
 use super::super::System;
 use super::{Hkm, Work, view, view_mut};
@@ -22,7 +22,7 @@ impl Hkm {
     /// `t ← left · dS · Z`, or `t += …`, on one block, for a dual direction `dS = d − Σ dy_r σ a aᵀ`.
     ///
     /// The sum is over the rows of rank one with a dense `a`. Where such a row holds the primal at the boundary its multiplier
-    /// runs away, `X a` and `Z a` nearly vanish, and entries of `X dS` would cancel: hence `(X a)(Z a)ᵀ`, which keeps the
+    /// diverges, `X a` and `Z a` nearly vanish, and entries of `X dS` would cancel: hence `(X a)(Z a)ᵀ`, which keeps the
     /// digits and leaves a sparse `d`.
     pub(in crate::ipm) fn product(
         &mut self,
@@ -70,7 +70,7 @@ impl Hkm {
         }
     }
 
-    /// `dS = R_d − Aᵀdy` (or without `R_d`) but for the rows that are kept apart.
+    /// `dS = R_d − Aᵀdy` (or without `R_d`), without the rows that are kept apart.
     pub(in crate::ipm) fn plain_part(
         &mut self,
         system: &System<'_>,

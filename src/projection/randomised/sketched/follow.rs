@@ -1,4 +1,4 @@
-//! `Y` from one weight to the next.
+//! Updates `Y = K⁻¹BRᵀ` when the weight changes.
 //!
 //! With `T = BRᵀ = KY`: `K⁺Y⁺ = T⁺ = KY + ΔB Rᵀ`, so `Y⁺ = Y + K⁺⁻¹(ΔB Rᵀ − ΔK Y)`. Both changes factor through the same thin
 //! sparse `S = [A(Z ⊗ I), A_J, …]`: `Y⁺ = Y + (K⁺⁻¹S) M`, the identity of Woodbury with the capacitance left to the
@@ -23,7 +23,7 @@ use faer::{Accum, Mat, MatRef};
 use rand_core::Rng;
 use std::sync::Arc;
 
-/// Relative residual of a random combination of columns of `Y` above which it is made anew: far below any sketch's error.
+/// Relative residual of a random combination of columns of `Y` above which `Y` is computed again: far below any sketch's error.
 const GUARD: f64 = 1e-6;
 
 /// Whether `K⁻¹B` is not larger than `Y`, so that `Y` is best made of its sketched rows.
@@ -31,14 +31,14 @@ pub(super) fn through_exact(ambient: usize, width: usize) -> bool {
     ambient <= width
 }
 
-/// What came of following.
+/// The outcome of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Nothing moved.
     Same,
     /// `Y` was moved along.
     Moved,
-    /// The state is of no use: making it anew is cheaper, or too many digits were lost.
+    /// The state is of no use: computing `Y` again is cheaper, or too many digits were lost.
     Lost,
 }
 

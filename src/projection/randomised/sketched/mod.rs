@@ -65,7 +65,7 @@ const PANEL: usize = 1024;
 ///
 /// An update, after the inner structure's own: `BRᵀ` moves with `B`, so that `Y⁺ = Y + (BBᵀ)⁺⁻¹S M` with `S = A(Z ⊗ I)`
 /// where the columns of `Z` span what changed in the roots of the weight *and* in the weight. For `p` of them that is one
-/// solve with `np` right-hand sides and `2m·np·Lb` flops; making `Y` anew is one with `Lb` right-hand sides, `2m²Lb` flops, and
+/// solve with `np` right-hand sides and `2m·np·Lb` flops; computing `Y` again is one with `Lb` right-hand sides, `2m²Lb` flops, and
 /// `Lb` products `BRᵀe_j`, or, when `N ≤ Lb`, one for the `N` columns of `B`, of whose inverse image every copy sketches the `m` rows. The cheaper is taken. A change of rank `r` has `p = 2r` one-sided; `p ≤ 2r` where roots are given and
 /// change by rank `r` themselves ([`BlockWeight::Root`]). The *symmetric* root of [`BlockWeight::Psd`] changes in all
 /// directions; its change decays fast, and to `1e-12` some 6 directions count for `r = 1` at a condition number of 10, some 13
@@ -73,7 +73,7 @@ const PANEL: usize = 1024;
 /// `O(n³)`.
 ///
 /// A random combination of the columns of `Y` is checked against the exact operator after every change that was followed; beyond
-/// a relative residual of `1e-6`, which is far below the error of any sketch, `Y` is made anew.
+/// a relative residual of `1e-6`, which is far below the error of any sketch, `Y` is computed again.
 ///
 /// # Deviations
 /// The paper keeps the sketched projection in the eigenbasis of a weight of which only eigenvalues move, and re-sketches in
@@ -185,13 +185,13 @@ impl<P: Projection> Sketched<P> {
         self.copies.get(copy).map(|s| &**s)
     }
 
-    /// `Y` anew from the operator that the inner structure maintains.
+    /// Computes `Y` from the operator that the inner structure maintains.
     fn recomputed(&mut self) -> Result<State> {
         let weighted = self.inner.operator(Goal::AsAbsorbed)?.clone();
         recompute(&mut self.inner, weighted, &self.copies)
     }
 
-    /// `Y` after an update of the inner structure: moved along where that is cheaper, else anew.
+    /// `Y` after an update of the inner structure: moved along where that is cheaper, else computed again.
     fn followed(&mut self) -> Result<State> {
         let Some(mut state) = self.state.take() else {
             return self.recomputed();
@@ -230,7 +230,7 @@ impl<P: Projection> Sketched<P> {
         Ok(refresh)
     }
 
-    /// How many updates were followed by a low-rank change of `Y` instead of making it anew.
+    /// How many updates were followed by a low-rank change of `Y` instead of computing `Y` again.
     pub fn updates_followed(&self) -> u64 {
         self.followed
     }
