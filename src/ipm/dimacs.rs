@@ -5,7 +5,7 @@ use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::{dot, max_abs, norm, spectral};
-use crate::problem::ConicProgram;
+use crate::problem::{BackwardErrors, ConicProgram, OwnScales};
 use faer::MatRef;
 
 /// The six DIMACS error measures of a primal–dual point.
@@ -55,6 +55,45 @@ pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result
     check_shape("s", (a.ambient(), 1), (s.len(), 1))?;
     let outside = (outside_cone(a.blocks(), x)?, outside_cone(a.blocks(), s)?);
     dimacs_outside(problem, (x, y, s), outside)
+}
+
+/// The errors of a point, relative to the largest numbers of the program and in the scale of each row and column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PointErrors {
+    pub dimacs: Dimacs,
+    pub backward: BackwardErrors,
+}
+
+impl PointErrors {
+    /// Errors that could not be measured.
+    pub(crate) const NAN: Self = Self {
+        dimacs: Dimacs([f64::NAN; 6]),
+        backward: BackwardErrors::NAN,
+    };
+
+    /// Errors of a point of a program whose rows and columns have these scales.
+    pub(crate) fn new(
+        problem: &ConicProgram,
+        scales: &OwnScales<'_>,
+        (x, y, s): (&[f64], &[f64], &[f64]),
+    ) -> Result<Self> {
+        let blocks = problem.constraints().blocks();
+        let outside = (outside_cone(blocks, x)?, outside_cone(blocks, s)?);
+        Self::outside(problem, scales, (x, y, s), outside)
+    }
+
+    /// The same when it is known by how much `x` and `s` lie outside the cone.
+    pub(crate) fn outside(
+        problem: &ConicProgram,
+        scales: &OwnScales<'_>,
+        point: (&[f64], &[f64], &[f64]),
+        outside: (f64, f64),
+    ) -> Result<Self> {
+        Ok(Self {
+            dimacs: dimacs_outside(problem, point, outside)?,
+            backward: scales.errors(point, outside)?,
+        })
+    }
 }
 
 /// The same when it is known by how much `x` and `s` lie outside the cone.

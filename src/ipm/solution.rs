@@ -1,8 +1,10 @@
 //! What a solve returns.
 
+use super::dimacs::PointErrors;
 use super::verdict::{Measured, Proof, Side};
 use super::{AttemptRecord, Dimacs, Ended, Status};
 use crate::error::Error;
+use crate::problem::BackwardErrors;
 
 /// A proof that a problem has no feasible point.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +78,8 @@ pub struct Solution {
     pub dual_objective: f64,
     /// Errors of the point, recomputed from the problem.
     pub dimacs: Dimacs,
+    /// The same, each row and each column in its own scale.
+    pub backward: BackwardErrors,
     /// The proof, when the status is an infeasibility.
     pub certificate: Option<Certificate>,
     /// Iterations made.
@@ -104,6 +108,7 @@ impl Solution {
             primal_objective: 0.0,
             dual_objective: 0.0,
             dimacs: Dimacs::default(),
+            backward: BackwardErrors::default(),
             certificate: None,
             iterations: 0,
             seconds: 0.0,
@@ -113,7 +118,14 @@ impl Solution {
 
     /// What a verdict depends on, without a certificate.
     pub(crate) fn measured(&self) -> Measured {
-        Measured::new(self.dimacs, self.primal_objective, self.dual_objective)
+        Measured::new(
+            PointErrors {
+                dimacs: self.dimacs,
+                backward: self.backward,
+            },
+            self.primal_objective,
+            self.dual_objective,
+        )
     }
 }
 

@@ -1,6 +1,8 @@
 //! The one place that turns measured errors into a [`Status`].
 
+use super::dimacs::PointErrors;
 use super::{Dimacs, Ended, Settings, Stall, Status};
+use crate::problem::BackwardErrors;
 
 /// The side of a program that a certificate proves empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(crate) struct Proof {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
     pub dimacs: Dimacs,
+    /// The same, each row and column in its own scale.
+    pub backward: BackwardErrors,
     /// `1 + │⟨c, x⟩│ + │bᵀy│`.
     pub scale: f64,
     pub proof: Option<Proof>,
@@ -37,9 +41,10 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Of a point with these objectives, without a certificate.
-    pub(crate) fn new(dimacs: Dimacs, primal_objective: f64, dual_objective: f64) -> Self {
+    pub(crate) fn new(errors: PointErrors, primal_objective: f64, dual_objective: f64) -> Self {
         Self {
-            dimacs,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
             scale: 1.0 + primal_objective.abs() + dual_objective.abs(),
             proof: None,
         }

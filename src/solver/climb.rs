@@ -10,7 +10,7 @@ use crate::ipm::{
     self, Attempt, Ended, Finished, Method, Observer, Pass, Request, Settings, Solution, Start,
     Status, Step,
 };
-use crate::problem::ConicProgram;
+use crate::problem::{ConicProgram, Units};
 use crate::projection::Projection;
 
 /// A program, the engine of its rows, and the place of this solve among the attempts of a larger one.
@@ -26,6 +26,8 @@ pub(super) struct Climb<'a> {
     pub face: u8,
     /// Whether this is the search for a face.
     pub searching: bool,
+    /// The units of the program as it was stated; `None` where they are those of `problem`.
+    pub units: Option<&'a Units>,
 }
 
 /// Where the strategy ended on one program.
@@ -131,6 +133,7 @@ impl Climb<'_> {
             attempt,
             start,
             begun: self.history.begun(),
+            units: self.units,
         };
         match ipm::run(&request, self.projection, observer) {
             Ok(found) => {

@@ -4,9 +4,10 @@ use super::Solver;
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    Certificate, Dimacs, Solution, dimacs_outside, dual_certificate, outside_cone,
+    Certificate, Dimacs, PointErrors, Solution, dual_certificate, outside_cone,
     primal_certificate,
 };
+use crate::problem::OwnScales;
 use crate::linalg::{dot, max_abs};
 
 /// Growth of the violation of a certificate, relative to what the dropped rows explain, that passes for rounding.
@@ -19,12 +20,13 @@ impl Solver {
         let y = self.reduced.multipliers(&found.y)?;
         let s = self.reduced.slack(&found.s)?;
         let outside = self.outside(&found)?;
-        let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
+        let scales = OwnScales::new(&self.program, None);
+        let errors = PointErrors::outside(&self.program, &scales, (&x, &y, &s), outside)?;
         let mut value = [0.0];
         self.program.cost().apply(&x, &mut value)?;
         let (primal_objective, dual_objective) = (value[0], dot(self.program.rhs(), &y));
         let certificate = self.lift_certificate(found.certificate.as_ref())?;
-        let mut measured = Measured::new(dimacs, primal_objective, dual_objective);
+        let mut measured = Measured::new(errors, primal_objective, dual_objective);
         measured.proof = certificate
             .as_ref()
             .map(|(found, excess)| found.proof(*excess));
@@ -36,7 +38,8 @@ impl Solver {
             s,
             primal_objective,
             dual_objective,
-            dimacs,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
             certificate: certificate
                 .map(|(found, _)| found)
                 .filter(|_| status.is_infeasible()),

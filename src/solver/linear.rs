@@ -6,11 +6,11 @@ use super::{Engine, Solver};
 use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::verdict::{Measured, Proof, Side, judge};
 use crate::ipm::{
-    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, Phases, Settings,
+    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, PointErrors, Phases, Settings,
     Solution, Start, Status,
 };
 use crate::problem::{
-    LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
+    BackwardErrors,    LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
 };
 
 /// Where solving a linear program ended; numbers in the convention of [`LinearProgram`].
@@ -31,6 +31,8 @@ pub struct LinearOutcome {
     pub dual_objective: f64,
     /// Errors of the point, by [`LinearProgram::errors`].
     pub errors: Dimacs,
+    /// The same, each row and each column in its own scale, by [`LinearProgram::backward_errors`].
+    pub backward: BackwardErrors,
     /// The proof, when the status is an infeasibility.
     pub certificate: Option<LinearCertificate>,
     /// Iterations made, 0 when presolve was enough.
@@ -293,6 +295,10 @@ impl StatedProgram<'_> {
         let primal_objective = self.program.objective(x)?;
         let dual_objective = self.program.dual_objective(y, z)?;
         let errors = Dimacs(self.program.errors(x, y, z)?);
+        let errors = PointErrors {
+            dimacs: errors,
+            backward: self.program.backward_errors(x, y, z)?,
+        };
         let mut measured = Measured::new(errors, primal_objective, dual_objective);
         measured.proof = proof.as_ref().map(|(found, excess)| Proof {
             side: side(found),
@@ -307,7 +313,8 @@ impl StatedProgram<'_> {
             point,
             primal_objective,
             dual_objective,
-            errors,
+            errors: errors.dimacs,
+            backward: errors.backward,
             certificate: certificate.filter(|_| status.is_infeasible()),
             iterations: 0,
             phases: Phases::default(),
@@ -318,7 +325,11 @@ impl StatedProgram<'_> {
 
 impl LinearOutcome {
     fn measured(&self) -> Measured {
-        Measured::new(self.errors, self.primal_objective, self.dual_objective)
+        let errors = PointErrors {
+            dimacs: self.errors,
+            backward: self.backward,
+        };
+        Measured::new(errors, self.primal_objective, self.dual_objective)
     }
 
     /// The outcome with what all attempts took.

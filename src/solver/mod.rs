@@ -21,7 +21,7 @@ pub use linear::{LinearOutcome, LinearSolver};
 use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::ipm::{Observer, Pass, Settings, Solution, Start};
-use crate::problem::{ConicProgram, Reduced};
+use crate::problem::{ConicProgram, Reduced, Units};
 use crate::projection::{Auto, Projection, Replaced, auto};
 use climb::{Climb, Reached};
 use history::History;
@@ -58,6 +58,8 @@ pub struct Solver {
     program: ConicProgram,
     settings: Settings,
     reduced: Reduced,
+    /// The units of the program, where those of the reduced program differ.
+    units: Option<Units>,
     engine: Engine,
     /// For the rows of the reduced program, once it was needed.
     projection: Option<Box<dyn Projection>>,
@@ -93,8 +95,10 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn with_engine(program: ConicProgram, settings: Settings, engine: Engine) -> Result<Self> {
         settings.validate()?;
+        let reduced = Reduced::new(&program)?;
         Ok(Self {
-            reduced: Reduced::new(&program)?,
+            units: reduced.units(),
+            reduced,
             program,
             settings,
             engine,
@@ -175,7 +179,7 @@ impl Solver {
         if !stays {
             self.projection = None;
         }
-        (self.reduced, self.program) = (reduced, program);
+        (self.units, self.reduced, self.program) = (reduced.units(), reduced, program);
         Ok(())
     }
 
@@ -189,7 +193,7 @@ impl Solver {
         if !Arc::ptr_eq(new, old) {
             self.projection = None;
         }
-        (self.reduced, self.program) = (reduced, program);
+        (self.units, self.reduced, self.program) = (reduced.units(), reduced, program);
         Ok(())
     }
 
@@ -304,6 +308,7 @@ impl Solver {
             pass,
             face: 0,
             searching: false,
+            units: self.units.as_ref(),
         }
     }
 }
@@ -344,6 +349,7 @@ pub fn solve_with(
         pass: Pass::First,
         face: 0,
         searching: false,
+        units: None,
     };
     let found = climb.solve(start, observer)?.solution;
     Ok(history.closing(found))

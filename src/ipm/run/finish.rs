@@ -3,7 +3,7 @@
 use super::phase_clock::PhaseClock;
 use super::{Finished, Point, Run};
 use crate::ipm::verdict::judge;
-use crate::ipm::{AttemptRecord, Dimacs, Ended, Method, Solution, Start};
+use crate::ipm::{AttemptRecord, Ended, Method, PointErrors, Solution, Start};
 use crate::linalg::dot;
 
 impl Run<'_> {
@@ -16,11 +16,11 @@ impl Run<'_> {
             ended.clone(),
         )];
         let errors = match self.verified.take().map_or_else(|| self.errors(), Ok) {
-            Ok(errors) if !errors.max().is_nan() => errors,
-            Ok(_) => Dimacs([f64::NAN; 6]),
+            Ok(errors) if !errors.dimacs.max().is_nan() => errors,
+            Ok(_) => PointErrors::NAN,
             Err(cause) => {
                 attempts.push(AttemptRecord::new(self.attempt, 0, Ended::Failed(cause)));
-                Dimacs([f64::NAN; 6])
+                PointErrors::NAN
             }
         };
 
@@ -54,7 +54,8 @@ impl Run<'_> {
             x,
             y,
             s,
-            dimacs: errors,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
             certificate: candidate
                 .map(|(found, _)| found)
                 .filter(|_| status.is_infeasible()),

@@ -12,13 +12,13 @@ use super::direction::{Direction, Geometry, INEXACT, NesterovTodd, System, nonne
 use super::params::SHORTEST_STEP;
 use super::termination::{Progress, Prospects, limit};
 use super::{
-    Attempt, Certificate, Dimacs, Ended, Method, Observer, Settings, Solution, Stall, Start, start,
+    Attempt, Certificate, Ended, Method, Observer, PointErrors, Settings, Solution, Stall, Start, start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
 use crate::error::{Error, Result};
 use crate::linalg::{dot, max_abs};
-use crate::problem::ConicProgram;
+use crate::problem::{ConicProgram, OwnScales, Units};
 use crate::projection::{Projection, Refresh};
 use core::convert::Infallible;
 use phase_clock::PhaseClock;
@@ -41,6 +41,8 @@ pub(crate) struct Request<'a> {
     pub start: Option<&'a Start>,
     /// The start of the solve that this run is part of; seconds and the time limit count from it.
     pub begun: Instant,
+    /// The units of the program as it was stated; `None` where they are those of `problem`.
+    pub units: Option<&'a Units>,
 }
 
 /// The result of one run.
@@ -116,6 +118,8 @@ struct Run<'a> {
     primal_storage: Storage,
     dual_storage: Storage,
     cost: Vec<f64>,
+    /// The scales of rows and columns, in which their errors are measured.
+    scales: OwnScales<'a>,
     /// `1 + max│b│`.
     scale_b: f64,
     /// `1 + max│c│`.
@@ -135,7 +139,7 @@ struct Run<'a> {
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Certificate, f64)>,
     /// Errors of the best point, once a measurement found them within the tolerances.
-    verified: Option<Dimacs>,
+    verified: Option<PointErrors>,
     iterations: usize,
 }
 
@@ -165,6 +169,7 @@ impl<'a> Run<'a> {
             method,
             attempt: request.attempt,
             begun: request.begun,
+            scales: OwnScales::new(problem, request.units),
             scale_b: 1.0 + max_abs(problem.rhs()),
             scale_c: 1.0 + max_abs(&cost),
             degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
@@ -292,7 +297,7 @@ impl<'a> Run<'a> {
         // Errors that cannot be measured do not end it; `finish` records the cause.
         if now.merit <= 1.0
             && let Ok(errors) = self.errors()
-            && !errors.max().is_nan()
+            && !errors.dimacs.max().is_nan()
             && self.measured(errors).merit(self.settings) <= 1.0
         {
             self.verified = Some(errors);

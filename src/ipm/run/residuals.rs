@@ -3,7 +3,7 @@
 use super::{Method, Point, Run, StepTaken};
 use crate::error::Result;
 use crate::ipm::verdict::Measured;
-use crate::ipm::{Dimacs, Iteration, dimacs};
+use crate::ipm::{Iteration, PointErrors};
 use crate::linalg::{dot, max_abs, norm};
 
 /// The measurements of a point by which the loop decides.
@@ -69,7 +69,7 @@ impl Run<'_> {
     }
 
     /// The errors and objectives of the best point, as the verdict reads them.
-    pub(super) fn measured(&self, errors: Dimacs) -> Measured {
+    pub(super) fn measured(&self, errors: PointErrors) -> Measured {
         let Point { x, y, .. } = self.best();
         Measured::new(errors, self.objective(x), dot(self.problem.rhs(), y))
     }
@@ -84,9 +84,9 @@ impl Run<'_> {
     }
 
     /// Errors of the best point, recomputed from the problem.
-    pub(super) fn errors(&self) -> Result<Dimacs> {
+    pub(super) fn errors(&self) -> Result<PointErrors> {
         let Point { x, y, s } = self.best();
         let s = self.dual_storage.unpack(s);
-        dimacs(self.problem, x, y, &s)
+        PointErrors::new(self.problem, &self.scales, (x, y, &s))
     }
 }

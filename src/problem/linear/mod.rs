@@ -1,5 +1,6 @@
 //! Linear programs with limits on rows and variables: the program, its conic form, and presolve.
 
+mod backward_error;
 mod certificate;
 mod conic_form;
 mod limits;

@@ -1,0 +1,243 @@
+//! Errors of a point, each row and each column in its own scale.
+//!
+//! The DIMACS errors divide by the largest number of the whole right-hand side or cost, so one large number hides errors elsewhere. The
+//! backward error[^OP64] of a row divides by the terms of that row alone.
+//!
+//! [^OP64]: Oettli, Prager. *Compatibility of approximate solution of linear equations with given error bounds for coefficients and
+//! right-hand sides.* Numerische Mathematik 6, 1964.
+
+use crate::constraints::{Block, Constraints};
+use crate::error::Result;
+use crate::linalg::max_abs;
+use super::ConicProgram;
+
+/// The largest backward errors of a point.
+///
+/// * Row `i` of `A x = b`: `│a_iᵀx − b_i│ / (│b_i│ + Σ_j │a_ij x_j│ + ξ max_j │a_ij│)`, and of each block of `x` the distance from the
+///   cone over `ξ`.
+/// * Column `j` of `Aᵀy + s = c`: `│a_jᵀy + s_j − c_j│ / (│c_j│ + Σ_i │a_ij y_i│ + │s_j│ + η max_i │a_ij│)`, and of each block of
+///   `s` the distance from the cone over `η max│a_ij│` of the block. Off the diagonal of a matrix the denominator is at least the
+///   geometric mean of those of the two diagonal entries.
+///
+/// The unit `ξ` is the smaller of 1 and `max│x_j│`, or 1 where `b = 0`; `η` is the same of `y` and `c`. The unit keeps terms that
+/// vanish from being compared with themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct BackwardErrors {
+    /// The largest of the primal side.
+    pub row: f64,
+    /// The row that has the largest error; `None` where a cone or a limit is missed by more.
+    pub worst_row: Option<usize>,
+    /// The largest of the dual side.
+    pub column: f64,
+    /// The column that has the largest error, as a position in the flat vector `x`; `None` where a cone is missed by more.
+    pub worst_column: Option<usize>,
+}
+
+impl BackwardErrors {
+    /// Errors that could not be measured.
+    pub(crate) const NAN: Self = Self {
+        row: f64::NAN,
+        worst_row: None,
+        column: f64::NAN,
+        worst_column: None,
+    };
+
+    /// The larger of the two; NaN when one is NaN.
+    pub fn max(&self) -> f64 {
+        max_abs(&[self.row, self.column])
+    }
+}
+
+/// The largest quotient, and where it is. A NaN is kept. `0/0` counts as 0.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Largest {
+    pub value: f64,
+    pub at: Option<usize>,
+}
+
+impl Largest {
+    pub(crate) fn record(&mut self, at: Option<usize>, error: f64, scale: f64) {
+        let relative = if error == 0.0 { 0.0 } else { error.abs() / scale };
+        if relative > self.value || relative.is_nan() && !self.value.is_nan() {
+            *self = Self { value: relative, at };
+        }
+    }
+}
+
+/// The unit of a vector: the smaller of 1 and its largest number, or 1 where the data that it answers to is zero.
+pub(crate) fn unit(largest: f64, data: &[f64]) -> f64 {
+    if data.iter().all(|v| *v == 0.0) {
+        1.0
+    } else {
+        largest.min(1.0)
+    }
+}
+
+/// Units of the numbers of a program that is solved in other units than it was stated in: 1 in the stated program is `x[j]` of entry
+/// `j` and `y[i]` of row `i`.
+#[derive(Debug, Clone)]
+pub(crate) struct Units {
+    pub x: Vec<f64>,
+    pub y: Vec<f64>,
+}
+
+/// What the scales of rows and columns depend on besides the point.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnScales<'a> {
+    problem: &'a ConicProgram,
+    units: Option<&'a Units>,
+    /// `max_j │a_ij│` in units of `x`.
+    row_floor: Vec<f64>,
+    /// `max_i │a_ij│` in units of `y`; 1 where a column has no entry.
+    column_floor: Vec<f64>,
+}
+
+/// Calls `f(row, position, value, multiplicity)` for every entry; both positions of an entry off the diagonal.
+fn each_entry(a: &Constraints, mut f: impl FnMut(usize, usize, f64)) {
+    for (i, b, row, col, v) in a.entries() {
+        let (first, n) = (a.range(b).start, a.blocks()[b].order());
+        match a.blocks()[b] {
+            Block::Nonneg(_) => f(i, first + row, v),
+            Block::Psd(_) => {
+                f(i, first + row + col * n, v);
+                if row != col {
+                    f(i, first + col + row * n, v);
+                }
+            }
+        }
+    }
+}
+
+impl<'a> OwnScales<'a> {
+    /// # Complexity
+    /// One pass over the nonzeros.
+    pub(crate) fn new(problem: &'a ConicProgram, units: Option<&'a Units>) -> Self {
+        let a = problem.constraints();
+        let (mut row_floor, mut column_floor) = (vec![0.0f64; a.len()], vec![0.0f64; a.ambient()]);
+        each_entry(a, |i, k, v| {
+            let (x, y) = units.map_or((1.0, 1.0), |u| (u.x[k], u.y[i]));
+            row_floor[i] = row_floor[i].max((v * x).abs());
+            column_floor[k] = column_floor[k].max((v * y).abs());
+        });
+        let columns = column_floor.iter_mut();
+        columns.filter(|v| **v == 0.0).for_each(|v| *v = 1.0);
+        Self {
+            problem,
+            units,
+            row_floor,
+            column_floor,
+        }
+    }
+
+    /// The unit `ξ` of `x`.
+    fn primal_unit(&self, x: &[f64]) -> f64 {
+        let largest = match self.units {
+            None => max_abs(x),
+            Some(u) => x.iter().zip(&u.x).fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
+        };
+        unit(largest, self.problem.rhs())
+    }
+
+    /// The unit `η` of `y`.
+    fn dual_unit(&self, y: &[f64]) -> f64 {
+        let largest = match self.units {
+            None => max_abs(y),
+            Some(u) => y.iter().zip(&u.y).fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
+        };
+        let costs = self.problem.cost().entries();
+        if costs.into_iter().all(|(.., v)| v == 0.0) {
+            1.0
+        } else {
+            largest.min(1.0)
+        }
+    }
+
+    /// The largest error of the rows, whose residuals `A x − b` are given up to their signs.
+    ///
+    /// # Complexity
+    /// One pass over the nonzeros.
+    pub(crate) fn rows(&self, x: &[f64], residual: &[f64]) -> Largest {
+        let unit = self.primal_unit(x);
+        let mut scale: Vec<f64> = self.problem.rhs().iter().map(|b| b.abs()).collect();
+        each_entry(self.problem.constraints(), |i, k, v| {
+            scale[i] += (v * x[k]).abs();
+        });
+        let mut largest = Largest::default();
+        for (i, (r, floor)) in residual.iter().zip(&self.row_floor).enumerate() {
+            // A row without entries has the scale of its right-hand side.
+            largest.record(Some(i), *r, scale[i] + unit * floor);
+        }
+        largest
+    }
+
+    /// The largest error of the columns, whose residuals `Aᵀy + s − c` are given up to their signs.
+    ///
+    /// # Complexity
+    /// One pass over the nonzeros.
+    pub(crate) fn columns(&self, y: &[f64], s: &[f64], residual: &[f64]) -> Largest {
+        let a = self.problem.constraints();
+        let unit = self.dual_unit(y);
+        let mut scale: Vec<f64> = s
+            .iter()
+            .zip(&self.column_floor)
+            .map(|(s, floor)| s.abs() + unit * floor)
+            .collect();
+        each_entry(self.problem.cost(), |_, k, v| scale[k] += v.abs());
+        each_entry(a, |i, k, v| scale[k] += (v * y[i]).abs());
+        let mut largest = Largest::default();
+        for (b, block) in a.blocks().iter().enumerate() {
+            let range = a.range(b);
+            match *block {
+                Block::Nonneg(_) => {
+                    range.for_each(|k| largest.record(Some(k), residual[k], scale[k]));
+                }
+                Block::Psd(n) => {
+                    let first = range.start;
+                    for k in range {
+                        let (row, col) = ((k - first) % n, (k - first) / n);
+                        let diagonal = |l: usize| scale[first + l * (n + 1)].sqrt();
+                        let own = scale[k].max(diagonal(row) * diagonal(col));
+                        largest.record(Some(k), residual[k], own);
+                    }
+                }
+            }
+        }
+        largest
+    }
+
+    /// Both errors of a point. `outside` says by how much `x` and `s` lie outside the cone.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape).
+    ///
+    /// # Complexity
+    /// Four passes over the nonzeros.
+    pub(crate) fn errors(
+        &self,
+        (x, y, s): (&[f64], &[f64], &[f64]),
+        outside: (f64, f64),
+    ) -> Result<BackwardErrors> {
+        let a = self.problem.constraints();
+        let mut primal = vec![0.0; a.len()];
+        a.apply(x, &mut primal)?;
+        let rhs = self.problem.rhs();
+        primal.iter_mut().zip(rhs).for_each(|(r, b)| *r -= b);
+        let mut dual = vec![0.0; a.ambient()];
+        a.adjoint(y, &mut dual)?;
+        dual.iter_mut().zip(s).for_each(|(d, s)| *d += s);
+        each_entry(self.problem.cost(), |_, k, c| dual[k] -= c);
+        let mut rows = self.rows(x, &primal);
+        rows.record(None, outside.0, self.primal_unit(x));
+        let mut columns = self.columns(y, s, &dual);
+        let largest = max_abs(&self.column_floor);
+        columns.record(None, outside.1, self.dual_unit(y) * largest);
+        Ok(BackwardErrors {
+            row: rows.value,
+            worst_row: rows.at,
+            column: columns.value,
+            worst_column: columns.at,
+        })
+    }
+}
