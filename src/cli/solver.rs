@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::ParseError;
 use dyncvx::ipm::{
-    Attempt, AttemptRecord, BackwardErrors, Dimacs, Ended, Iteration, Phases, SearchDirection, Settings, Status,
+    Attempt, AttemptRecord, BackwardErrors, Dimacs, Ended, Iteration, Phases, SearchDirection,
+    Settings, Status,
 };
 use dyncvx::projection::{Auto, Direct, Iterative, Refresh, auto, direct, iterative};
 use dyncvx::solver;

@@ -2,6 +2,7 @@
 
 use super::dimacs::PointErrors;
 use super::{Dimacs, Ended, Settings, Stall, Status};
+use crate::linalg::max_abs;
 use crate::problem::BackwardErrors;
 
 /// The side of a program that a certificate proves empty.
@@ -52,7 +53,8 @@ impl Measured {
 
     /// The largest error in units of its tolerance; NaN when one is NaN.
     pub(crate) fn merit(&self, settings: &Settings) -> f64 {
-        let infeasibility = self.dimacs.infeasibility() / settings.tol_feas;
+        let infeasibility = max_abs(&[self.dimacs.infeasibility(), self.backward.max()]);
+        let infeasibility = infeasibility / settings.tol_feas;
         let gap = settings.gap_in_tolerances(self.dimacs.gap() * self.scale, self.scale);
         if infeasibility.is_nan() || gap.is_nan() {
             return f64::NAN;
@@ -77,7 +79,8 @@ pub(crate) fn judge(measured: &Measured, ended: &Ended, settings: &Settings) -> 
     }
     let grade = Grade {
         merit: measured.merit(settings),
-        nearly: measured.dimacs.max() <= settings.tol_almost,
+        nearly: measured.dimacs.max() <= settings.tol_almost
+            && measured.backward.max() <= settings.tol_almost,
         proved,
     };
     decide(&grade, ended, settings.slack)

@@ -6,17 +6,17 @@
 //! [^OP64]: Oettli, Prager. *Compatibility of approximate solution of linear equations with given error bounds for coefficients and
 //! right-hand sides.* Numerische Mathematik 6, 1964.
 
+use super::ConicProgram;
 use crate::constraints::{Block, Constraints};
 use crate::error::Result;
 use crate::linalg::max_abs;
-use super::ConicProgram;
 
 /// The largest backward errors of a point.
 ///
 /// * Row `i` of `A x = b`: `│a_iᵀx − b_i│ / (│b_i│ + Σ_j │a_ij x_j│ + ξ max_j │a_ij│)`, and of each block of `x` the distance from the
-///   cone over `ξ`.
+///   cone over `ξ` and, for a matrix, its largest entry.
 /// * Column `j` of `Aᵀy + s = c`: `│a_jᵀy + s_j − c_j│ / (│c_j│ + Σ_i │a_ij y_i│ + │s_j│ + η max_i │a_ij│)`, and of each block of
-///   `s` the distance from the cone over `η max│a_ij│` of the block. Off the diagonal of a matrix the denominator is at least the
+///   `s` the distance from the cone over `η max│a_ij│` of the block and, for a matrix, its largest entry. Off the diagonal of a matrix the denominator is at least the
 ///   geometric mean of those of the two diagonal entries.
 ///
 /// The unit `ξ` is the smaller of 1 and `max│x_j│`, or 1 where `b = 0`; `η` is the same of `y` and `c`. The unit keeps terms that
@@ -59,9 +59,16 @@ pub(crate) struct Largest {
 
 impl Largest {
     pub(crate) fn record(&mut self, at: Option<usize>, error: f64, scale: f64) {
-        let relative = if error == 0.0 { 0.0 } else { error.abs() / scale };
+        let relative = if error == 0.0 {
+            0.0
+        } else {
+            error.abs() / scale
+        };
         if relative > self.value || relative.is_nan() && !self.value.is_nan() {
-            *self = Self { value: relative, at };
+            *self = Self {
+                value: relative,
+                at,
+            };
         }
     }
 }
@@ -81,6 +88,40 @@ pub(crate) fn unit(largest: f64, data: &[f64]) -> f64 {
 pub(crate) struct Units {
     pub x: Vec<f64>,
     pub y: Vec<f64>,
+}
+
+/// How far a point lies outside the cone.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Outside {
+    /// `max(0, −λ_min)` over all blocks; NaN when the point is not finite.
+    pub distance: f64,
+    /// The block that is missed by most, relative to its largest entry.
+    pub block: usize,
+    /// `max(0, −λ_min)` of that block.
+    pub block_distance: f64,
+    /// The largest entry of that block; 0 for a block of numbers, each of which is a cone of its own.
+    pub block_scale: f64,
+}
+
+impl Outside {
+    /// A point that cannot be measured.
+    pub(crate) const NAN: Self = Self {
+        distance: f64::NAN,
+        block: 0,
+        block_distance: f64::NAN,
+        block_scale: 0.0,
+    };
+
+    /// Adds a block whose smallest eigenvalue, where it is negative, and whose largest entry are given.
+    pub(crate) fn record(&mut self, block: usize, least: f64, scale: f64) {
+        let distance = (-least).max(0.0);
+        self.distance = self.distance.max(distance);
+        let worse = distance * self.block_scale.max(f64::MIN_POSITIVE)
+            > self.block_distance * scale.max(f64::MIN_POSITIVE);
+        if worse || distance > 0.0 && self.block_distance == 0.0 {
+            (self.block, self.block_distance, self.block_scale) = (block, distance, scale);
+        }
+    }
 }
 
 /// What the scales of rows and columns depend on besides the point.
@@ -135,7 +176,10 @@ impl<'a> OwnScales<'a> {
     fn primal_unit(&self, x: &[f64]) -> f64 {
         let largest = match self.units {
             None => max_abs(x),
-            Some(u) => x.iter().zip(&u.x).fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
+            Some(u) => x
+                .iter()
+                .zip(&u.x)
+                .fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
         };
         unit(largest, self.problem.rhs())
     }
@@ -144,7 +188,10 @@ impl<'a> OwnScales<'a> {
     fn dual_unit(&self, y: &[f64]) -> f64 {
         let largest = match self.units {
             None => max_abs(y),
-            Some(u) => y.iter().zip(&u.y).fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
+            Some(u) => y
+                .iter()
+                .zip(&u.y)
+                .fold(0.0f64, |m, (v, u)| m.max((v / u).abs())),
         };
         let costs = self.problem.cost().entries();
         if costs.into_iter().all(|(.., v)| v == 0.0) {
@@ -217,7 +264,7 @@ impl<'a> OwnScales<'a> {
     pub(crate) fn errors(
         &self,
         (x, y, s): (&[f64], &[f64], &[f64]),
-        outside: (f64, f64),
+        outside: (Outside, Outside),
     ) -> Result<BackwardErrors> {
         let a = self.problem.constraints();
         let mut primal = vec![0.0; a.len()];
@@ -229,10 +276,20 @@ impl<'a> OwnScales<'a> {
         dual.iter_mut().zip(s).for_each(|(d, s)| *d += s);
         each_entry(self.problem.cost(), |_, k, c| dual[k] -= c);
         let mut rows = self.rows(x, &primal);
-        rows.record(None, outside.0, self.primal_unit(x));
+        let Outside {
+            block_distance,
+            block_scale,
+            ..
+        } = outside.0;
+        rows.record(None, block_distance, self.primal_unit(x) + block_scale);
         let mut columns = self.columns(y, s, &dual);
-        let largest = max_abs(&self.column_floor);
-        columns.record(None, outside.1, self.dual_unit(y) * largest);
+        let out = outside.1;
+        let floor = match a.blocks().is_empty() {
+            true => 1.0,
+            false => max_abs(&self.column_floor[a.range(out.block)]),
+        };
+        let scale = self.dual_unit(y) * floor + out.block_scale;
+        columns.record(None, out.block_distance, scale);
         Ok(BackwardErrors {
             row: rows.value,
             worst_row: rows.at,

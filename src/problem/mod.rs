@@ -8,7 +8,7 @@ pub(crate) mod reduction;
 mod semidefinite;
 
 pub use backward_error::BackwardErrors;
-pub(crate) use backward_error::{OwnScales, Units};
+pub(crate) use backward_error::{Outside, OwnScales, Units};
 pub use conic::ConicProgram;
 pub use linear::{
     Limits, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,

@@ -7,8 +7,8 @@ use super::restore::{self, Restored};
 use super::strategy::{self, Facts, Next, State, Tried, better};
 use crate::error::{Error, Result};
 use crate::ipm::{
-    self, Attempt, Ended, Finished, Method, Observer, Pass, Request, Settings, Solution, Start,
-    Status, Step,
+    self, Attempt, Certificate, Ended, Finished, Method, Observer, Pass, Request, Settings,
+    Solution, Start, Status, Step,
 };
 use crate::problem::{ConicProgram, Units};
 use crate::projection::Projection;
@@ -44,6 +44,8 @@ struct Held {
     /// The last run, while it may yet be restored.
     last: Option<Finished>,
     kept: Option<Solution>,
+    /// What may prove that the program is infeasible.
+    candidates: Vec<Certificate>,
     searched: bool,
     on_face: bool,
 }
@@ -96,7 +98,8 @@ impl Climb<'_> {
         let on_face = held.on_face;
         // The first rule names a method, and what refuses the first method has been returned.
         let what = "every method that was tried";
-        let solution = held.kept.ok_or(Error::NoConvergence { what })?;
+        let mut solution = held.kept.ok_or(Error::NoConvergence { what })?;
+        solution.candidates = held.candidates;
         Ok(Reached { solution, on_face })
     }
 
@@ -136,7 +139,8 @@ impl Climb<'_> {
             units: self.units,
         };
         match ipm::run(&request, self.projection, observer) {
-            Ok(found) => {
+            Ok(mut found) => {
+                held.candidates.append(&mut found.solution.candidates);
                 self.history.add(&found.solution);
                 held.tried.push(Tried {
                     method,

@@ -6,7 +6,7 @@ use crate::ipm::{
     Certificate, Ended, PointErrors, Solution, Status, dual_certificate, primal_certificate,
 };
 use crate::linalg::norm;
-use crate::problem::{Proof, OwnScales};
+use crate::problem::{OwnScales, Proof};
 
 /// Relative violation of a ray that passes for rounding.
 const RAY_ROUNDING: f64 = 1e-12;
@@ -29,7 +29,9 @@ impl Solver {
         self.program.cost().adjoint(&[1.0], &mut s)?;
         let (x, y) = (vec![0.0; s.len()], vec![0.0; m]);
         let scales = OwnScales::new(&self.program, None);
-        let PointErrors { dimacs, backward } = PointErrors::new(&self.program, &scales, (&x, &y, &s))?;
+        let PointErrors {
+            dimacs, backward, ..
+        } = PointErrors::new(&self.program, &scales, (&x, &y, &s))?;
         Ok(Some(Solution {
             status,
             ended: Ended::Certified,

@@ -6,12 +6,14 @@ use super::{Engine, Solver};
 use crate::error::{Result, check_finite, check_shape};
 use crate::ipm::verdict::{Measured, Proof, Side, judge};
 use crate::ipm::{
-    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, PointErrors, Phases, Settings,
-    Solution, Start, Status,
+    AttemptRecord, Certificate, Dimacs, Ended, Iteration, Observer, Pass, Phases, PointErrors,
+    Settings, Solution, Start, Status,
 };
 use crate::problem::{
-    BackwardErrors,    LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved, ReducedLinear,
+    BackwardErrors, LinearCertificate, LinearForm, LinearProgram, LinearSolution, Presolved,
+    ReducedLinear,
 };
+use crate::verify;
 
 /// Where solving a linear program ended; numbers in the convention of [`LinearProgram`].
 #[derive(Debug, Clone)]
@@ -175,7 +177,7 @@ impl LinearSolver {
             Inner::Proved(proof) => stated.without_point(proof),
             Inner::Nothing(reduced) => {
                 let point = reduced.restore(&LinearSolution::default())?;
-                stated.outcome(point, Ended::Converged, None)
+                stated.outcome(point, Ended::Converged, vec![])
             }
             Inner::Conic(conic) => conic.solve(&stated, start, observer),
         }
@@ -248,11 +250,11 @@ impl Conic {
         let reached = Verdict::of(&found, &self.solver.settings);
         let conic = self.form.recover(&found.x, &found.y, &found.s)?;
         let point = self.reduced.restore(&conic)?;
-        let proof = match &found.certificate {
-            Some(proof) => restored(stated.program, &self.reduced, &self.form, proof)?,
-            None => None,
-        };
-        Ok((reached, stated.outcome(point, found.ended, proof)?))
+        let mut proofs = vec![];
+        for proof in found.certificate.iter().chain(&found.candidates) {
+            proofs.extend(restored(stated.program, &self.reduced, &self.form, proof)?);
+        }
+        Ok((reached, stated.outcome(point, found.ended, proofs)?))
     }
 }
 
@@ -275,14 +277,28 @@ impl StatedProgram<'_> {
         &self,
         point: LinearSolution,
         ended: Ended,
-        proof: Option<LinearCertificate>,
+        proofs: Vec<LinearCertificate>,
     ) -> Result<LinearOutcome> {
+        // The least violated proof, by what was measured.
         let tol = self.settings.tol_infeas;
-        let proof = proof.map(|p| {
-            let excess = p.relative_violation() / tol;
-            (p, excess)
-        });
-        self.judged(point, ended, proof)
+        let mut measured: Vec<_> = proofs
+            .into_iter()
+            .map(|p| (p.relative_violation() / tol, p))
+            .collect();
+        measured.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let least = measured.first().map(|(excess, p)| (p.clone(), *excess));
+        let outcome = self.judged(point, ended, least)?;
+        if outcome.status == Status::Solved || outcome.status.is_infeasible() {
+            return Ok(outcome);
+        }
+        // A violation beyond the tolerance may be rounding, which an exact proof does not suffer.
+        for (_, proof) in measured {
+            let proved = verify::linear_certificate(self.program, &proof)?;
+            if proved.infeasible.is_some() {
+                return self.judged(outcome.point, Ended::Certified, Some((proof, 0.0)));
+            }
+        }
+        Ok(outcome)
     }
 
     fn judged(
@@ -298,6 +314,7 @@ impl StatedProgram<'_> {
         let errors = PointErrors {
             dimacs: errors,
             backward: self.program.backward_errors(x, y, z)?,
+            outside: None,
         };
         let mut measured = Measured::new(errors, primal_objective, dual_objective);
         measured.proof = proof.as_ref().map(|(found, excess)| Proof {
@@ -328,6 +345,7 @@ impl LinearOutcome {
         let errors = PointErrors {
             dimacs: self.errors,
             backward: self.backward,
+            outside: None,
         };
         Measured::new(errors, self.primal_objective, self.dual_objective)
     }

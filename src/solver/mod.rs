@@ -276,10 +276,10 @@ impl Solver {
         let climb = self.climb(projection, &self.settings, history, pass);
         let Reached { solution, on_face } = climb.solve(start.as_ref(), &mut observer)?;
         if self.reduced.is_identity() {
-            return Ok(solution);
+            return self.proved_infeasible(solution);
         }
         let reached = Verdict::of(&solution, &self.settings);
-        let first = self.lift(solution)?;
+        let first = self.proved_infeasible(self.lift(solution)?)?;
         // Sharper ones, where the units of the reduced program hide an error of the stated one.
         let stated = Verdict::of(&first, &self.settings);
         let left = history.remaining(&self.settings);
@@ -289,6 +289,7 @@ impl Solver {
         };
         let climb = self.climb(projection, &sharper, history, Pass::Tightened);
         let second = self.lift(climb.solve(None, &mut observer)?.solution)?;
+        let second = self.proved_infeasible(second)?;
         Ok(better(first, second))
     }
 

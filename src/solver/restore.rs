@@ -11,7 +11,9 @@ use super::strategy::multipliers_diverged;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
 use crate::ipm::verdict::{Measured, judge};
-use crate::ipm::{Dimacs, Finished, PointErrors, Settings, Solution, Start, Status, dimacs, objective_error};
+use crate::ipm::{
+    Dimacs, Finished, PointErrors, Settings, Solution, Start, Status, dimacs, objective_error,
+};
 use crate::linalg::product::gemm;
 use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::{ConicProgram, OwnScales};

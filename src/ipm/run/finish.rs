@@ -24,6 +24,10 @@ impl Run<'_> {
             }
         };
 
+        if ended.gave_up() {
+            self.suspect_last_point();
+        }
+
         // The verdict, from these errors and the best certificate.
         let mut measured = self.measured(errors);
         let candidate = self.candidate.take();
@@ -41,6 +45,8 @@ impl Run<'_> {
         });
 
         // The record.
+        let suspects = core::mem::take(&mut self.suspects);
+        let candidates = suspects.into_iter().flatten().map(|(found, _)| found);
         let primal_objective = self.objective(&self.best().x);
         let Point { x, y, s } = self.best.unwrap_or(self.point);
         let s = self.dual_storage.unpack(s).into_owned();
@@ -56,9 +62,11 @@ impl Run<'_> {
             s,
             dimacs: errors.dimacs,
             backward: errors.backward,
+            outside: errors.outside,
             certificate: candidate
                 .map(|(found, _)| found)
                 .filter(|_| status.is_infeasible()),
+            candidates: candidates.collect(),
             iterations: self.iterations,
             seconds: self.begun.elapsed().as_secs_f64(),
             phases: clock.phases,

@@ -12,7 +12,8 @@ use super::direction::{Direction, Geometry, INEXACT, NesterovTodd, System, nonne
 use super::params::SHORTEST_STEP;
 use super::termination::{Progress, Prospects, limit};
 use super::{
-    Attempt, Certificate, Ended, Method, Observer, PointErrors, Settings, Solution, Stall, Start, start,
+    Attempt, Certificate, Ended, Method, Observer, PointErrors, Settings, Solution, Stall, Start,
+    start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
@@ -138,6 +139,8 @@ struct Run<'a> {
     progress: Progress,
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Certificate, f64)>,
+    /// The least violated certificates of either side beyond the tolerance.
+    suspects: [Option<(Certificate, f64)>; 2],
     /// Errors of the best point, once a measurement found them within the tolerances.
     verified: Option<PointErrors>,
     iterations: usize,
@@ -183,6 +186,7 @@ impl<'a> Run<'a> {
             spare: None,
             progress: Progress::new(),
             candidate: None,
+            suspects: [None, None],
             verified: None,
             iterations: 0,
         })

@@ -58,7 +58,15 @@ impl Run<'_> {
         let feasibility = infeasibility / self.settings.tol_feas;
         let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
         let gap = self.settings.gap_in_tolerances(gap, scale);
-        let merit = max_abs(&[feasibility, gap]);
+        // Each row in its own scale; each column too where the residual has the layout of `x`.
+        let rows = self.scales.rows(x, &primal).value;
+        let columns = if dual.len() == x.len() {
+            self.scales.columns(y, s, &dual).value
+        } else {
+            0.0
+        };
+        let own = max_abs(&[rows, columns]) / self.settings.tol_feas;
+        let merit = max_abs(&[feasibility, own, gap]);
         Ok(Residuals {
             primal,
             dual,

@@ -149,7 +149,9 @@ pub fn follow(
         let near = row.gap <= settings.tol_gap_rel;
         if near && row.primal_infeasibility <= settings.tol_feas {
             let errors = path.errors()?;
-            if errors.dimacs.gap() <= settings.tol_gap_rel && errors.dimacs.infeasibility() <= settings.tol_feas {
+            if errors.dimacs.gap() <= settings.tol_gap_rel
+                && errors.dimacs.infeasibility() <= settings.tol_feas
+            {
                 break Ended::Converged;
             }
         }
@@ -187,6 +189,7 @@ pub fn follow(
         s: point.s,
         dimacs: errors.dimacs,
         backward: errors.backward,
+        outside: errors.outside,
         iterations: counts.iterations,
         seconds: begun.elapsed().as_secs_f64(),
         ..Solution::empty()

@@ -7,9 +7,9 @@ use super::potential::Potential;
 use super::{Counts, Settings, slack};
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_finite};
-use crate::problem::OwnScales;
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
+use crate::problem::OwnScales;
 use crate::projection::{Accuracy, Goal, Projection, Refresh};
 use faer::{ColRef, MatMut};
 

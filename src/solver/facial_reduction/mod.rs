@@ -14,11 +14,11 @@ use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, Settings, Solution, Start, Step,
-    PointErrors, dimacs_outside, outside_cone,
+    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, PointErrors, Settings, Solution,
+    Start, Step, dimacs_outside, outside_cone,
 };
 use crate::linalg::{dot, max_abs, norm};
-use crate::problem::{ConicProgram, Reduced, OwnScales};
+use crate::problem::{ConicProgram, Outside, OwnScales, Reduced};
 use crate::projection::{Goal, Projection};
 use face::{Face, auxiliary};
 use faer::MatMut;
@@ -93,7 +93,9 @@ pub(super) fn on_face(
         return Ok(None);
     };
     // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
-    let Some((Start { x, y, s }, dimacs, outside)) = task.back(&exposing, &face, &reduced, &found)? else {
+    let Some((Start { x, y, s }, dimacs, outside)) =
+        task.back(&exposing, &face, &reduced, &found)?
+    else {
         return Ok(None);
     };
     if dimacs.max() >= task.found.dimacs.max() {
@@ -106,6 +108,7 @@ pub(super) fn on_face(
     let errors = PointErrors {
         dimacs,
         backward: scales.errors((&x, &y, &s), outside)?,
+        outside: Some(outside),
     };
     let measured = Measured::new(errors, primal_objective, dual_objective);
     let ended = found.ended.clone();
@@ -311,7 +314,7 @@ impl OnFace<'_> {
         face: &Face,
         reduced: &Reduced,
         found: &Solution,
-    ) -> Result<Option<(Start, Dimacs, (f64, f64))>> {
+    ) -> Result<Option<(Start, Dimacs, (Outside, Outside))>> {
         let Exposing { d, z, split } = exposing;
         let a = self.program.constraints();
         let x = face.primal(&reduced.primal(&found.x)?)?;
@@ -332,7 +335,7 @@ impl OnFace<'_> {
         s = slack(&y)?;
         let distance = correction.distance(split, &s, z)?;
         let x_outside = outside_cone(a.blocks(), &x)?;
-        let mut best: Option<(Vec<f64>, Vec<f64>, Dimacs, (f64, f64))> = None;
+        let mut best: Option<(Vec<f64>, Vec<f64>, Dimacs, (Outside, Outside))> = None;
         for t in step_sizes(distance) {
             let moved: Vec<f64> = y.iter().zip(d).map(|(y, d)| y - t * d).collect();
             let s = slack(&moved)?;
