@@ -107,6 +107,11 @@ impl Solver {
         })
     }
 
+    /// Puts another maker of engines in place of the present one, which is returned. The engine that was made stays.
+    fn exchange_engine(&mut self, engine: Engine) -> Engine {
+        core::mem::replace(&mut self.engine, engine)
+    }
+
     /// The program as it is now.
     pub fn program(&self) -> &ConicProgram {
         &self.program

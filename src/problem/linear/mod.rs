@@ -3,6 +3,7 @@
 mod backward_error;
 mod certificate;
 mod conic_form;
+mod distant;
 mod limits;
 pub(crate) mod presolve;
 mod program;
