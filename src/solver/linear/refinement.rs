@@ -3,7 +3,7 @@
 //! With a point `(x, y)` near the optimum, put `x + ξ/Δ_P` for the variables and `y + υ/Δ_D` for the duals. Then `ξ` and `υ` solve the linear
 //! program with the same matrix, with the distances from the limits times `Δ_P` as limits and the reduced costs times `Δ_D` as costs. Distances
 //! and reduced costs are computed without rounding but the last, and both factors are powers of two, so that each round adds the
-//! digits to which that program is solved.
+//! digits to which that program is solved. The activity of a row with limits is a variable of its own, whose cost is the dual of the row.
 //!
 //! [^GSW16]: Gleixner, Steffy, Wolter. *Iterative refinement for linear programming.* INFORMS Journal on Computing 28, 2016.
 
@@ -131,9 +131,16 @@ impl Correction {
             program.add_variable(String::new(), cost * dual_factor, limits)?;
         }
         for (i, limits) in stated.rows().iter().enumerate() {
-            let limits = scaled(limits, &|limit| distance(limit, i))?;
-            let entries: Vec<_> = stated.row(i).collect();
-            program.add_row(String::new(), limits, &entries)?;
+            let moved = scaled(limits, &|limit| distance(limit, i))?;
+            let mut entries: Vec<_> = stated.row(i).collect();
+            if limits.is_fixed() || limits.is_free() {
+                program.add_row(String::new(), moved, &entries)?;
+                continue;
+            }
+            // The activity is a variable whose reduced cost is the dual of the row, so that the sign of the corrected dual is kept.
+            let cost = y[i] * dual_factor;
+            entries.push((program.add_variable(String::new(), cost, moved)?, -1.0));
+            program.add_row(String::new(), Limits::fixed(0.0)?, &entries)?;
         }
         Ok(Self {
             program,

@@ -73,7 +73,7 @@ impl Stage {
         if let Stage::Conic(conic) = self
             && let Some(engine) = engine.take()
         {
-            conic.solver.exchange_engine(engine);
+            let _ = conic.solver.exchange_engine(engine);
         }
     }
 
