@@ -53,13 +53,23 @@ impl Measured {
 
     /// The largest error in units of its tolerance; NaN when one is NaN.
     pub(crate) fn merit(&self, settings: &Settings) -> f64 {
-        let infeasibility = max_abs(&[self.dimacs.infeasibility(), self.backward.max()]);
-        let infeasibility = infeasibility / settings.tol_feas;
+        self.with_own_scale(settings, 1.0)
+    }
+
+    /// The same for the end of a run: a row or column that misses its tolerance by no more than the slack is not worth further iterations.
+    pub(crate) fn merit_of_run(&self, settings: &Settings) -> f64 {
+        self.with_own_scale(settings, settings.slack)
+    }
+
+    /// The largest error, where errors of rows and columns in their own scale count by this many tolerances.
+    fn with_own_scale(&self, settings: &Settings, tolerances: f64) -> f64 {
         let gap = settings.gap_in_tolerances(self.dimacs.gap() * self.scale, self.scale);
-        if infeasibility.is_nan() || gap.is_nan() {
-            return f64::NAN;
-        }
-        infeasibility.max(gap)
+        // `max_abs` keeps a NaN, which `f64::max` would lose.
+        max_abs(&[
+            self.dimacs.infeasibility() / settings.tol_feas,
+            self.backward.max() / (settings.tol_feas * tolerances),
+            gap,
+        ])
     }
 }
 

@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
         if now.merit <= 1.0
             && let Ok(errors) = self.errors()
             && !errors.dimacs.max().is_nan()
-            && self.measured(errors).merit(self.settings) <= 1.0
+            && self.measured(errors).merit_of_run(self.settings) <= 1.0
         {
             self.verified = Some(errors);
             return Err(ended(Ended::Converged));
@@ -340,7 +340,8 @@ impl<'a> Run<'a> {
         now: &'s Residuals,
         interiors: (&'s Interior, &'s Interior),
     ) -> System<'s> {
-        let target = NEWTON_SHARE * self.settings.tol_feas * self.scale_b;
+        // A row whose own scale is small needs smaller residuals than the largest right-hand side asks for.
+        let target = NEWTON_SHARE * self.settings.tol_feas * self.scale_b * now.row_share;
         let gap = now.row.gap.abs().min(1.0);
         System {
             a: self.problem.constraints(),

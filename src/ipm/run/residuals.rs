@@ -6,6 +6,9 @@ use crate::ipm::verdict::Measured;
 use crate::ipm::{Iteration, PointErrors};
 use crate::linalg::{dot, max_abs, norm};
 
+/// Residuals are not asked to be smaller than this share of what the largest right-hand side asks for: rounding would hold them.
+const SMALLEST_ROW_SHARE: f64 = 1e-5;
+
 /// The measurements of a point by which the loop decides.
 pub(super) struct Residuals {
     pub primal: Vec<f64>,
@@ -14,6 +17,8 @@ pub(super) struct Residuals {
     pub row: Iteration,
     /// `⟨x, s⟩` in units of its tolerance.
     pub complementarity: f64,
+    /// The residual of all rows relative to `1 + max│b│`, over the largest residual of a row in its own scale; at most 1.
+    pub row_share: f64,
     /// The largest of feasibility and gap, each in units of its tolerance.
     pub merit: f64,
 }
@@ -65,13 +70,19 @@ impl Run<'_> {
         } else {
             0.0
         };
-        let own = max_abs(&[rows, columns]) / self.settings.tol_feas;
+        let row_share = if rows > row.primal_infeasibility {
+            (row.primal_infeasibility / rows).max(SMALLEST_ROW_SHARE)
+        } else {
+            1.0
+        };
+        let own = max_abs(&[rows, columns]) / (self.settings.tol_feas * self.settings.slack);
         let merit = max_abs(&[feasibility, own, gap]);
         Ok(Residuals {
             primal,
             dual,
             row,
             complementarity: self.settings.gap_in_tolerances(complementarity, scale),
+            row_share,
             merit,
         })
     }
