@@ -129,6 +129,8 @@ impl Outside {
 pub(crate) struct OwnScales<'a> {
     problem: &'a ConicProgram,
     units: Option<&'a Units>,
+    /// The absolute values of the rows.
+    magnitudes: Constraints,
     /// `max_j │a_ij│` in units of `x`.
     row_floor: Vec<f64>,
     /// `max_i │a_ij│` in units of `y`; 1 where a column has no entry.
@@ -154,8 +156,9 @@ fn each_entry(a: &Constraints, mut f: impl FnMut(usize, usize, f64)) {
 impl<'a> OwnScales<'a> {
     /// # Complexity
     /// One pass over the nonzeros.
-    pub(crate) fn new(problem: &'a ConicProgram, units: Option<&'a Units>) -> Self {
+    pub(crate) fn new(problem: &'a ConicProgram, units: Option<&'a Units>) -> Result<Self> {
         let a = problem.constraints();
+        let values: Vec<f64> = a.entries().map(|e| e.4.abs()).collect();
         let (mut row_floor, mut column_floor) = (vec![0.0f64; a.len()], vec![0.0f64; a.ambient()]);
         each_entry(a, |i, k, v| {
             let (x, y) = units.map_or((1.0, 1.0), |u| (u.x[k], u.y[i]));
@@ -164,12 +167,13 @@ impl<'a> OwnScales<'a> {
         });
         let columns = column_floor.iter_mut();
         columns.filter(|v| **v == 0.0).for_each(|v| *v = 1.0);
-        Self {
+        Ok(Self {
             problem,
             units,
+            magnitudes: a.with_values(&values)?,
             row_floor,
             column_floor,
-        }
+        })
     }
 
     /// The unit `ξ` of `x`.
@@ -205,34 +209,33 @@ impl<'a> OwnScales<'a> {
     ///
     /// # Complexity
     /// One pass over the nonzeros.
-    pub(crate) fn rows(&self, x: &[f64], residual: &[f64]) -> Largest {
+    pub(crate) fn rows(&self, x: &[f64], residual: &[f64]) -> Result<Largest> {
         let unit = self.primal_unit(x);
-        let mut scale: Vec<f64> = self.problem.rhs().iter().map(|b| b.abs()).collect();
-        each_entry(self.problem.constraints(), |i, k, v| {
-            scale[i] += (v * x[k]).abs();
-        });
+        let sizes: Vec<f64> = x.iter().map(|v| v.abs()).collect();
+        let mut scale = vec![0.0; residual.len()];
+        self.magnitudes.apply(&sizes, &mut scale)?;
         let mut largest = Largest::default();
-        for (i, (r, floor)) in residual.iter().zip(&self.row_floor).enumerate() {
-            // A row without entries has the scale of its right-hand side.
-            largest.record(Some(i), *r, scale[i] + unit * floor);
+        let own = scale.iter().zip(self.problem.rhs()).zip(&self.row_floor);
+        for (i, (r, ((terms, b), floor))) in residual.iter().zip(own).enumerate() {
+            largest.record(Some(i), *r, terms + b.abs() + unit * floor);
         }
-        largest
+        Ok(largest)
     }
 
     /// The largest error of the columns, whose residuals `Aᵀy + s − c` are given up to their signs.
     ///
     /// # Complexity
     /// One pass over the nonzeros.
-    pub(crate) fn columns(&self, y: &[f64], s: &[f64], residual: &[f64]) -> Largest {
+    pub(crate) fn columns(&self, y: &[f64], s: &[f64], residual: &[f64]) -> Result<Largest> {
         let a = self.problem.constraints();
         let unit = self.dual_unit(y);
-        let mut scale: Vec<f64> = s
-            .iter()
-            .zip(&self.column_floor)
-            .map(|(s, floor)| s.abs() + unit * floor)
-            .collect();
+        let sizes: Vec<f64> = y.iter().map(|v| v.abs()).collect();
+        let mut scale = vec![0.0; s.len()];
+        self.magnitudes.adjoint(&sizes, &mut scale)?;
+        for ((scale, s), floor) in scale.iter_mut().zip(s).zip(&self.column_floor) {
+            *scale += s.abs() + unit * floor;
+        }
         each_entry(self.problem.cost(), |_, k, v| scale[k] += v.abs());
-        each_entry(a, |i, k, v| scale[k] += (v * y[i]).abs());
         let mut largest = Largest::default();
         for (b, block) in a.blocks().iter().enumerate() {
             let range = a.range(b);
@@ -242,16 +245,20 @@ impl<'a> OwnScales<'a> {
                 }
                 Block::Psd(n) => {
                     let first = range.start;
+                    let diagonal = |l: usize| scale[first + l * (n + 1)].sqrt();
+                    let roots: Vec<f64> = (0..n).map(diagonal).collect();
                     for k in range {
+                        if residual[k] == 0.0 {
+                            continue;
+                        }
                         let (row, col) = ((k - first) % n, (k - first) / n);
-                        let diagonal = |l: usize| scale[first + l * (n + 1)].sqrt();
-                        let own = scale[k].max(diagonal(row) * diagonal(col));
+                        let own = scale[k].max(roots[row] * roots[col]);
                         largest.record(Some(k), residual[k], own);
                     }
                 }
             }
         }
-        largest
+        Ok(largest)
     }
 
     /// Both errors of a point. `outside` says by how much `x` and `s` lie outside the cone.
@@ -275,14 +282,14 @@ impl<'a> OwnScales<'a> {
         a.adjoint(y, &mut dual)?;
         dual.iter_mut().zip(s).for_each(|(d, s)| *d += s);
         each_entry(self.problem.cost(), |_, k, c| dual[k] -= c);
-        let mut rows = self.rows(x, &primal);
+        let mut rows = self.rows(x, &primal)?;
         let Outside {
             block_distance,
             block_scale,
             ..
         } = outside.0;
         rows.record(None, block_distance, self.primal_unit(x) + block_scale);
-        let mut columns = self.columns(y, s, &dual);
+        let mut columns = self.columns(y, s, &dual)?;
         let out = outside.1;
         let floor = match a.blocks().is_empty() {
             true => 1.0,

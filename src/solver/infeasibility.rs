@@ -28,7 +28,7 @@ impl Solver {
         let mut s = vec![0.0; self.program.constraints().ambient()];
         self.program.cost().adjoint(&[1.0], &mut s)?;
         let (x, y) = (vec![0.0; s.len()], vec![0.0; m]);
-        let scales = OwnScales::new(&self.program, None);
+        let scales = OwnScales::new(&self.program, None)?;
         let PointErrors {
             dimacs, backward, ..
         } = PointErrors::new(&self.program, &scales, (&x, &y, &s))?;

@@ -21,7 +21,7 @@ impl Solver {
         let y = self.reduced.multipliers(&found.y)?;
         let s = self.reduced.slack(&found.s)?;
         let outside = self.outside(&found)?;
-        let scales = OwnScales::new(&self.program, None);
+        let scales = OwnScales::new(&self.program, None)?;
         let errors = PointErrors::outside(&self.program, &scales, (&x, &y, &s), outside)?;
         let mut value = [0.0];
         self.program.cost().apply(&x, &mut value)?;

@@ -232,7 +232,7 @@ impl Solver {
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
         let mut history = History::new();
         let found = self.solve_within(&mut history, Pass::First, observer)?;
-        Ok(history.closing(found))
+        Ok(history.closing(self.proved_infeasible(found)?))
     }
 
     /// Solves the program as part of a larger solve.
@@ -281,10 +281,10 @@ impl Solver {
         let climb = self.climb(projection, &self.settings, history, pass);
         let Reached { solution, on_face } = climb.solve(start.as_ref(), &mut observer)?;
         if self.reduced.is_identity() {
-            return self.proved_infeasible(solution);
+            return Ok(solution);
         }
         let reached = Verdict::of(&solution, &self.settings);
-        let first = self.proved_infeasible(self.lift(solution)?)?;
+        let mut first = self.lift(solution)?;
         // Sharper ones, where the units of the reduced program hide an error of the stated one.
         let stated = Verdict::of(&first, &self.settings);
         let left = history.remaining(&self.settings);
@@ -294,8 +294,11 @@ impl Solver {
         };
         let climb = self.climb(projection, &sharper, history, Pass::Tightened);
         let second = self.lift(climb.solve(None, &mut observer)?.solution)?;
-        let second = self.proved_infeasible(second)?;
-        Ok(better(first, second))
+        let mut candidates = core::mem::take(&mut first.candidates);
+        candidates.extend_from_slice(&second.candidates);
+        let mut kept = better(first, second);
+        kept.candidates = candidates;
+        Ok(kept)
     }
 
     fn climb<'a>(

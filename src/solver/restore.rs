@@ -130,7 +130,7 @@ fn restored(
     let gap = 0.5 * settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
     let x = restore(problem, projection, &x, &s, gap)?;
     let objectives = [value(&x)?, d];
-    let scales = OwnScales::new(problem, None);
+    let scales = OwnScales::new(problem, None)?;
     let errors = PointErrors::new(problem, &scales, (&x, &y, &s))?;
     Ok(RestoredPoint {
         measured: Measured::new(errors, objectives[0], d),

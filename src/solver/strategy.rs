@@ -244,7 +244,7 @@ impl Verdict {
             status: found.status,
             dimacs: found.dimacs,
             backward: found.backward,
-            merit: found.measured().merit(settings),
+            merit: found.measured().merit_of_run(settings),
         }
     }
 }

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
             method,
             attempt: request.attempt,
             begun: request.begun,
-            scales: OwnScales::new(problem, request.units),
+            scales: OwnScales::new(problem, request.units)?,
             scale_b: 1.0 + max_abs(problem.rhs()),
             scale_c: 1.0 + max_abs(&cost),
             degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,

@@ -64,9 +64,9 @@ impl Run<'_> {
         let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
         let gap = self.settings.gap_in_tolerances(gap, scale);
         // Each row in its own scale; each column too where the residual has the layout of `x`.
-        let rows = self.scales.rows(x, &primal).value;
+        let rows = self.scales.rows(x, &primal)?.value;
         let columns = if dual.len() == x.len() {
-            self.scales.columns(y, s, &dual).value
+            self.scales.columns(y, s, &dual)?.value
         } else {
             0.0
         };

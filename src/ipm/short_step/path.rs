@@ -144,7 +144,7 @@ impl<'a> Path<'a> {
     }
 
     pub(super) fn errors(&self) -> Result<PointErrors> {
-        let scales = OwnScales::new(self.problem, None);
+        let scales = OwnScales::new(self.problem, None)?;
         PointErrors::new(self.problem, &scales, (&self.x, &self.y, &self.s))
     }
 

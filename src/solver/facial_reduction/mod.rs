@@ -104,7 +104,7 @@ pub(super) fn on_face(
     let mut value = [0.0];
     task.program.cost().apply(&x, &mut value)?;
     let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
-    let scales = OwnScales::new(task.program, None);
+    let scales = OwnScales::new(task.program, None)?;
     let errors = PointErrors {
         dimacs,
         backward: scales.errors((&x, &y, &s), outside)?,

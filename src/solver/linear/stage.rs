@@ -121,7 +121,7 @@ impl Conic {
             status: first.status,
             dimacs: first.errors,
             backward: first.backward,
-            merit: first.measured().merit(stated.settings),
+            merit: first.measured().merit_of_run(stated.settings),
         };
         let left = history.remaining(stated.settings);
         let mut kept = first;
