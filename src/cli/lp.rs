@@ -32,7 +32,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let settings = options.settings()?;
 
     let clock = Instant::now();
-    let program = solver::read(&arguments.file, mps::read)?;
+    let (program, notices) = solver::read(&arguments.file, options.quiet, mps::read_with_notices)?;
     let start = match &arguments.warm_start {
         Some(path) => Some(solution::read(path, &program)?),
         None => None,
@@ -86,7 +86,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         } else {
             used.name()
         };
-        report::json(path, &Record::new(&answer, engine, seconds))?;
+        report::json(path, &Record::new(&answer, engine, notices, seconds))?;
     }
     Ok(found.status.is_answer())
 }

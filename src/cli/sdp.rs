@@ -35,7 +35,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let settings = options.settings()?;
 
     let clock = Instant::now();
-    let program = solver::read(&arguments.file, sdpa::read)?;
+    let (program, notices) = solver::read(&arguments.file, options.quiet, sdpa::read_with_notices)?;
     let read = clock.elapsed().as_secs_f64();
 
     let clock = Instant::now();
@@ -101,7 +101,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
             setup,
             solve: seconds,
         };
-        let mut record = Record::new(&answer, used.name(), seconds);
+        let mut record = Record::new(&answer, used.name(), notices, seconds);
         record.rank = rank;
         record.objective_error = objective_error;
         report::json(path, &record)?;

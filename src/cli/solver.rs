@@ -3,7 +3,7 @@
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::constraints::NearlyDependent;
-use dyncvx::io::ParseError;
+use dyncvx::io::{Noted, ParseError};
 use dyncvx::ipm::{
     Attempt, AttemptRecord, BackwardErrors, Dimacs, Ended, Iteration, Phases, SearchDirection,
     Settings, Status,
@@ -107,11 +107,13 @@ pub(super) fn name(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
-/// Reads a file, or standard input for `-`, by one of the readers.
+/// Reads a file, or standard input for `-`, by one of the readers. What the reader left out is told on standard error
+/// unless `quiet`, and returned for the result.
 pub(super) fn read<P>(
     file: &str,
-    reader: impl Fn(&[u8]) -> Result<P, ParseError>,
-) -> Result<P, String> {
+    quiet: bool,
+    reader: impl Fn(&[u8]) -> Result<Noted<P>, ParseError>,
+) -> Result<(P, Vec<String>), String> {
     let mut bytes = Vec::new();
     let done = if file == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes)
@@ -120,7 +122,13 @@ pub(super) fn read<P>(
     };
     let name = name(file);
     done.map_err(|e| format!("{name}: {e}"))?;
-    reader(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))
+    let noted =
+        reader(&bytes).map_err(|e| format!("{name}:{}:{}: {}", e.line, e.column, e.reason))?;
+    let notices: Vec<String> = noted.notices.iter().map(ToString::to_string).collect();
+    for notice in notices.iter().filter(|_| !quiet) {
+        report::say!("{name}: notice: {notice}");
+    }
+    Ok((noted.content, notices))
 }
 
 /// How to make the engine for given rows.
@@ -223,6 +231,8 @@ pub(super) struct Record {
     pub rank: Option<Vec<usize>>,
     /// What errors may count for in the objectives, where there are matrices.
     pub objective_error: Option<ObjectiveErrors>,
+    /// What the reader left out of the file, or decided where the file is ambiguous.
+    notices: Vec<String>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
@@ -253,7 +263,12 @@ struct Breakdown {
 
 impl Record {
     /// Objectives of an infeasible problem do not exist.
-    pub(super) fn new(answer: &Answer<'_>, engine: String, seconds: Seconds) -> Self {
+    pub(super) fn new(
+        answer: &Answer<'_>,
+        engine: String,
+        notices: Vec<String>,
+        seconds: Seconds,
+    ) -> Self {
         let exists = !answer.status.is_infeasible();
         let value = |v: f64| if exists { report::finite(v) } else { None };
         let (dimacs, phases) = (answer.dimacs.0, answer.phases);
@@ -272,6 +287,7 @@ impl Record {
             engine,
             rank: None,
             objective_error: None,
+            notices,
             seconds,
             phases: Breakdown {
                 assembly: phases.assembly,

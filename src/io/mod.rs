@@ -3,6 +3,9 @@
 //! Readers take bytes, not text, because comments may be in any encoding. They refuse a file with a [`ParseError`] that names
 //! line and column. They never panic, and the memory they take grows with the size of the file, not with numbers that the file
 //! states. Writers keep every bit of a number.
+//!
+//! A UTF-8 byte order mark at the beginning of a file is skipped. What a reader left out of a file, or decided where the format
+//! is ambiguous, is returned as a [`Notice`] by the functions `read_with_notices`.
 
 mod lexer;
 pub mod mps;
@@ -24,4 +27,42 @@ pub struct ParseError {
     pub column: usize,
     /// What was expected and what was found.
     pub reason: String,
+}
+
+/// Something that a reader left out of a file, or decided where the format is ambiguous.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The line that the notice is about, counted from 1.
+    pub line: usize,
+    /// What was found and what the reader made of it.
+    pub text: String,
+}
+
+impl core::fmt::Display for Notice {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.text)
+    }
+}
+
+/// What a file contains, and what the reader has to say about it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Noted<T> {
+    /// The program or table.
+    pub content: T,
+    /// In the order of the lines. Empty for a file that was read whole and is not ambiguous.
+    pub notices: Vec<Notice>,
+}
+
+/// The bytes of a text without a UTF-8 byte order mark. Fails on UTF-16, which begins with one of its own.
+fn without_byte_order_mark(bytes: &[u8]) -> Result<&[u8], ParseError> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(ParseError {
+            line: 1,
+            column: 1,
+            reason: "expected text in ASCII or UTF-8, found the byte order mark of UTF-16".into(),
+        });
+    }
+    Ok(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }

@@ -19,9 +19,15 @@
 //! * A block of order 1, of either sign, becomes [`Block::Nonneg(1)`](Block::Nonneg), the same cone in a cheaper form.
 //! * Another number after a complete line is an error, and so is a fraction where an integer is expected.
 //! * Entries with value 0 are checked and then dropped.
+//!
+//! Some programs extend the format by sections that look like comments to others: `*INTEGER`, followed by lines such as `*2`, and
+//! `*RANK1`. A file with such a section is refused, because the program without it is a relaxation. A comment that only begins
+//! with such a word, such as `*integer programs are elsewhere`, remains a comment.
+//!
+//! [`read_with_notices`] tells when a file lists both triangles.
 
-use super::ParseError;
-use super::lexer::Lexer;
+use super::lexer::{Lexer, shown};
+use super::{Noted, Notice, ParseError, without_byte_order_mark};
 use crate::constraints::{Block, Builder, Constraints};
 use crate::error::Error;
 use crate::problem::SemidefiniteProgram;
@@ -84,6 +90,19 @@ impl Entry {
 /// One pass over the bytes and a sort of the `k` entries, `O(k log k)`. Memory in proportion to `k` and to the numbers that the
 /// header contains, never to those that it only states.
 pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
+    read_with_notices(bytes).map(|noted| noted.content)
+}
+
+/// Reads a semidefinite program as [`read`], and tells what was counted once though the file lists it twice.
+///
+/// # Errors
+/// As [`read`].
+///
+/// # Complexity
+/// As [`read`].
+pub fn read_with_notices(bytes: &[u8]) -> Result<Noted<SemidefiniteProgram>, ParseError> {
+    let bytes = without_byte_order_mark(bytes)?;
+    refuse_extensions(bytes)?;
     // The header: numbers of matrices and blocks, sizes of blocks, costs.
     let mut lexer = Lexer::new(bytes);
     lexer.advance();
@@ -112,9 +131,10 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
         })
     };
     let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
-    let program = |costs, matrices, constant| {
-        SemidefiniteProgram::new(costs, matrices, constant)
-            .map_err(|error| lexer.error(bytes.len(), error.to_string()))
+    let noted = |costs, matrices, constant, notices| {
+        let content = SemidefiniteProgram::new(costs, matrices, constant)
+            .map_err(|error| lexer.error(bytes.len(), error.to_string()))?;
+        Ok(Noted { content, notices })
     };
 
     // Nearly all files list one triangle and have no fault. They are read without a list of their entries.
@@ -129,7 +149,7 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
         e.add(&lexer, &mut constant, &mut matrices)?;
     }
     if one_triangle && let (Ok(constant), Ok(matrices)) = (constant.build(), matrices.build()) {
-        return program(costs, matrices, constant);
+        return noted(costs, matrices, constant, vec![]);
     }
     // Other files are read again into a list, for the second triangle and for errors that name two lines.
     let (mut constant, mut matrices) = (builder(1)?, builder(m)?);
@@ -139,15 +159,55 @@ pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
         below |= entry.row > entry.col;
         entries.push(entry);
     }
+    let mut notices = Vec::new();
     if below {
-        drop_second_triangle(&lexer, &mut entries)?;
+        notices.extend(drop_second_triangle(&lexer, &mut entries)?);
     }
     for e in &entries {
         e.add(&lexer, &mut constant, &mut matrices)?;
     }
     let constant = build(&lexer, constant, &entries, |matrix| matrix == 0)?;
     let matrices = build(&lexer, matrices, &entries, |matrix| matrix > 0)?;
-    program(costs, matrices, constant)
+    noted(costs, matrices, constant, notices)
+}
+
+/// Fails at a section that extends the format behind the mark of a comment.
+fn refuse_extensions(bytes: &[u8]) -> Result<(), ParseError> {
+    const TITLES: [&[u8]; 4] = [b"INTEGER", b"BINARY", b"RANK1", b"RANK"];
+    let mut lines = bytes.split(|&b| b == b'\n').enumerate().peekable();
+    while let Some((k, line)) = lines.next() {
+        let Some(text) = starred(line) else { continue };
+        let word = text.split(|b| !b.is_ascii_alphanumeric()).next();
+        let word = word.unwrap_or_default();
+        if !TITLES.iter().any(|title| word.eq_ignore_ascii_case(title)) {
+            continue;
+        }
+        // The word is a title if no other words follow it, or if the next line lists numbers as the section does.
+        let more_words = text[word.len()..].iter().any(u8::is_ascii_alphabetic);
+        let listed = |line: &[u8]| {
+            let numbers = starred(line).unwrap_or_default();
+            let mut bytes = numbers.iter();
+            !numbers.is_empty() && bytes.all(|b| b.is_ascii_digit() || b.is_ascii_whitespace())
+        };
+        if !more_words || lines.peek().is_some_and(|(_, next)| listed(next)) {
+            let reason = format!(
+                "expected a program whose variables are real and whose matrices have any rank, found the section {}",
+                shown(&[b"*", word].concat())
+            );
+            return Err(ParseError {
+                line: k + 1,
+                column: 1 + line.len() - line.trim_ascii_start().len(),
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The text of a comment line that begins with a star.
+fn starred(line: &[u8]) -> Option<&[u8]> {
+    let text = line.trim_ascii().strip_prefix(b"*")?;
+    Some(text.trim_ascii())
 }
 
 /// The blocks, and the bytes where the file gives their sizes.
@@ -207,8 +267,11 @@ fn read_entry(
     })
 }
 
-/// Drops one of `(i, j)` and `(j, i)` where both are given with the same value.
-fn drop_second_triangle(lexer: &Lexer<'_>, entries: &mut Vec<Entry>) -> Result<(), ParseError> {
+/// Drops one of `(i, j)` and `(j, i)` where both are given with the same value, and tells how many were dropped.
+fn drop_second_triangle(
+    lexer: &Lexer<'_>,
+    entries: &mut Vec<Entry>,
+) -> Result<Option<Notice>, ParseError> {
     entries.sort_unstable_by_key(|e| (e.position(), e.at));
     for pair in entries.windows(2) {
         let [first, second] = pair else { continue };
@@ -236,8 +299,22 @@ fn drop_second_triangle(lexer: &Lexer<'_>, entries: &mut Vec<Entry>) -> Result<(
             return Err(repeated(lexer, first, third));
         }
     }
-    entries.dedup_by_key(|e| e.position());
-    Ok(())
+    let given = entries.len();
+    let mut first_dropped = None;
+    entries.dedup_by(|second, first| {
+        let same = second.position() == first.position();
+        if same {
+            let at = first_dropped.get_or_insert(second.at);
+            *at = second.at.min(*at);
+        }
+        same
+    });
+    let dropped = given - entries.len();
+    Ok(first_dropped.map(|at| {
+        let line = lexer.line_of(at);
+        let text = format!("both triangles are given, {dropped} entries twice: each counts once");
+        Notice { line, text }
+    }))
 }
 
 fn repeated(lexer: &Lexer<'_>, first: &Entry, second: &Entry) -> ParseError {

@@ -9,5 +9,6 @@ mod attack;
 mod bundled;
 mod general;
 mod lp;
+mod notices;
 mod sdplib;
 mod transport;

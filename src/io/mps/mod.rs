@@ -4,7 +4,7 @@
 //! * a comment: any line that begins with a star
 //! NAME          EXAMPLE
 //! OBJSENSE
-//!     MAX                       or MIN, the default
+//!     MAX                       or MIN, the default; on either line
 //! ROWS
 //!  N  PROFIT                    the first N row is the objective; other N rows are dropped
 //!  L  HOURS                     at most; G: at least; E: equal
@@ -35,9 +35,14 @@
 //! * A variable is at least 0 unless bounds say otherwise: `LO` (lower limit), `UP` (upper limit), `FX` (both), `FR` (neither),
 //!   `MI` (no lower limit), `PL` (no upper limit). `MI` leaves the upper limit as it is. A negative `UP` removes the lower limit 0
 //!   if no lower limit was given, as most readers do. Limits of absolute value `1e20` or more are missing limits ([`Limits`]).
-//! * Of several sets of right-hand sides, ranges or bounds, the first counts.
+//! * Of several sets of right-hand sides, ranges or bounds, the first counts. A notice names each further set.
+//! * The senses are `MAX`, `MAXIMISE`, `MAXIMIZE` and `MAXIMUM`, and the same for `MIN`, in capitals or not.
+//! * A file without an `N` row has the objective zero. A range of an `N` row has no effect.
 //! * `OBJNAME` names the objective among the `N` rows; it must come before `ROWS`.
 //! * Text after `ENDATA` is ignored.
+//!
+//! [`read_with_notices`] tells whatever was left out: further sets, further `N` rows, ranges of `N` rows. It also tells when a
+//! negative `UP` removed a lower limit.
 //!
 //! # Known limits
 //! The reader refuses, with the place: integer and semicontinuous variables (`MARKER` lines; `BV`, `LI`, `UI`, `SC`, `SI`
@@ -47,11 +52,12 @@
 mod fields;
 mod reader;
 mod sections;
+mod sets;
 mod write;
 
 pub use write::write;
 
-use super::ParseError;
+use super::{Noted, ParseError, without_byte_order_mark};
 #[allow(unused_imports, reason = "for the links above")]
 use crate::problem::Limits;
 use crate::problem::LinearProgram;
@@ -72,6 +78,29 @@ use fields::Layout;
 /// # Complexity
 /// Linear in the number of bytes; a file in fixed format is read twice.
 pub fn read(bytes: &[u8]) -> Result<LinearProgram, ParseError> {
+    read_with_notices(bytes).map(|noted| noted.content)
+}
+
+/// Reads a linear program as [`read`], and tells what was left out.
+///
+/// ```
+/// let file = b"ROWS\n N COST\nCOLUMNS\n X COST 2\nBOUNDS\n LO FIRST X 1\n LO SECOND X 7\nENDATA\n";
+/// let noted = dyncvx::io::mps::read_with_notices(file)?;
+/// assert_eq!(noted.content.variables()[0].lower(), 1.0);
+/// assert_eq!(
+///     noted.notices[0].to_string(),
+///     "line 7: set `SECOND` of BOUNDS is left out with its 1 entry: the first set counts, `FIRST`"
+/// );
+/// # Ok::<(), dyncvx::io::ParseError>(())
+/// ```
+///
+/// # Errors
+/// As [`read`].
+///
+/// # Complexity
+/// As [`read`].
+pub fn read_with_notices(bytes: &[u8]) -> Result<Noted<LinearProgram>, ParseError> {
+    let bytes = without_byte_order_mark(bytes)?;
     reader::read(bytes, Layout::Free).or_else(|free| {
         reader::read(bytes, Layout::Fixed)
             .map_err(|fixed| if fixed.line > free.line { fixed } else { free })

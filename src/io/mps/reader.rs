@@ -1,8 +1,10 @@
 //! The reader: which section a line belongs to, and the program that all lines give.
 
 use super::fields::{Field, Layout, Line, Section, fields};
+use super::sets::Sets;
 use crate::error::Error;
-use crate::io::ParseError;
+use crate::io::lexer::shown;
+use crate::io::{Noted, Notice, ParseError};
 use crate::problem::{Limits, LinearProgram, Sense};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -86,12 +88,15 @@ pub(super) struct Reader<'a> {
     pub(super) variable_of: HashMap<&'a [u8], usize>,
     /// Row, variable and value, in the order of the variables.
     pub(super) entries: Vec<(usize, usize, f64)>,
-    /// Name of the first set of right-hand sides, of ranges and of bounds.
-    pub(super) sets: [Option<&'a [u8]>; 3],
+    /// The sets of right-hand sides, of ranges and of bounds.
+    pub(super) sets: [Sets<'a>; 3],
+    /// The first `N` row that is not the objective, and the number of such rows.
+    pub(super) dropped_rows: Option<(Field<'a>, usize)>,
+    pub(super) notices: Vec<Notice>,
 }
 
 /// Reads a program in this layout.
-pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseError> {
+pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<Noted<LinearProgram>, ParseError> {
     let mut reader = Reader {
         layout,
         section: CurrentSection::None,
@@ -105,7 +110,9 @@ pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseE
         variables: vec![],
         variable_of: HashMap::new(),
         entries: vec![],
-        sets: [None; 3],
+        sets: [Sets::new("RHS"), Sets::new("RANGES"), Sets::new("BOUNDS")],
+        dropped_rows: None,
+        notices: vec![],
     };
     for line in Line::all(bytes) {
         if line.is_header() {
@@ -131,6 +138,12 @@ pub(super) fn read(bytes: &[u8], layout: Layout) -> Result<LinearProgram, ParseE
 impl<'a> Reader<'a> {
     /// Reads a header line. Returns whether it ends the file.
     fn header(&mut self, line: Line<'a>) -> Result<bool, ParseError> {
+        let whole = line.field(0, line.bytes.len());
+        if self.section == CurrentSection::Sense && sense(whole.text).is_some() {
+            // Some programs write the sense in the first column.
+            self.section = self.read_sense(whole)?;
+            return Ok(false);
+        }
         self.complete(line)?;
         let mut words = line.words();
         let Some(word) = words.next() else {
@@ -215,7 +228,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails if the current section lacks something that must come before the next section.
-    fn complete(&self, next: Line<'a>) -> Result<(), ParseError> {
+    fn complete(&mut self, next: Line<'a>) -> Result<(), ParseError> {
         let here = next.field(0, next.bytes.len());
         match self.section {
             CurrentSection::Sense => Err(here.unexpected("MAX or MIN in section OBJSENSE")),
@@ -228,18 +241,22 @@ impl<'a> Reader<'a> {
                     "an N row that OBJNAME names on line {}",
                     name.line
                 ))),
-                (None, None) => Err(here.unexpected("an N row, the objective")),
+                (None, None) => {
+                    let text = "no row of type N before this line: the objective is zero".into();
+                    let line = here.line;
+                    self.notices.push(Notice { line, text });
+                    Ok(())
+                }
             },
             CurrentSection::None | CurrentSection::Table(_) => Ok(()),
         }
     }
 
     fn read_sense(&mut self, field: Field<'a>) -> Result<CurrentSection, ParseError> {
-        self.sense = Some(match field.text.to_ascii_uppercase().as_slice() {
-            b"MAX" | b"MAXIMIZE" | b"MAXIMISE" => Sense::Maximise,
-            b"MIN" | b"MINIMIZE" | b"MINIMISE" => Sense::Minimise,
-            _ => return Err(field.unexpected("MAX or MIN")),
-        });
+        match sense(field.text) {
+            Some(sense) => self.sense = Some(sense),
+            None => return Err(field.unexpected("MAX or MIN")),
+        }
         Ok(CurrentSection::None)
     }
 
@@ -271,11 +288,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The program that all lines give.
-    fn finish(self, last: Line<'a>) -> Result<LinearProgram, ParseError> {
+    fn finish(mut self, last: Line<'a>) -> Result<Noted<LinearProgram>, ParseError> {
         let here = last.field(0, last.bytes.len());
         let refuse = |error: Error| here.error(error.to_string());
         let mut program = LinearProgram::new(self.sense.unwrap_or_default());
-        program.set_name(self.name);
+        program.set_name(core::mem::take(&mut self.name));
         if let Some(objective) = self.objective {
             program.set_objective_name(utf8(objective.name)?);
             if let Some((rhs, at)) = objective.rhs {
@@ -286,6 +303,13 @@ impl<'a> Reader<'a> {
         for v in &self.variables {
             let (lower, upper) = (v.lower.map(|l| l.0), v.upper.map_or(f64::INFINITY, |u| u.0));
             let implied = if upper < 0.0 { f64::NEG_INFINITY } else { 0.0 };
+            if let (None, Some((_, at)), true) = (v.lower, v.upper, upper < 0.0) {
+                let (name, line) = (shown(v.name.text), at.line);
+                let text = format!(
+                    "the upper limit {upper} of {name} is negative, and no lower limit was given: there is none"
+                );
+                self.notices.push(Notice { line, text });
+            }
             let limits = Limits::new(lower.unwrap_or(implied), upper).map_err(refuse)?;
             let added = program.add_variable(utf8(v.name)?, v.cost, limits);
             added.map_err(refuse)?;
@@ -309,7 +333,38 @@ impl<'a> Reader<'a> {
                 .add_row(utf8(row.name)?, limits, entries)
                 .map_err(refuse)?;
         }
-        Ok(program)
+        let notices = self.all_notices();
+        Ok(Noted {
+            content: program,
+            notices,
+        })
+    }
+
+    /// All notices, in the order of the lines.
+    fn all_notices(self) -> Vec<Notice> {
+        let mut notices = self.notices;
+        if let Some((name, count)) = self.dropped_rows {
+            let (row, line) = (shown(name.text), name.line);
+            let text = match count {
+                1 => format!("row {row} of type N is left out: it is not the objective"),
+                _ => format!(
+                    "{count} rows of type N are left out, {row} the first: they are not the objective"
+                ),
+            };
+            notices.push(Notice { line, text });
+        }
+        notices.extend(self.sets.iter().flat_map(Sets::notices));
+        notices.sort_by_key(|notice| notice.line);
+        notices
+    }
+}
+
+/// The sense that this word names.
+fn sense(word: &[u8]) -> Option<Sense> {
+    match word.to_ascii_uppercase().as_slice() {
+        b"MAX" | b"MAXIMIZE" | b"MAXIMISE" | b"MAXIMUM" => Some(Sense::Maximise),
+        b"MIN" | b"MINIMIZE" | b"MINIMISE" | b"MINIMUM" => Some(Sense::Minimise),
+        _ => None,
     }
 }
 

@@ -3,8 +3,8 @@
 use super::fields::{Field, Fields};
 use super::reader::{Kind, Reader, Row, Target, Variable, utf8};
 use crate::error::Result as Checked;
-use crate::io::ParseError;
-use crate::io::lexer::float;
+use crate::io::lexer::{float, shown};
+use crate::io::{Notice, ParseError};
 use crate::problem::Limits;
 use std::collections::hash_map::Entry;
 
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
         match (target, kind) {
             (Target::Objective, _) => self.objective = Some(Row::new(name, Kind::Equal)),
             (_, Some(kind)) => self.rows.push(Row::new(name, kind)),
-            _ => {}
+            (_, None) => self.dropped_rows.get_or_insert((name, 0)).1 += 1,
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         mut read: impl FnMut(&mut Self, Field<'a>, (f64, Field<'a>)) -> Result<(), ParseError>,
     ) -> Result<(), ParseError> {
         missing(&f[..1], "blanks before the name of the set")?;
-        let counts = self.counts(set, f[1]);
+        let counts = self.sets[set].counts(f[1], pairs(&f)?.count());
         for (row, value) in pairs(&f)? {
             let given = (number(value)?, value);
             self.target(row)?;
@@ -135,11 +135,6 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Whether this set is the first of its section, the only one that counts.
-    fn counts(&mut self, set: usize, name: Field<'a>) -> bool {
-        *self.sets[set].get_or_insert(name.text) == name.text
     }
 
     pub(super) fn rhs(
@@ -164,7 +159,10 @@ impl<'a> Reader<'a> {
         given: (f64, Field<'a>),
     ) -> Result<(), ParseError> {
         let Target::Row(i) = self.target(name)? else {
-            return Err(name.unexpected("the name of a row of type L, G or E"));
+            let (row, line) = (shown(name.text), name.line);
+            let text = format!("the range of row {row} has no effect: the row is of type N");
+            self.notices.push(Notice { line, text });
+            return Ok(());
         };
         match self.rows[i].range.replace(given) {
             None => Ok(()),
@@ -213,7 +211,7 @@ impl<'a> Reader<'a> {
                 (f64::NEG_INFINITY, f64::INFINITY)
             }
         };
-        if !self.counts(2, set) {
+        if !self.sets[2].counts(set, 1) {
             return Ok(());
         }
         let variable = &mut self.variables[k];
