@@ -135,14 +135,14 @@ mod tests {
     use crate::error::Error;
     use quickcheck::{Arbitrary, Gen, QuickCheck};
 
-    /// Six errors, a scale, an end, and perhaps a proof; magnitudes around the tolerances, NaN among them.
+    /// Six errors, two in their own scales, a scale, an end, and perhaps a proof; magnitudes around the tolerances, NaN among them.
     #[derive(Debug, Clone)]
     struct Case {
         measured: Measured,
         ended: Ended,
         settings: Settings,
         /// Factors, at most 1, that the errors are reduced by.
-        shrink: [f64; 6],
+        shrink: [f64; 8],
         /// Factor, at least 1, that the tolerances are widened by.
         widen: f64,
     }
@@ -170,7 +170,7 @@ mod tests {
             let mut errors = [0.0; 6];
             errors.iter_mut().for_each(|e| *e = magnitude(g));
             let share = |g: &mut Gen| f64::from(u8::arbitrary(g)) / 255.0;
-            let mut shrink = [1.0; 6];
+            let mut shrink = [1.0; 8];
             shrink.iter_mut().for_each(|s| *s = share(g));
             let side = if bool::arbitrary(g) {
                 Side::Primal
@@ -185,6 +185,7 @@ mod tests {
             Self {
                 measured: Measured {
                     dimacs: Dimacs(errors),
+                    backward: BackwardErrors::of(magnitude(g), magnitude(g)),
                     scale: 1.0 + magnitude(g).max(0.0),
                     proof,
                 },
@@ -226,6 +227,8 @@ mod tests {
                 .iter_mut()
                 .zip(shrink)
                 .for_each(|(e, s)| *e *= s);
+            smaller.backward.row *= shrink[6];
+            smaller.backward.column *= shrink[7];
             let mut wider = settings.clone();
             wider.tol_feas = (widen * settings.tol_feas).min(0.1);
             wider.tol_gap_rel = (widen * settings.tol_gap_rel).min(0.1);
@@ -280,7 +283,8 @@ mod tests {
             } = case;
             let status = judge(&measured, &ended, &settings);
             let errors = measured.dimacs;
-            let unknown = errors.0.iter().any(|e| e.is_nan()) && rank(status) > 0;
+            let nan = errors.0.iter().any(|e| e.is_nan()) || measured.backward.max().is_nan();
+            let unknown = nan && rank(status) > 0;
             let lax = ended.is_limit()
                 && (status == Status::AlmostSolved
                     || status == Status::Solved && measured.merit(&settings) > 1.0);

@@ -44,6 +44,16 @@ impl BackwardErrors {
         worst_column: None,
     };
 
+    /// Two errors, wherever they are.
+    #[cfg(test)]
+    pub(crate) fn of(row: f64, column: f64) -> Self {
+        Self {
+            row,
+            column,
+            ..Self::default()
+        }
+    }
+
     /// The larger of the two; NaN when one is NaN.
     pub fn max(&self) -> f64 {
         max_abs(&[self.row, self.column])
@@ -303,5 +313,104 @@ impl<'a> OwnScales<'a> {
             column: columns.value,
             worst_column: columns.at,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `x_0 + 2 x_1 = 1`, `x_2 = 1e9`, and a matrix with `X_00 = 4`; costs 1e-6 on `x_0`, 1e9 on `x_2`, `X_01` twice.
+    fn program() -> ConicProgram {
+        let blocks = [Block::Nonneg(3), Block::Psd(2)];
+        let mut a = Constraints::builder(3, &blocks).unwrap();
+        a.entry(0, 0, 0, 0, 1.0).unwrap();
+        a.entry(0, 0, 1, 1, 2.0).unwrap();
+        a.entry(1, 0, 2, 2, 1.0).unwrap();
+        a.entry(2, 1, 0, 0, 1.0).unwrap();
+        let mut c = Constraints::builder(1, &blocks).unwrap();
+        c.entry(0, 0, 0, 0, 1e-6).unwrap();
+        c.entry(0, 0, 2, 2, 1e9).unwrap();
+        c.entry(0, 1, 0, 1, 1.0).unwrap();
+        c.entry(0, 1, 1, 1, 1.0).unwrap();
+        ConicProgram::new(a.build().unwrap(), vec![1.0, 1e9, 4.0], c.build().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_large_number_hides_nothing() {
+        let p = program();
+        let scales = OwnScales::new(&p, None).unwrap();
+        // Row 0 is 0.1 off, against 1 + 1.1 + its largest entry.
+        let x = [0.5, 0.3, 1e9, 4.0, 0.0, 0.0, 1.0];
+        let y = [0.0, 1e9, -1.0];
+        let s = [1e-6, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
+        let inside = (Outside::default(), Outside::default());
+        let found = scales.errors((&x, &y, &s), inside).unwrap();
+        assert!((found.row - 0.1 / (1.0 + 1.1 + 2.0)).abs() < 1e-15);
+        assert_eq!(found.worst_row, Some(0));
+        assert_eq!(found.column, 0.0);
+        // The cost of 1e-6 is missed by half of it: hidden by 1e9 for DIMACS, not here.
+        let s = [0.5e-6, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
+        let found = scales.errors((&x, &y, &s), inside).unwrap();
+        assert!((found.column - 0.5e-6 / (1e-6 + 0.5e-6 + 1.0)).abs() < 1e-20);
+        assert_eq!(found.worst_column, Some(0));
+    }
+
+    #[test]
+    fn cones_are_missed_in_the_scale_of_their_block() {
+        let p = program();
+        let scales = OwnScales::new(&p, None).unwrap();
+        let x = [1.0, 0.0, 1e9, 4.0, 0.0, 0.0, 1.0];
+        let (y, s) = ([0.0, 1e9, -1.0], [1e-6, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+        let mut out = Outside::default();
+        out.record(1, -0.5, 4.0);
+        let found = scales
+            .errors((&x, &y, &s), (out, Outside::default()))
+            .unwrap();
+        assert!((found.row - 0.5 / 5.0).abs() < 1e-15 && found.worst_row.is_none());
+        // The block that is missed by most in its own scale counts, not the largest distance.
+        out.record(0, -2.0, 1e9);
+        assert_eq!((out.distance, out.block), (2.0, 1));
+    }
+
+    /// In other units the same errors are found.
+    #[test]
+    fn errors_do_not_depend_on_units() {
+        let p = program();
+        let plain = OwnScales::new(&p, None).unwrap();
+        let (e, d) = ([4.0, 0.25, 1024.0, 2.0], [0.5, 8.0, 2.0]);
+        let factor = |k: usize| if k < 3 { e[k] } else { e[3] };
+        let values: Vec<f64> = p
+            .constraints()
+            .entries()
+            .map(|(i, b, r, _, v)| v * d[i] * if b == 0 { e[r] } else { e[3] })
+            .collect();
+        let costs: Vec<f64> = p
+            .cost()
+            .entries()
+            .map(|(_, b, r, _, v)| v * if b == 0 { e[r] } else { e[3] })
+            .collect();
+        let scaled = ConicProgram::new(
+            p.constraints().with_values(&values).unwrap(),
+            p.rhs().iter().zip(d).map(|(b, d)| b * d).collect(),
+            p.cost().with_values(&costs).unwrap(),
+        )
+        .unwrap();
+        let units = Units {
+            x: (0..7).map(|k| 1.0 / factor(k)).collect(),
+            y: d.iter().map(|d| 1.0 / d).collect(),
+        };
+        let turned = OwnScales::new(&scaled, Some(&units)).unwrap();
+        let x = [0.5, 0.3, 1.1e9, 4.0, 0.5, 0.5, 1.0];
+        let (y, s) = ([1e-3, 1e9, -1.0], [1e-6, 0.1, 0.0, 1.1, 1.0, 1.0, 1.0]);
+        let inside = (Outside::default(), Outside::default());
+        let found = plain.errors((&x, &y, &s), inside).unwrap();
+        let x2: Vec<f64> = x.iter().enumerate().map(|(k, v)| v / factor(k)).collect();
+        let y2: Vec<f64> = y.iter().zip(d).map(|(y, d)| y / d).collect();
+        let s2: Vec<f64> = s.iter().enumerate().map(|(k, v)| v * factor(k)).collect();
+        let again = turned.errors((&x2, &y2, &s2), inside).unwrap();
+        assert!((found.row - again.row).abs() <= 1e-14 * found.row);
+        assert!((found.column - again.column).abs() <= 1e-14 * found.column);
+        assert!(found.row > 0.0 && found.column > 0.0);
     }
 }

@@ -72,8 +72,8 @@ pub struct LinearSolver {
     program: LinearProgram,
     settings: Settings,
     stage: Stage,
-    /// Whether the stage leaves distant limits out.
-    relaxed: bool,
+    /// The program without distant limits, while the stage solves that.
+    relaxed: Option<LinearProgram>,
     /// What makes the engine of a stage, while no stage holds it.
     engine: Option<Engine>,
     /// For the next solve, in terms of the program.
@@ -113,7 +113,7 @@ impl LinearSolver {
         let stage = Stage::new(relaxed.as_ref().unwrap_or(&program), &settings, &mut engine)?;
         Ok(Self {
             stage,
-            relaxed: relaxed.is_some(),
+            relaxed,
             engine,
             program,
             settings,
@@ -162,10 +162,11 @@ impl LinearSolver {
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<LinearOutcome> {
         let mut history = History::new();
         let mut found = self.staged(&mut history, Pass::First, observer)?;
-        if !is_settled(&found) {
+        if !is_settled(&found) || misses(&found, &self.settings) {
             let stated = StatedProgram {
                 program: &self.program,
                 settings: &self.settings,
+                relaxed: None,
             };
             self.stage.release(&mut self.engine);
             let engine = &mut self.engine;
@@ -186,18 +187,23 @@ impl LinearSolver {
         let stated = StatedProgram {
             program: &self.program,
             settings: &self.settings,
+            relaxed: None,
         };
-        if self.relaxed {
+        if let Some(relaxed) = &self.relaxed {
+            let relaxed = StatedProgram {
+                relaxed: Some(relaxed),
+                ..stated
+            };
             let found = self
                 .stage
-                .solve(&stated, None, history, Pass::Relaxed, observer)?;
+                .solve(&relaxed, None, history, Pass::Relaxed, observer)?;
             if is_settled(&found) {
                 return Ok(found);
             }
             // A limit that was left out binds: all of them from now on.
             self.stage.release(&mut self.engine);
             self.stage = Stage::new(&self.program, &self.settings, &mut self.engine)?;
-            self.relaxed = false;
+            self.relaxed = None;
         }
         let found = self
             .stage
@@ -209,12 +215,22 @@ impl LinearSolver {
         };
         self.stage.release(&mut self.engine);
         let mut stage = Stage::new(&program, &self.settings, &mut self.engine)?;
-        let second = stage.solve(&stated, None, history, Pass::Relaxed, observer)?;
+        let relaxed = StatedProgram {
+            relaxed: Some(&program),
+            ..stated
+        };
+        let second = stage.solve(&relaxed, None, history, Pass::Relaxed, observer)?;
         stage.release(&mut self.engine);
         self.stage.take(&mut self.engine);
         let better = second.status == Status::Solved || second.status.is_infeasible();
         Ok(if better { second } else { found })
     }
+}
+
+/// Whether an optimum misses a tolerance by no more than the slack.
+fn misses(found: &LinearOutcome, settings: &Settings) -> bool {
+    let limited = found.ended.is_limit();
+    found.status == Status::Solved && !limited && found.measured().merit_of_run(settings) > 1.0
 }
 
 /// Whether nothing more is tried: an answer, or a limit.

@@ -9,7 +9,7 @@
 
 use super::stage::is_better;
 use super::stated::StatedProgram;
-use super::{LinearOutcome, LinearSolver, is_settled};
+use super::{LinearOutcome, LinearSolver, is_settled, misses};
 use crate::error::Result;
 use crate::ipm::{Ended, Iteration, Observer, Pass};
 use crate::linalg::error_free::{ExactSum, power_of_two};
@@ -32,10 +32,11 @@ pub(super) fn refine(
     history: &mut History,
     observer: &mut Observer<'_>,
 ) -> Result<LinearOutcome> {
+    let open = |f: &LinearOutcome| !is_settled(f) || misses(f, stated.settings);
     for _ in 0..MAX_ROUNDS {
         // Only what is nearly an answer has a correction of moderate size.
         let near = found.errors.max() <= REFINABLE.get();
-        let (true, Some(engine_of_round)) = (near && !is_settled(&found), engine.take()) else {
+        let (true, Some(engine_of_round)) = (near && open(&found), engine.take()) else {
             break;
         };
         let correction = Correction::new(stated.program, &found)?;

@@ -1,7 +1,7 @@
 //! A linear program that is solved: the one that was stated, or that one without distant limits.
 
 use super::LinearOutcome;
-use super::stated::{StatedProgram, restored};
+use super::stated::StatedProgram;
 use crate::error::Result;
 use crate::ipm::{Ended, Iteration, Observer, Pass, Settings, Start};
 use crate::problem::{
@@ -160,7 +160,7 @@ impl Conic {
         let point = self.reduced.restore(&conic)?;
         let mut proofs = vec![];
         for proof in found.certificate.iter().chain(&found.candidates) {
-            proofs.extend(restored(stated.program, &self.reduced, &self.form, proof)?);
+            proofs.extend(stated.restored(&self.reduced, &self.form, proof)?);
         }
         Ok((reached, stated.outcome(point, found.ended, proofs)?))
     }

@@ -12,9 +12,41 @@ use crate::verify;
 pub(super) struct StatedProgram<'a> {
     pub program: &'a LinearProgram,
     pub settings: &'a Settings,
+    /// The program without distant limits, where that is the one that is solved: what proves that infeasible proves this infeasible.
+    pub relaxed: Option<&'a LinearProgram>,
 }
 
 impl StatedProgram<'_> {
+    /// The proof of the conic program, as one of the linear program: of infeasibility without distant limits, of a ray with all of them.
+    pub(super) fn restored(
+        &self,
+        reduced: &ReducedLinear,
+        form: &LinearForm,
+        proof: &Certificate,
+    ) -> Result<Option<LinearCertificate>> {
+        match proof {
+            Certificate::Primal { y, .. } => {
+                let y = reduced.restore_multipliers(&form.multipliers(y)?)?;
+                self.relaxed.unwrap_or(self.program).primal_certificate(&y)
+            }
+            Certificate::Dual { x, .. } => {
+                let x = reduced.restore_direction(&form.direction(x)?)?;
+                self.program.dual_certificate(&x)
+            }
+        }
+    }
+
+    /// Whether a certificate is a proof in exact arithmetic.
+    fn holds(&self, proof: &LinearCertificate) -> Result<bool> {
+        let program = match proof {
+            LinearCertificate::Dual { .. } => self.program,
+            _ => self.relaxed.unwrap_or(self.program),
+        };
+        Ok(verify::linear_certificate(program, proof)?
+            .infeasible
+            .is_some())
+    }
+
     /// What presolve alone proved, of this program or of the program without distant limits.
     pub(super) fn without_point(&self, proof: &LinearCertificate) -> Result<LinearOutcome> {
         let (m, n) = (self.program.rows().len(), self.program.variables().len());
@@ -53,8 +85,7 @@ impl StatedProgram<'_> {
         }
         // A violation beyond the tolerance may be rounding, which an exact proof does not suffer.
         for (_, proof) in measured {
-            let proved = verify::linear_certificate(self.program, &proof)?;
-            if proved.infeasible.is_some() {
+            if self.holds(&proof)? {
                 return self.judged(outcome.point, Ended::Certified, Some((proof, 0.0)));
             }
         }
@@ -104,24 +135,5 @@ fn side(proof: &LinearCertificate) -> Side {
     match proof {
         LinearCertificate::Dual { .. } => Side::Dual,
         _ => Side::Primal,
-    }
-}
-
-/// The proof of the conic program, as one of the linear program.
-pub(super) fn restored(
-    program: &LinearProgram,
-    reduced: &ReducedLinear,
-    form: &LinearForm,
-    proof: &Certificate,
-) -> Result<Option<LinearCertificate>> {
-    match proof {
-        Certificate::Primal { y, .. } => {
-            let y = reduced.restore_multipliers(&form.multipliers(y)?)?;
-            program.primal_certificate(&y)
-        }
-        Certificate::Dual { x, .. } => {
-            let x = reduced.restore_direction(&form.direction(x)?)?;
-            program.dual_certificate(&x)
-        }
     }
 }
