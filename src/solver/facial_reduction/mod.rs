@@ -93,8 +93,11 @@ pub(super) fn on_face(
         return Ok(None);
     };
     // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
-    let Some((Start { x, y, s }, dimacs, outside)) =
-        task.back(&exposing, &face, &reduced, &found)?
+    let Some(Lifted {
+        point: Start { x, y, s },
+        dimacs,
+        outside,
+    }) = task.back(&exposing, &face, &reduced, &found)?
     else {
         return Ok(None);
     };
@@ -126,6 +129,14 @@ pub(super) fn on_face(
         certificate: None,
         ..Solution::empty()
     }))
+}
+
+/// A point of the face in terms of the program, and its errors there.
+struct Lifted {
+    point: Start,
+    dimacs: Dimacs,
+    /// How far `x` and `s` lie outside the cone.
+    outside: (Outside, Outside),
 }
 
 impl OnFace<'_> {
@@ -314,7 +325,7 @@ impl OnFace<'_> {
         face: &Face,
         reduced: &Reduced,
         found: &Solution,
-    ) -> Result<Option<(Start, Dimacs, (Outside, Outside))>> {
+    ) -> Result<Option<Lifted>> {
         let Exposing { d, z, split } = exposing;
         let a = self.program.constraints();
         let x = face.primal(&reduced.primal(&found.x)?)?;
@@ -335,17 +346,29 @@ impl OnFace<'_> {
         s = slack(&y)?;
         let distance = correction.distance(split, &s, z)?;
         let x_outside = outside_cone(a.blocks(), &x)?;
-        let mut best: Option<(Vec<f64>, Vec<f64>, Dimacs, (Outside, Outside))> = None;
+        let mut best: Option<Lifted> = None;
         for t in step_sizes(distance) {
             let moved: Vec<f64> = y.iter().zip(d).map(|(y, d)| y - t * d).collect();
             let s = slack(&moved)?;
             let outside = (x_outside, outside_cone(a.blocks(), &s)?);
             let dimacs = dimacs_outside(self.program, (&x, &moved, &s), outside)?;
-            if best.as_ref().is_none_or(|b| dimacs.max() < b.2.max()) && !dimacs.max().is_nan() {
-                best = Some((moved, s, dimacs, outside));
+            if best.as_ref().is_none_or(|b| dimacs.max() < b.dimacs.max()) && !dimacs.max().is_nan()
+            {
+                best = Some(Lifted {
+                    point: Start {
+                        x: vec![],
+                        y: moved,
+                        s,
+                    },
+                    dimacs,
+                    outside,
+                });
             }
         }
-        Ok(best.map(|(y, s, dimacs, outside)| (Start { x, y, s }, dimacs, outside)))
+        if let Some(best) = &mut best {
+            best.point.x = x;
+        }
+        Ok(best)
     }
 }
 
