@@ -132,8 +132,8 @@ impl LinearSolver {
     }
 
     /// Begins the next solve, and that one alone, from values and row duals that may be near the solution: those of a program with nearby
-    /// numbers, or what another method found. They are carried through presolve and conic form ([`ReducedLinear::restrict`],
-    /// [`LinearForm::point`]); activities and reduced costs are not read.
+    /// numbers, or what another method found. They are carried through presolve and conic form ([`ReducedLinear::restrict`](crate::problem::ReducedLinear::restrict),
+    /// [`LinearForm::point`](crate::problem::LinearForm::point)); activities and reduced costs are not read.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape), [`Error::NonFinite`](crate::Error::NonFinite); then nothing changed.
