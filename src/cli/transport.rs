@@ -1,6 +1,5 @@
 //! `dyncvx transport`: read a problem, solve it by a method, write what was asked for.
 
-mod arc_files;
 mod exact;
 mod images;
 mod inputs;
@@ -65,11 +64,14 @@ impl MethodArguments {
     }
 }
 
-/// Seconds before the solve.
-#[derive(Clone, Copy)]
+/// What happened before the solve.
 struct Before {
+    /// Seconds.
     read: f64,
+    /// Seconds.
     setup: f64,
+    /// What the readers left out, and what else there is to tell about the input.
+    notices: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Outcome {
@@ -93,7 +95,14 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     let clock = Instant::now();
     let marginals = Marginals::new(&problem.mu, &problem.nu).map_err(|e| e.to_string())?;
     let setup = clock.elapsed().as_secs_f64();
-    let before = Before { read, setup };
+    for notice in problem.notices.iter().filter(|_| !output.quiet) {
+        report::say!("notice: {notice}");
+    }
+    let before = Before {
+        read,
+        setup,
+        notices: problem.notices,
+    };
     match (&problem.cost, method.method) {
         (Cost::Arcs(_), Method::MirrorSinkhorn) => Err(
             "--method mirror-sinkhorn: expected a cost on all arcs, found forbidden ones".into(),

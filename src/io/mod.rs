@@ -10,6 +10,7 @@
 mod lexer;
 pub mod mps;
 pub mod sdpa;
+pub mod table;
 
 /// The place where a file is not valid, and the reason.
 ///

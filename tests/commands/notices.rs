@@ -55,3 +55,46 @@ fn an_integer_section_is_refused_with_its_place() {
     );
     assert!(errors.contains("found the section `*INTEGER`"), "{errors}");
 }
+
+fn file(name: &str, content: &str) -> String {
+    let path = format!("{}/{name}", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+/// Masses as a spreadsheet writes them, and a packed sparse matrix of SciPy.
+#[test]
+fn transport_reads_what_other_programs_write() {
+    let mu = file("notices.mu.csv", "\u{feff}mass\r\n1\r\n2\r\n");
+    let nu = file("notices.nu.csv", "1;1;1\n");
+    let masses = ["--mu", &mu, "--nu", &nu, "--json", "-"];
+    let arcs = "tests/data/tables/csr.npz";
+    let output = run(&[&["transport", "--arcs", arcs][..], &masses].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // Row 0 to column 0 for 1, row 1 to column 1 for 0.5, and to column 2 for nothing.
+    assert_eq!(found["objective"], 1.5);
+    let said = format!("{mu}: line 1: the column names `mass` are left out");
+    assert_eq!(found["notices"], serde_json::json!([said]));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.contains(&format!("notice: {said}\n")), "{errors}");
+
+    // The matrix states its shape, and no pair may be given twice.
+    for (arcs, nu, expected) in [
+        (
+            arcs,
+            file("notices.short.csv", "2 1\n"),
+            "expected 2 x 2 costs",
+        ),
+        (
+            "tests/data/tables/repeated.npz",
+            nu,
+            "arc 3: expected every pair",
+        ),
+    ] {
+        let output = run(&["transport", "--arcs", arcs, "--mu", &mu, "--nu", &nu]);
+        assert_eq!(output.status.code(), Some(2));
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert!(errors.contains(expected), "{errors}");
+    }
+}

@@ -10,3 +10,4 @@ mod netlib_read;
 mod sdpa;
 mod sdpa_refused;
 mod sdplib_read;
+mod table;

@@ -1,7 +1,7 @@
 //! `--method exact`.
 
 use super::outputs::{OutputArguments, Record, Seconds};
-use super::{Before, MethodArguments, arc_files, images, interrupted, report, tables};
+use super::{Before, MethodArguments, images, interrupted, report, tables};
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
     self, Cost, ExactSettings, ExactSolution, Marginals, Snapshot, Status, exact, exact_sparse,
@@ -123,7 +123,8 @@ fn report(
         },
         shape: [shape.0, shape.1],
         method: "exact",
-        seconds: Seconds::new(before, answer.seconds),
+        notices: before.notices.clone(),
+        seconds: Seconds::new(&before, answer.seconds),
         version: env!("CARGO_PKG_VERSION"),
     };
     let cut = answer.cut.as_ref().map(|cut| CutRecord {
@@ -182,7 +183,7 @@ fn write_plan(
             }
             tables::write_matrix(path, &plan, m, n)?;
         } else {
-            arc_files::write(path, &answer.plan, (m, n))?;
+            tables::write_arcs(path, &answer.plan, (m, n))?;
         }
     }
     if let Some(path) = &output.plot {

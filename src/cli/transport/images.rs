@@ -1,6 +1,6 @@
 //! Images as measures, and plans as pictures.
 
-use super::tables::{self, Table};
+use super::tables::{Reader, Table};
 use faer::Mat;
 use std::io::{BufReader, BufWriter};
 
@@ -8,11 +8,15 @@ use std::io::{BufReader, BufWriter};
 pub(super) const PICTURE: usize = 512;
 
 /// Reads intensities, and averages them over boxes where `resize × resize` pixels are wanted.
-pub(super) fn image(path: &str, resize: Option<usize>) -> Result<Table, String> {
+pub(super) fn image(
+    path: &str,
+    resize: Option<usize>,
+    files: &mut Reader,
+) -> Result<Table, String> {
     let image = if path.to_ascii_lowercase().ends_with(".png") {
         png(path)?
     } else {
-        tables::table(path)?
+        files.table(path)?
     };
     if let Some(bad) = image.values.iter().find(|v| !(v.is_finite() && **v >= 0.0)) {
         return Err(format!(

@@ -94,7 +94,8 @@ fn report(
         iterations: solution.steps.count,
         shape: [m, n],
         method: "mirror_sinkhorn",
-        seconds: Seconds::new(before, solution.seconds),
+        notices: before.notices.clone(),
+        seconds: Seconds::new(&before, solution.seconds),
         version: env!("CARGO_PKG_VERSION"),
     })
 }

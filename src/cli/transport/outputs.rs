@@ -39,7 +39,7 @@ pub(super) struct Seconds {
 }
 
 impl Seconds {
-    pub(super) fn new(before: Before, solve: f64) -> Self {
+    pub(super) fn new(before: &Before, solve: f64) -> Self {
         Self {
             read: before.read,
             setup: before.setup,
@@ -59,6 +59,7 @@ pub(super) struct Record {
     pub(super) iterations: usize,
     pub(super) shape: [usize; 2],
     pub(super) method: &'static str,
+    pub(super) notices: Vec<String>,
     pub(super) seconds: Seconds,
     pub(super) version: &'static str,
 }
