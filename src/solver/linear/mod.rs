@@ -47,7 +47,7 @@ pub struct LinearOutcome {
     pub seconds: f64,
 }
 
-/// Solves a linear program: [presolve](LinearProgram::presolve), [conic form](LinearProgram::conic), [`Solver`], and the way back.
+/// Solves a linear program: [presolve](LinearProgram::presolve), [conic form](LinearProgram::conic), [`Solver`](super::Solver), and the way back.
 ///
 /// A [`Status`] is about the program as it was stated: all six [errors](LinearProgram::errors) of the point, or the violation of a
 /// certificate, are measured there. A point that misses a tolerance there is asked for once more, to sharper tolerances.
