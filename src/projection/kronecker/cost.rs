@@ -5,6 +5,7 @@
 //! `T = (3F/e₁)^{2/3}` updates and costs `F/T + (2/3) e₁ √T` an update: that is compared with absorbing.
 
 use crate::error::{Error, Result};
+use crate::projection::params::STALE_MARGIN;
 
 /// Seconds of the kernels at one shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,9 +117,6 @@ pub(super) struct Situation {
     /// Whether there is a factor only.
     pub factor: bool,
 }
-
-/// How much cheaper staying stale must look: drift of several directions an update outgrows the square root reckoned with.
-const STALE_MARGIN: f64 = 3.0;
 
 /// Rates, and what queries have shown.
 #[derive(Debug, Clone)]
@@ -235,7 +233,9 @@ impl Model {
         let average = (rebuild + self.paid + next) / k;
         // Absorbing everything now and each later change when it comes.
         let eager = self.append_cost(s.inner) / k;
-        if next == 0.0 || STALE_MARGIN * stale < eager.min(rebuild) && next < average.max(stale) {
+        if next == 0.0
+            || STALE_MARGIN.get() * stale < eager.min(rebuild) && next < average.max(stale)
+        {
             return Action::Stale;
         }
         if absorb_cost < rebuild {

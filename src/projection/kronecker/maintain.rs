@@ -11,13 +11,11 @@ use crate::linalg::padded;
 use crate::linalg::{product, spectral};
 use crate::projection::gram::{GramInverse, Refiner, ScaledFactor};
 use crate::projection::lazy::{self, BlockDrift, Step};
+use crate::projection::params::SAME_WEIGHT;
 use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
 use faer::{Accum, Mat};
 use rand_distr::{Distribution, StandardNormal};
-
-/// Residual of a probe above which two weights that are equal up to rounding are told apart.
-const SAME: f64 = 1e-7;
 
 impl Kronecker {
     /// Moves to `weight`, which differs from the weight absorbed by `change`.
@@ -29,7 +27,7 @@ impl Kronecker {
         let (rank, inner) = self.size(&change);
         if inner == 0 {
             // Equal up to rounding of the weight; small eigenvalues may still have moved.
-            if self.probe(&weight) > SAME.max(self.held.guard()) {
+            if self.probe(&weight) > SAME_WEIGHT.get().max(self.held.guard()) {
                 return self.rebuild(weight, Reason::Conditioning);
             }
             self.absorbed = None;
