@@ -68,6 +68,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         primal_objective: found.primal_objective,
         dual_objective: found.dual_objective,
         dimacs: found.errors,
+        backward: found.backward,
         iterations: found.iterations,
         seconds: solve,
         phases: &found.phases,

@@ -72,6 +72,7 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         primal_objective: SemidefiniteProgram::primal_objective(found.dual_objective),
         dual_objective: SemidefiniteProgram::dual_objective(found.primal_objective),
         dimacs: found.dimacs,
+        backward: found.backward,
         iterations: found.iterations,
         seconds,
         phases: &found.phases,

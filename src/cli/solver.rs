@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use dyncvx::constraints::NearlyDependent;
 use dyncvx::io::{Noted, ParseError};
 use dyncvx::ipm::{
-    Attempt, AttemptRecord, Dimacs, Ended, Iteration, Phases, SearchDirection, Settings, Status,
+    Attempt, AttemptRecord, BackwardErrors, Dimacs, Ended, Iteration, Phases, SearchDirection,
+    Settings, Status,
 };
 use dyncvx::projection::{Auto, Direct, Iterative, Refresh, auto, direct, iterative};
 use dyncvx::solver;
@@ -181,6 +182,7 @@ pub(super) struct Answer<'a> {
     pub primal_objective: f64,
     pub dual_objective: f64,
     pub dimacs: Dimacs,
+    pub backward: BackwardErrors,
     pub iterations: usize,
     pub seconds: f64,
     pub phases: &'a Phases,
@@ -218,6 +220,9 @@ pub(super) struct Record {
     pub dual_objective: Option<f64>,
     pub gap: Option<f64>,
     pub dimacs: [Option<f64>; 6],
+    /// The largest error of a row and of a column, each in its own scale.
+    row_error: Option<f64>,
+    column_error: Option<f64>,
     pub iterations: usize,
     /// Every attempt, in order.
     attempts: Vec<AttemptLine>,
@@ -275,6 +280,8 @@ impl Record {
             dual_objective: value(answer.dual_objective),
             gap: value(dimacs[4]),
             dimacs: dimacs.map(report::finite),
+            row_error: report::finite(answer.backward.row),
+            column_error: report::finite(answer.backward.column),
             iterations: answer.iterations,
             attempts: answer.attempts.iter().map(AttemptLine::new).collect(),
             engine,

@@ -39,6 +39,10 @@ pub enum Pass {
     Cold,
     /// To sharper tolerances: the program as stated misses the caller's.
     Tightened,
+    /// Without the limits of a linear program that lie far away, which most solutions do not reach.
+    Relaxed,
+    /// For the correction that an answer lacks, in units in which the correction is of moderate size.
+    Refined,
 }
 
 /// What an attempt does.
@@ -85,6 +89,8 @@ impl fmt::Display for Attempt {
             Pass::Warm => f.write_str("warm/")?,
             Pass::Cold => f.write_str("cold/")?,
             Pass::Tightened => f.write_str("tightened/")?,
+            Pass::Relaxed => f.write_str("relaxed/")?,
+            Pass::Refined => f.write_str("refined/")?,
         }
         if self.face > 0 {
             write!(f, "face{}/", self.face)?;

@@ -5,7 +5,7 @@ use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_shape};
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::{dot, max_abs, norm, spectral};
-use crate::problem::ConicProgram;
+use crate::problem::{BackwardErrors, ConicProgram, Outside, OwnScales};
 use faer::MatRef;
 
 /// The six DIMACS error measures of a primal–dual point.
@@ -57,11 +57,53 @@ pub fn dimacs(problem: &ConicProgram, x: &[f64], y: &[f64], s: &[f64]) -> Result
     dimacs_outside(problem, (x, y, s), outside)
 }
 
+/// The errors of a point, relative to the largest numbers of the program and in the scale of each row and column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PointErrors {
+    pub dimacs: Dimacs,
+    pub backward: BackwardErrors,
+    pub outside: Option<(Outside, Outside)>,
+}
+
+impl PointErrors {
+    /// Errors that could not be measured.
+    pub(crate) const NAN: Self = Self {
+        dimacs: Dimacs([f64::NAN; 6]),
+        backward: BackwardErrors::NAN,
+        outside: None,
+    };
+
+    /// Errors of a point of a program whose rows and columns have these scales.
+    pub(crate) fn new(
+        problem: &ConicProgram,
+        scales: &OwnScales<'_>,
+        (x, y, s): (&[f64], &[f64], &[f64]),
+    ) -> Result<Self> {
+        let blocks = problem.constraints().blocks();
+        let outside = (outside_cone(blocks, x)?, outside_cone(blocks, s)?);
+        Self::outside(problem, scales, (x, y, s), outside)
+    }
+
+    /// The same when it is known by how much `x` and `s` lie outside the cone.
+    pub(crate) fn outside(
+        problem: &ConicProgram,
+        scales: &OwnScales<'_>,
+        point: (&[f64], &[f64], &[f64]),
+        outside: (Outside, Outside),
+    ) -> Result<Self> {
+        Ok(Self {
+            dimacs: dimacs_outside(problem, point, outside)?,
+            backward: scales.errors(point, outside)?,
+            outside: Some(outside),
+        })
+    }
+}
+
 /// The same when it is known by how much `x` and `s` lie outside the cone.
 pub(crate) fn dimacs_outside(
     problem: &ConicProgram,
     (x, y, s): (&[f64], &[f64], &[f64]),
-    outside: (f64, f64),
+    outside: (Outside, Outside),
 ) -> Result<Dimacs> {
     let a = problem.constraints();
     let (mut ax, mut dual) = (vec![0.0; a.len()], vec![0.0; a.ambient()]);
@@ -89,9 +131,9 @@ pub(crate) fn dimacs_outside(
     let scale_gap = 1.0 + pobj.abs() + dobj.abs();
     Ok(Dimacs([
         norm(&primal) / scale_b,
-        outside.0 / scale_b,
+        outside.0.distance / scale_b,
         norm(&dual) / scale_c,
-        outside.1 / scale_c,
+        outside.1.distance / scale_c,
         (pobj - dobj) / scale_gap,
         dot(x, s) / scale_gap,
     ]))
@@ -102,12 +144,12 @@ pub(crate) fn dimacs_outside(
 /// # Complexity
 /// A Cholesky factorisation a block, and its eigenvalues only where that fails: what it finds positive definite is so to the
 /// precision of an eigenvalue.
-pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
+pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<Outside> {
     if x.iter().any(|v| !v.is_finite()) {
-        return Ok(f64::NAN);
+        return Ok(Outside::NAN);
     }
-    let (mut smallest, mut at) = (0.0f64, 0);
-    for b in blocks {
+    let (mut outside, mut at) = (Outside::default(), 0);
+    for (k, b) in blocks.iter().enumerate() {
         let part = &x[at..at + b.ambient()];
         at += b.ambient();
         let least = match *b {
@@ -120,9 +162,13 @@ pub(crate) fn outside_cone(blocks: &[Block], x: &[f64]) -> Result<f64> {
                 }
             }
         };
-        smallest = smallest.min(least);
+        let scale = match *b {
+            Block::Psd(_) if least < 0.0 => max_abs(part),
+            _ => 0.0,
+        };
+        outside.record(k, least, scale);
     }
-    Ok(-smallest)
+    Ok(outside)
 }
 
 /// `y`, scaled to `bᵀy = 1`, as a proof of primal infeasibility, and how far it is from being one: the violation
@@ -156,7 +202,7 @@ pub(crate) fn primal_certificate(
             Block::Psd(_) => terms[first + row + col * n] += std::f64::consts::SQRT_2 * term,
         }
     }
-    let violation = outside_cone(a.blocks(), &slack)?;
+    let violation = outside_cone(a.blocks(), &slack)?.distance;
     let hidden = f64::EPSILON * norm(&terms);
     let relative = (violation + hidden) / norm(&slack).clamp(f64::MIN_POSITIVE, 1.0);
     Ok(Some((Certificate::Primal { y, violation }, relative)))
@@ -183,7 +229,7 @@ pub(crate) fn dual_certificate(
     let mut terms = vec![0.0; a.len()];
     add_terms(a, &x, &mut terms);
     let violation = norm(&ax);
-    let outside = outside_cone(a.blocks(), &x)?;
+    let outside = outside_cone(a.blocks(), &x)?.distance;
     let worst = if outside.is_nan() {
         outside
     } else {

@@ -25,9 +25,12 @@ mod status;
 mod termination;
 pub(crate) mod verdict;
 
+pub use crate::problem::BackwardErrors;
 pub use attempt::{Attempt, AttemptRecord, Method, Pass, Step};
 pub use dimacs::{Dimacs, dimacs};
-pub(crate) use dimacs::{dimacs_outside, dual_certificate, outside_cone, primal_certificate};
+pub(crate) use dimacs::{
+    PointErrors, dimacs_outside, dual_certificate, outside_cone, primal_certificate,
+};
 pub use low_rank_factor::Factor;
 pub use objective_error::ObjectiveError;
 pub(crate) use objective_error::objective_error;

@@ -1,8 +1,10 @@
 //! What a solve returns.
 
+use super::dimacs::PointErrors;
 use super::verdict::{Measured, Proof, Side};
 use super::{AttemptRecord, Dimacs, Ended, Status};
 use crate::error::Error;
+use crate::problem::{BackwardErrors, Outside};
 
 /// A proof that a problem has no feasible point.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,8 +78,14 @@ pub struct Solution {
     pub dual_objective: f64,
     /// Errors of the point, recomputed from the problem.
     pub dimacs: Dimacs,
+    /// The same, each row and each column in its own scale.
+    pub backward: BackwardErrors,
+    /// How far `x` and `s` lie outside the cone, where that was measured.
+    pub(crate) outside: Option<(Outside, Outside)>,
     /// The proof, when the status is an infeasibility.
     pub certificate: Option<Certificate>,
+    /// What may be a proof of infeasibility, and is not one within the tolerance as far as was measured.
+    pub(crate) candidates: Vec<Certificate>,
     /// Iterations made.
     pub iterations: usize,
     /// Seconds they took.
@@ -104,7 +112,10 @@ impl Solution {
             primal_objective: 0.0,
             dual_objective: 0.0,
             dimacs: Dimacs::default(),
+            backward: BackwardErrors::default(),
+            outside: None,
             certificate: None,
+            candidates: vec![],
             iterations: 0,
             seconds: 0.0,
             phases: Phases::default(),
@@ -113,7 +124,15 @@ impl Solution {
 
     /// What a verdict depends on, without a certificate.
     pub(crate) fn measured(&self) -> Measured {
-        Measured::new(self.dimacs, self.primal_objective, self.dual_objective)
+        Measured::new(
+            PointErrors {
+                dimacs: self.dimacs,
+                backward: self.backward,
+                outside: self.outside,
+            },
+            self.primal_objective,
+            self.dual_objective,
+        )
     }
 }
 

@@ -114,6 +114,7 @@ fn once(
         method,
         attempt: Attempt::run(method),
         start,
+        units: None,
         begun: Instant::now(),
     };
     Ok(run(&request, projection, observer)?.solution)

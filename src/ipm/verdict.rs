@@ -1,6 +1,9 @@
 //! The one place that turns measured errors into a [`Status`].
 
+use super::dimacs::PointErrors;
 use super::{Dimacs, Ended, Settings, Stall, Status};
+use crate::linalg::max_abs;
+use crate::problem::BackwardErrors;
 
 /// The side of a program that a certificate proves empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(crate) struct Proof {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
     pub dimacs: Dimacs,
+    /// The same, each row and column in its own scale.
+    pub backward: BackwardErrors,
     /// `1 + │⟨c, x⟩│ + │bᵀy│`.
     pub scale: f64,
     pub proof: Option<Proof>,
@@ -37,9 +42,10 @@ pub(crate) struct Measured {
 
 impl Measured {
     /// Of a point with these objectives, without a certificate.
-    pub(crate) fn new(dimacs: Dimacs, primal_objective: f64, dual_objective: f64) -> Self {
+    pub(crate) fn new(errors: PointErrors, primal_objective: f64, dual_objective: f64) -> Self {
         Self {
-            dimacs,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
             scale: 1.0 + primal_objective.abs() + dual_objective.abs(),
             proof: None,
         }
@@ -47,12 +53,23 @@ impl Measured {
 
     /// The largest error in units of its tolerance; NaN when one is NaN.
     pub(crate) fn merit(&self, settings: &Settings) -> f64 {
-        let infeasibility = self.dimacs.infeasibility() / settings.tol_feas;
+        self.with_own_scale(settings, 1.0)
+    }
+
+    /// The same for the end of a run: a row or column that misses its tolerance by no more than the slack is not worth further iterations.
+    pub(crate) fn merit_of_run(&self, settings: &Settings) -> f64 {
+        self.with_own_scale(settings, settings.slack)
+    }
+
+    /// The largest error, where errors of rows and columns in their own scale count by this many tolerances.
+    fn with_own_scale(&self, settings: &Settings, tolerances: f64) -> f64 {
         let gap = settings.gap_in_tolerances(self.dimacs.gap() * self.scale, self.scale);
-        if infeasibility.is_nan() || gap.is_nan() {
-            return f64::NAN;
-        }
-        infeasibility.max(gap)
+        // `max_abs` keeps a NaN, which `f64::max` would lose.
+        max_abs(&[
+            self.dimacs.infeasibility() / settings.tol_feas,
+            self.backward.max() / (settings.tol_feas * tolerances),
+            gap,
+        ])
     }
 }
 
@@ -72,7 +89,8 @@ pub(crate) fn judge(measured: &Measured, ended: &Ended, settings: &Settings) -> 
     }
     let grade = Grade {
         merit: measured.merit(settings),
-        nearly: measured.dimacs.max() <= settings.tol_almost,
+        nearly: measured.dimacs.max() <= settings.tol_almost
+            && measured.backward.max() <= settings.tol_almost,
         proved,
     };
     decide(&grade, ended, settings.slack)
@@ -117,14 +135,14 @@ mod tests {
     use crate::error::Error;
     use quickcheck::{Arbitrary, Gen, QuickCheck};
 
-    /// Six errors, a scale, an end, and perhaps a proof; magnitudes around the tolerances, NaN among them.
+    /// Six errors, two in their own scales, a scale, an end, and perhaps a proof; magnitudes around the tolerances, NaN among them.
     #[derive(Debug, Clone)]
     struct Case {
         measured: Measured,
         ended: Ended,
         settings: Settings,
         /// Factors, at most 1, that the errors are reduced by.
-        shrink: [f64; 6],
+        shrink: [f64; 8],
         /// Factor, at least 1, that the tolerances are widened by.
         widen: f64,
     }
@@ -152,7 +170,7 @@ mod tests {
             let mut errors = [0.0; 6];
             errors.iter_mut().for_each(|e| *e = magnitude(g));
             let share = |g: &mut Gen| f64::from(u8::arbitrary(g)) / 255.0;
-            let mut shrink = [1.0; 6];
+            let mut shrink = [1.0; 8];
             shrink.iter_mut().for_each(|s| *s = share(g));
             let side = if bool::arbitrary(g) {
                 Side::Primal
@@ -167,6 +185,7 @@ mod tests {
             Self {
                 measured: Measured {
                     dimacs: Dimacs(errors),
+                    backward: BackwardErrors::of(magnitude(g), magnitude(g)),
                     scale: 1.0 + magnitude(g).max(0.0),
                     proof,
                 },
@@ -208,6 +227,8 @@ mod tests {
                 .iter_mut()
                 .zip(shrink)
                 .for_each(|(e, s)| *e *= s);
+            smaller.backward.row *= shrink[6];
+            smaller.backward.column *= shrink[7];
             let mut wider = settings.clone();
             wider.tol_feas = (widen * settings.tol_feas).min(0.1);
             wider.tol_gap_rel = (widen * settings.tol_gap_rel).min(0.1);
@@ -262,7 +283,8 @@ mod tests {
             } = case;
             let status = judge(&measured, &ended, &settings);
             let errors = measured.dimacs;
-            let unknown = errors.0.iter().any(|e| e.is_nan()) && rank(status) > 0;
+            let nan = errors.0.iter().any(|e| e.is_nan()) || measured.backward.max().is_nan();
+            let unknown = nan && rank(status) > 0;
             let lax = ended.is_limit()
                 && (status == Status::AlmostSolved
                     || status == Status::Solved && measured.merit(&settings) > 1.0);

@@ -7,10 +7,10 @@ use super::restore::{self, Restored};
 use super::strategy::{self, Facts, Next, State, Tried, better};
 use crate::error::{Error, Result};
 use crate::ipm::{
-    self, Attempt, Ended, Finished, Method, Observer, Pass, Request, Settings, Solution, Start,
-    Status, Step,
+    self, Attempt, Certificate, Ended, Finished, Method, Observer, Pass, Request, Settings,
+    Solution, Start, Status, Step,
 };
-use crate::problem::ConicProgram;
+use crate::problem::{ConicProgram, Units};
 use crate::projection::Projection;
 
 /// A program, the engine of its rows, and the place of this solve among the attempts of a larger one.
@@ -26,6 +26,8 @@ pub(super) struct Climb<'a> {
     pub face: u8,
     /// Whether this is the search for a face.
     pub searching: bool,
+    /// The units of the program as it was stated; `None` where they are those of `problem`.
+    pub units: Option<&'a Units>,
 }
 
 /// Where the strategy ended on one program.
@@ -42,6 +44,8 @@ struct Held {
     /// The last run, while it may yet be restored.
     last: Option<Finished>,
     kept: Option<Solution>,
+    /// What may prove that the program is infeasible.
+    candidates: Vec<Certificate>,
     searched: bool,
     on_face: bool,
 }
@@ -94,7 +98,8 @@ impl Climb<'_> {
         let on_face = held.on_face;
         // The first rule names a method, and what refuses the first method has been returned.
         let what = "every method that was tried";
-        let solution = held.kept.ok_or(Error::NoConvergence { what })?;
+        let mut solution = held.kept.ok_or(Error::NoConvergence { what })?;
+        solution.candidates = held.candidates;
         Ok(Reached { solution, on_face })
     }
 
@@ -131,9 +136,11 @@ impl Climb<'_> {
             attempt,
             start,
             begun: self.history.begun(),
+            units: self.units,
         };
         match ipm::run(&request, self.projection, observer) {
-            Ok(found) => {
+            Ok(mut found) => {
+                held.candidates.append(&mut found.solution.candidates);
                 self.history.add(&found.solution);
                 held.tried.push(Tried {
                     method,

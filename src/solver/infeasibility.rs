@@ -3,10 +3,10 @@
 use super::Solver;
 use crate::error::Result;
 use crate::ipm::{
-    self, Certificate, Ended, Solution, Status, dual_certificate, primal_certificate,
+    Certificate, Ended, PointErrors, Solution, Status, dual_certificate, primal_certificate,
 };
 use crate::linalg::norm;
-use crate::problem::Proof;
+use crate::problem::{OwnScales, Proof};
 
 /// Relative violation of a ray that passes for rounding.
 const RAY_ROUNDING: f64 = 1e-12;
@@ -28,7 +28,10 @@ impl Solver {
         let mut s = vec![0.0; self.program.constraints().ambient()];
         self.program.cost().adjoint(&[1.0], &mut s)?;
         let (x, y) = (vec![0.0; s.len()], vec![0.0; m]);
-        let dimacs = ipm::dimacs(&self.program, &x, &y, &s)?;
+        let scales = OwnScales::new(&self.program, None)?;
+        let PointErrors {
+            dimacs, backward, ..
+        } = PointErrors::new(&self.program, &scales, (&x, &y, &s))?;
         Ok(Some(Solution {
             status,
             ended: Ended::Certified,
@@ -37,6 +40,7 @@ impl Solver {
             y,
             s,
             dimacs,
+            backward,
             ..Solution::empty()
         }))
     }

@@ -4,10 +4,12 @@ use super::Solver;
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    Certificate, Dimacs, Solution, dimacs_outside, dual_certificate, outside_cone,
+    Certificate, Ended, PointErrors, Solution, Status, dual_certificate, outside_cone,
     primal_certificate,
 };
-use crate::linalg::{dot, max_abs};
+use crate::linalg::dot;
+use crate::problem::{Outside, OwnScales};
+use crate::verify::{self, Infeasible};
 
 /// Growth of the violation of a certificate, relative to what the dropped rows explain, that passes for rounding.
 const GROWTH_ROUNDING: f64 = 1e-6;
@@ -19,12 +21,13 @@ impl Solver {
         let y = self.reduced.multipliers(&found.y)?;
         let s = self.reduced.slack(&found.s)?;
         let outside = self.outside(&found)?;
-        let dimacs = dimacs_outside(&self.program, (&x, &y, &s), outside)?;
+        let scales = OwnScales::new(&self.program, None)?;
+        let errors = PointErrors::outside(&self.program, &scales, (&x, &y, &s), outside)?;
         let mut value = [0.0];
         self.program.cost().apply(&x, &mut value)?;
         let (primal_objective, dual_objective) = (value[0], dot(self.program.rhs(), &y));
         let certificate = self.lift_certificate(found.certificate.as_ref())?;
-        let mut measured = Measured::new(dimacs, primal_objective, dual_objective);
+        let mut measured = Measured::new(errors, primal_objective, dual_objective);
         measured.proof = certificate
             .as_ref()
             .map(|(found, excess)| found.proof(*excess));
@@ -36,7 +39,9 @@ impl Solver {
             s,
             primal_objective,
             dual_objective,
-            dimacs,
+            candidates: self.lift_candidates(found.candidates)?,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
             certificate: certificate
                 .map(|(found, _)| found)
                 .filter(|_| status.is_infeasible()),
@@ -45,22 +50,59 @@ impl Solver {
     }
 
     /// By how much `x` and `s` lie outside the cone of the program as it was stated.
-    fn outside(&self, found: &Solution) -> Result<(f64, f64)> {
+    fn outside(&self, found: &Solution) -> Result<(Outside, Outside)> {
         let small = self.reduced.program();
         // Zeros between the components leave eigenvalues as they are.
         let blocks = small.constraints().blocks();
-        let (x, s) = if self.reduced.is_unscaled() {
-            let mut cost = vec![0.0; small.constraints().ambient()];
-            small.cost().adjoint(&[1.0], &mut cost)?;
-            let Dimacs([_, x, _, s, ..]) = found.dimacs;
-            (x * (1.0 + max_abs(small.rhs())), s * (1.0 + max_abs(&cost)))
-        } else {
-            (
+        let (x, mut s) = match found.outside {
+            Some(outside) if self.reduced.is_unscaled() => outside,
+            _ => (
                 outside_cone(blocks, &self.reduced.primal_parts(&found.x)?)?,
                 outside_cone(blocks, &self.reduced.slack_parts(&found.s)?)?,
-            )
+            ),
         };
-        Ok((x, s.max(-self.reduced.least_unconstrained())))
+        s.distance = s.distance.max(-self.reduced.least_unconstrained());
+        Ok((x, s))
+    }
+
+    /// What may be a proof, in terms of the program as it was stated.
+    fn lift_candidates(&self, found: Vec<Certificate>) -> Result<Vec<Certificate>> {
+        let mut lifted = vec![];
+        for candidate in found {
+            let measured = match candidate {
+                Certificate::Primal { y, .. } => {
+                    primal_certificate(&self.program, &self.reduced.multipliers(&y)?)?
+                }
+                Certificate::Dual { x, .. } => {
+                    dual_certificate(&self.program, &self.reduced.primal(&x)?)?
+                }
+            };
+            lifted.extend(measured.map(|(found, _)| found));
+        }
+        Ok(lifted)
+    }
+
+    /// The solution with an infeasibility where one of the candidates proves it in exact arithmetic. A certificate whose violation
+    /// is beyond the tolerance may still be a proof: the violation counts rounding that a proof does not suffer.
+    pub(super) fn proved_infeasible(&self, mut found: Solution) -> Result<Solution> {
+        if found.status == Status::Solved || found.status.is_infeasible() {
+            return Ok(found);
+        }
+        for candidate in core::mem::take(&mut found.candidates) {
+            if let Some(status) = verify::infeasible(&self.program, &candidate)? {
+                return Ok(Solution {
+                    status: match status {
+                        Infeasible::Primal => Status::PrimalInfeasible,
+                        Infeasible::Dual => Status::DualInfeasible,
+                    },
+                    ended: Ended::Certified,
+                    certificate: Some(candidate),
+                    ..found
+                });
+            }
+            found.candidates.push(candidate);
+        }
+        Ok(found)
     }
 
     /// A certificate in terms of the program as it was stated, and its violation in units of what is allowed.

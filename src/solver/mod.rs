@@ -21,7 +21,7 @@ pub use linear::{LinearOutcome, LinearSolver};
 use crate::constraints::Constraints;
 use crate::error::Result;
 use crate::ipm::{Observer, Pass, Settings, Solution, Start};
-use crate::problem::{ConicProgram, Reduced};
+use crate::problem::{ConicProgram, Reduced, Units};
 use crate::projection::{Auto, Projection, Replaced, auto};
 use climb::{Climb, Reached};
 use history::History;
@@ -58,6 +58,8 @@ pub struct Solver {
     program: ConicProgram,
     settings: Settings,
     reduced: Reduced,
+    /// The units of the program, where those of the reduced program differ.
+    units: Option<Units>,
     engine: Engine,
     /// For the rows of the reduced program, once it was needed.
     projection: Option<Box<dyn Projection>>,
@@ -93,14 +95,21 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn with_engine(program: ConicProgram, settings: Settings, engine: Engine) -> Result<Self> {
         settings.validate()?;
+        let reduced = Reduced::new(&program)?;
         Ok(Self {
-            reduced: Reduced::new(&program)?,
+            units: reduced.units(),
+            reduced,
             program,
             settings,
             engine,
             projection: None,
             start: None,
         })
+    }
+
+    /// Puts another maker of engines in place of the present one, which is returned. The engine that was made stays.
+    fn exchange_engine(&mut self, engine: Engine) -> Engine {
+        core::mem::replace(&mut self.engine, engine)
     }
 
     /// The program as it is now.
@@ -175,7 +184,7 @@ impl Solver {
         if !stays {
             self.projection = None;
         }
-        (self.reduced, self.program) = (reduced, program);
+        (self.units, self.reduced, self.program) = (reduced.units(), reduced, program);
         Ok(())
     }
 
@@ -189,7 +198,7 @@ impl Solver {
         if !Arc::ptr_eq(new, old) {
             self.projection = None;
         }
-        (self.reduced, self.program) = (reduced, program);
+        (self.units, self.reduced, self.program) = (reduced.units(), reduced, program);
         Ok(())
     }
 
@@ -223,7 +232,7 @@ impl Solver {
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
         let mut history = History::new();
         let found = self.solve_within(&mut history, Pass::First, observer)?;
-        Ok(history.closing(found))
+        Ok(history.closing(self.proved_infeasible(found)?))
     }
 
     /// Solves the program as part of a larger solve.
@@ -275,7 +284,7 @@ impl Solver {
             return Ok(solution);
         }
         let reached = Verdict::of(&solution, &self.settings);
-        let first = self.lift(solution)?;
+        let mut first = self.lift(solution)?;
         // Sharper ones, where the units of the reduced program hide an error of the stated one.
         let stated = Verdict::of(&first, &self.settings);
         let left = history.remaining(&self.settings);
@@ -285,7 +294,11 @@ impl Solver {
         };
         let climb = self.climb(projection, &sharper, history, Pass::Tightened);
         let second = self.lift(climb.solve(None, &mut observer)?.solution)?;
-        Ok(better(first, second))
+        let mut candidates = core::mem::take(&mut first.candidates);
+        candidates.extend_from_slice(&second.candidates);
+        let mut kept = better(first, second);
+        kept.candidates = candidates;
+        Ok(kept)
     }
 
     fn climb<'a>(
@@ -304,6 +317,7 @@ impl Solver {
             pass,
             face: 0,
             searching: false,
+            units: self.units.as_ref(),
         }
     }
 }
@@ -344,6 +358,7 @@ pub fn solve_with(
         pass: Pass::First,
         face: 0,
         searching: false,
+        units: None,
     };
     let found = climb.solve(start, observer)?.solution;
     Ok(history.closing(found))

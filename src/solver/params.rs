@@ -21,6 +21,15 @@ tuned! { "solver":
     /// Share of the size of a solution above which the least eigenvalue that the search proves shows an interior.
     /// Instance: programs with an interior reach 1e-2 within a few iterations.
     INTERIOR = 1e-4 in [1e-5, 1e-3];
+    /// Absolute value from which on a limit of a linear program is left out at first, where nothing asks for it.
+    /// Instance: limits of 1e12 to 1e15 on variables whose solution is of order one.
+    DISTANT_LIMIT = 1e9 in [1e8, 1e11];
+    /// The same where a linear program has found no answer with all limits.
+    /// Instance: variables within 1e6 that hide an infeasibility.
+    NEAR_LIMIT = 1e3 in [1e2, 1e5];
+    /// Largest DIMACS error of an answer of a linear program that is refined.
+    /// Instance: costs of 1e9 and 1e-6, of which the small one decides.
+    REFINABLE = 1e-3 in [1e-4, 1e-2];
     /// Weight of the range in the metric that exposing multipliers are polished in.
     /// Instance: `qap*`.
     RANGE_WEIGHT = 1e-4 in [1e-5, 1e-3];

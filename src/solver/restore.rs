@@ -11,10 +11,12 @@ use super::strategy::multipliers_diverged;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
 use crate::ipm::verdict::{Measured, judge};
-use crate::ipm::{Dimacs, Finished, Settings, Solution, Start, Status, dimacs, objective_error};
+use crate::ipm::{
+    Dimacs, Finished, PointErrors, Settings, Solution, Start, Status, dimacs, objective_error,
+};
 use crate::linalg::product::gemm;
 use crate::linalg::{axpy, dot, max_abs};
-use crate::problem::ConicProgram;
+use crate::problem::{ConicProgram, OwnScales};
 use crate::projection::{Goal, Projection};
 use faer::{Accum, MatMut, MatRef};
 
@@ -104,7 +106,8 @@ impl RestoredPoint {
         (solution.x, solution.y, solution.s) = (x, y, s);
         let [primal, dual] = self.objectives;
         (solution.primal_objective, solution.dual_objective) = (primal, dual);
-        (solution.dimacs, solution.status) = (self.measured.dimacs, status);
+        (solution.dimacs, solution.backward) = (self.measured.dimacs, self.measured.backward);
+        solution.status = status;
         if !status.is_infeasible() {
             solution.certificate = None;
         }
@@ -127,7 +130,8 @@ fn restored(
     let gap = 0.5 * settings.tol_gap_rel * (1.0 + p.abs() + d.abs());
     let x = restore(problem, projection, &x, &s, gap)?;
     let objectives = [value(&x)?, d];
-    let errors = dimacs(problem, &x, &y, &s)?;
+    let scales = OwnScales::new(problem, None)?;
+    let errors = PointErrors::new(problem, &scales, (&x, &y, &s))?;
     Ok(RestoredPoint {
         measured: Measured::new(errors, objectives[0], d),
         point: Start { x, y, s },

@@ -17,8 +17,8 @@
 use super::params::{BOUNDED_MULTIPLIERS, FAR_FROM_A_SOLUTION};
 use crate::constraints::Block;
 use crate::ipm::{
-    Dimacs, Ended, Method, Pass, SearchDirection, Settings, Solution, Status, first_direction,
-    is_linear, takes_hkm,
+    BackwardErrors, Dimacs, Ended, Method, Pass, SearchDirection, Settings, Solution, Status,
+    first_direction, is_linear, takes_hkm,
 };
 use crate::linalg::max_abs;
 use crate::problem::ConicProgram;
@@ -233,6 +233,7 @@ pub(super) enum Stated {
 pub(super) struct Verdict {
     pub status: Status,
     pub dimacs: Dimacs,
+    pub backward: BackwardErrors,
     /// The largest error in units of its tolerance.
     pub merit: f64,
 }
@@ -242,7 +243,8 @@ impl Verdict {
         Self {
             status: found.status,
             dimacs: found.dimacs,
-            merit: found.measured().merit(settings),
+            backward: found.backward,
+            merit: found.measured().merit_of_run(settings),
         }
     }
 }
@@ -268,12 +270,14 @@ pub(super) fn tightened(
     let tighten = |tol: f64, error: f64, reached: f64| {
         let share = match kind {
             Stated::Conic => (tol / error).min(1.0),
-            Stated::Linear => (least / stated.dimacs.max()).clamp(10.0 * SHARPEST_SHARE, 1.0),
+            Stated::Linear => (least / stated.dimacs.max().max(stated.backward.max()))
+                .clamp(10.0 * SHARPEST_SHARE, 1.0),
         };
         let most = if error > tol { 0.1 * reached } else { tol };
         (0.1 * share * tol).min(most).max(SHARPEST).min(tol)
     };
-    let (infeasibility, gap) = (stated.dimacs.infeasibility(), stated.dimacs.gap());
+    let infeasibility = stated.dimacs.infeasibility().max(stated.backward.max());
+    let gap = stated.dimacs.gap();
     let reached = &reached.dimacs;
     let mut sharper = settings.clone();
     sharper.tol_feas = tighten(settings.tol_feas, infeasibility, reached.infeasibility());

@@ -228,6 +228,31 @@ fn lift(a: &Constraints, c: Option<&Constraints>, y: &[f64]) -> Option<(Vec<f64>
     Some((d, lacks))
 }
 
+/// The infeasibility that a certificate proves in exact arithmetic, whatever was measured of it.
+///
+/// # Errors
+/// [`Error::Shape`] for a certificate of another program.
+///
+/// # Complexity
+/// That of [`conic`].
+pub(crate) fn infeasible(
+    program: &ConicProgram,
+    certificate: &Certificate,
+) -> Result<Option<Infeasible>> {
+    let a = program.constraints();
+    let (proved, side) = match certificate {
+        Certificate::Primal { y, .. } => {
+            check_shape("y of the certificate", (a.len(), 1), (y.len(), 1))?;
+            (primal_infeasible(program, y), Infeasible::Primal)
+        }
+        Certificate::Dual { x, .. } => {
+            check_shape("x of the certificate", (a.ambient(), 1), (x.len(), 1))?;
+            (dual_infeasible(program, x), Infeasible::Dual)
+        }
+    };
+    Ok(proved.is_ok().then_some(side))
+}
+
 /// Proves that no `x` is feasible.
 fn primal_infeasible(program: &ConicProgram, y: &[f64]) -> Result<(), Reason> {
     if y.iter().any(|v| !v.is_finite()) {

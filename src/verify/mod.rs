@@ -31,6 +31,7 @@ mod reason;
 mod symmetric;
 mod transport;
 
+pub(crate) use conic::infeasible;
 pub use conic::{Aids, conic, conic_with};
 pub use linear::{linear, linear_certificate};
 pub use reason::{Bounds, Infeasible, Reason};

@@ -53,6 +53,9 @@ fn constraints() {
     }
 }
 
+/// How to make an engine.
+type Make = fn(Arc<Constraints>) -> Result<Box<dyn Projection>>;
+
 /// Rows that fit, and whose Gram matrix does not.
 #[test]
 fn gram_matrices() {
@@ -67,7 +70,7 @@ fn gram_matrices() {
         builder.build()
     };
     let rows = Arc::new(rows().unwrap());
-    let engines: [(&str, fn(Arc<Constraints>) -> Result<Box<dyn Projection>>); 7] = [
+    let engines: [(&str, Make); 7] = [
         ("recompute", |a| Ok(Box::new(Recompute::new(a)?))),
         ("direct", |a| Ok(Box::new(Direct::new(a)?))),
         ("auto", |a| Ok(Box::new(Auto::new(a)?))),

@@ -11,6 +11,7 @@ mod ipm;
 mod karate;
 mod linear;
 mod linear_start;
+mod own_scale;
 mod reduce;
 mod regressions;
 mod robustness;

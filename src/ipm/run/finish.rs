@@ -3,7 +3,7 @@
 use super::phase_clock::PhaseClock;
 use super::{Finished, Point, Run};
 use crate::ipm::verdict::judge;
-use crate::ipm::{AttemptRecord, Dimacs, Ended, Method, Solution, Start};
+use crate::ipm::{AttemptRecord, Ended, Method, PointErrors, Solution, Start};
 use crate::linalg::dot;
 
 impl Run<'_> {
@@ -16,13 +16,17 @@ impl Run<'_> {
             ended.clone(),
         )];
         let errors = match self.verified.take().map_or_else(|| self.errors(), Ok) {
-            Ok(errors) if !errors.max().is_nan() => errors,
-            Ok(_) => Dimacs([f64::NAN; 6]),
+            Ok(errors) if !errors.dimacs.max().is_nan() => errors,
+            Ok(_) => PointErrors::NAN,
             Err(cause) => {
                 attempts.push(AttemptRecord::new(self.attempt, 0, Ended::Failed(cause)));
-                Dimacs([f64::NAN; 6])
+                PointErrors::NAN
             }
         };
+
+        if ended.gave_up() {
+            self.suspect_last_point();
+        }
 
         // The verdict, from these errors and the best certificate.
         let mut measured = self.measured(errors);
@@ -41,6 +45,8 @@ impl Run<'_> {
         });
 
         // The record.
+        let suspects = core::mem::take(&mut self.suspects);
+        let candidates = suspects.into_iter().flatten().map(|(found, _)| found);
         let primal_objective = self.objective(&self.best().x);
         let Point { x, y, s } = self.best.unwrap_or(self.point);
         let s = self.dual_storage.unpack(s).into_owned();
@@ -54,10 +60,13 @@ impl Run<'_> {
             x,
             y,
             s,
-            dimacs: errors,
+            dimacs: errors.dimacs,
+            backward: errors.backward,
+            outside: errors.outside,
             certificate: candidate
                 .map(|(found, _)| found)
                 .filter(|_| status.is_infeasible()),
+            candidates: candidates.collect(),
             iterations: self.iterations,
             seconds: self.begun.elapsed().as_secs_f64(),
             phases: clock.phases,

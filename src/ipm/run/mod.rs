@@ -12,13 +12,14 @@ use super::direction::{Direction, Geometry, INEXACT, NesterovTodd, System, nonne
 use super::params::SHORTEST_STEP;
 use super::termination::{Progress, Prospects, limit};
 use super::{
-    Attempt, Certificate, Dimacs, Ended, Method, Observer, Settings, Solution, Stall, Start, start,
+    Attempt, Certificate, Ended, Method, Observer, PointErrors, Settings, Solution, Stall, Start,
+    start,
 };
 use crate::clock::Instant;
 use crate::constraints::Block;
 use crate::error::{Error, Result};
 use crate::linalg::{dot, max_abs};
-use crate::problem::ConicProgram;
+use crate::problem::{ConicProgram, OwnScales, Units};
 use crate::projection::{Projection, Refresh};
 use core::convert::Infallible;
 use phase_clock::PhaseClock;
@@ -41,6 +42,8 @@ pub(crate) struct Request<'a> {
     pub start: Option<&'a Start>,
     /// The start of the solve that this run is part of; seconds and the time limit count from it.
     pub begun: Instant,
+    /// The units of the program as it was stated; `None` where they are those of `problem`.
+    pub units: Option<&'a Units>,
 }
 
 /// The result of one run.
@@ -116,6 +119,8 @@ struct Run<'a> {
     primal_storage: Storage,
     dual_storage: Storage,
     cost: Vec<f64>,
+    /// The scales of rows and columns, in which their errors are measured.
+    scales: OwnScales<'a>,
     /// `1 + max│b│`.
     scale_b: f64,
     /// `1 + max│c│`.
@@ -134,8 +139,10 @@ struct Run<'a> {
     progress: Progress,
     /// The best certificate of infeasibility within the tolerance, and its relative violation.
     candidate: Option<(Certificate, f64)>,
+    /// The least violated certificates of either side beyond the tolerance.
+    suspects: [Option<(Certificate, f64)>; 2],
     /// Errors of the best point, once a measurement found them within the tolerances.
-    verified: Option<Dimacs>,
+    verified: Option<PointErrors>,
     iterations: usize,
 }
 
@@ -165,6 +172,7 @@ impl<'a> Run<'a> {
             method,
             attempt: request.attempt,
             begun: request.begun,
+            scales: OwnScales::new(problem, request.units)?,
             scale_b: 1.0 + max_abs(problem.rhs()),
             scale_c: 1.0 + max_abs(&cost),
             degree: a.blocks().iter().map(|b| b.order()).sum::<usize>().max(1) as f64,
@@ -178,6 +186,7 @@ impl<'a> Run<'a> {
             spare: None,
             progress: Progress::new(),
             candidate: None,
+            suspects: [None, None],
             verified: None,
             iterations: 0,
         })
@@ -292,8 +301,8 @@ impl<'a> Run<'a> {
         // Errors that cannot be measured do not end it; `finish` records the cause.
         if now.merit <= 1.0
             && let Ok(errors) = self.errors()
-            && !errors.max().is_nan()
-            && self.measured(errors).merit(self.settings) <= 1.0
+            && !errors.dimacs.max().is_nan()
+            && self.measured(errors).merit_of_run(self.settings) <= 1.0
         {
             self.verified = Some(errors);
             return Err(ended(Ended::Converged));
@@ -331,7 +340,8 @@ impl<'a> Run<'a> {
         now: &'s Residuals,
         interiors: (&'s Interior, &'s Interior),
     ) -> System<'s> {
-        let target = NEWTON_SHARE * self.settings.tol_feas * self.scale_b;
+        // A row whose own scale is small needs smaller residuals than the largest right-hand side asks for.
+        let target = NEWTON_SHARE * self.settings.tol_feas * self.scale_b * now.row_share;
         let gap = now.row.gap.abs().min(1.0);
         System {
             a: self.problem.constraints(),

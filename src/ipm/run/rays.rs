@@ -45,6 +45,18 @@ impl Run<'_> {
         Ok(self.consider(found))
     }
 
+    /// Takes the last point of a run that gave up for a ray. Far from one, it may still be near enough for a proof.
+    pub(super) fn suspect_last_point(&mut self) {
+        let Point { x, y, .. } = &self.point;
+        for found in [
+            primal_certificate(self.problem, y),
+            dual_certificate(self.problem, x),
+        ] {
+            // What cannot be measured proves nothing.
+            self.consider(found.unwrap_or(None));
+        }
+    }
+
     /// Looks for a certificate in the direction of a linear program that something blocks. Costs cancel in a direction: where
     /// nothing is feasible `dy` is a ray long before `y` looks like one.
     pub(super) fn look_for_blocking_ray(
@@ -71,9 +83,18 @@ impl Run<'_> {
         let Some((certificate, relative)) = found else {
             return false;
         };
-        let better = self.candidate.as_ref().is_none_or(|c| relative < c.1);
-        if relative <= self.settings.tol_infeas && better {
-            self.candidate = Some((certificate, relative));
+        let least = |known: &Option<(Certificate, f64)>| {
+            known.as_ref().is_none_or(|c| relative < c.1) && !relative.is_nan()
+        };
+        if relative <= self.settings.tol_infeas {
+            if least(&self.candidate) {
+                self.candidate = Some((certificate, relative));
+            }
+        } else {
+            let side = usize::from(matches!(certificate, Certificate::Dual { .. }));
+            if least(&self.suspects[side]) {
+                self.suspects[side] = Some((certificate, relative));
+            }
         }
         relative <= SURE
     }

@@ -3,8 +3,11 @@
 use super::{Method, Point, Run, StepTaken};
 use crate::error::Result;
 use crate::ipm::verdict::Measured;
-use crate::ipm::{Dimacs, Iteration, dimacs};
+use crate::ipm::{Iteration, PointErrors};
 use crate::linalg::{dot, max_abs, norm};
+
+/// Residuals are not asked to be smaller than this share of what the largest right-hand side asks for: rounding would hold them.
+const SMALLEST_ROW_SHARE: f64 = 1e-5;
 
 /// The measurements of a point by which the loop decides.
 pub(super) struct Residuals {
@@ -14,6 +17,8 @@ pub(super) struct Residuals {
     pub row: Iteration,
     /// `⟨x, s⟩` in units of its tolerance.
     pub complementarity: f64,
+    /// The residual of all rows relative to `1 + max│b│`, over the largest residual of a row in its own scale; at most 1.
+    pub row_share: f64,
     /// The largest of feasibility and gap, each in units of its tolerance.
     pub merit: f64,
 }
@@ -58,18 +63,32 @@ impl Run<'_> {
         let feasibility = infeasibility / self.settings.tol_feas;
         let gap = max_abs(&[complementarity, primal_objective - dual_objective]);
         let gap = self.settings.gap_in_tolerances(gap, scale);
-        let merit = max_abs(&[feasibility, gap]);
+        // Each row in its own scale; each column too where the residual has the layout of `x`.
+        let rows = self.scales.rows(x, &primal)?.value;
+        let columns = if dual.len() == x.len() {
+            self.scales.columns(y, s, &dual)?.value
+        } else {
+            0.0
+        };
+        let row_share = if rows > row.primal_infeasibility {
+            (row.primal_infeasibility / rows).max(SMALLEST_ROW_SHARE)
+        } else {
+            1.0
+        };
+        let own = max_abs(&[rows, columns]) / (self.settings.tol_feas * self.settings.slack);
+        let merit = max_abs(&[feasibility, own, gap]);
         Ok(Residuals {
             primal,
             dual,
             row,
             complementarity: self.settings.gap_in_tolerances(complementarity, scale),
+            row_share,
             merit,
         })
     }
 
     /// The errors and objectives of the best point, as the verdict reads them.
-    pub(super) fn measured(&self, errors: Dimacs) -> Measured {
+    pub(super) fn measured(&self, errors: PointErrors) -> Measured {
         let Point { x, y, .. } = self.best();
         Measured::new(errors, self.objective(x), dot(self.problem.rhs(), y))
     }
@@ -84,9 +103,9 @@ impl Run<'_> {
     }
 
     /// Errors of the best point, recomputed from the problem.
-    pub(super) fn errors(&self) -> Result<Dimacs> {
+    pub(super) fn errors(&self) -> Result<PointErrors> {
         let Point { x, y, s } = self.best();
         let s = self.dual_storage.unpack(s);
-        dimacs(self.problem, x, y, &s)
+        PointErrors::new(self.problem, &self.scales, (x, y, &s))
     }
 }

@@ -59,7 +59,7 @@ pub use settings::Settings;
 
 use super::solve::check_rows;
 use super::verdict::{Measured, judge};
-use super::{Dimacs, Ended, Observer, Solution, Stall, Start};
+use super::{Ended, Observer, PointErrors, Solution, Stall, Start};
 use crate::clock::Instant;
 use crate::constraints::Constraints;
 use crate::error::Result;
@@ -149,7 +149,9 @@ pub fn follow(
         let near = row.gap <= settings.tol_gap_rel;
         if near && row.primal_infeasibility <= settings.tol_feas {
             let errors = path.errors()?;
-            if errors.gap() <= settings.tol_gap_rel && errors.infeasibility() <= settings.tol_feas {
+            if errors.dimacs.gap() <= settings.tol_gap_rel
+                && errors.dimacs.infeasibility() <= settings.tol_feas
+            {
                 break Ended::Converged;
             }
         }
@@ -171,7 +173,7 @@ pub fn follow(
             Moved::Failed(error) => break Ended::Failed(error),
         }
     };
-    let errors = path.errors().unwrap_or(Dimacs([f64::NAN; 6]));
+    let errors = path.errors().unwrap_or(PointErrors::NAN);
     let (point, counts) = path.into_point();
     let mut value = [0.0];
     problem.cost().apply(&point.x, &mut value)?;
@@ -185,7 +187,9 @@ pub fn follow(
         x: point.x,
         y: point.y,
         s: point.s,
-        dimacs: errors,
+        dimacs: errors.dimacs,
+        backward: errors.backward,
+        outside: errors.outside,
         iterations: counts.iterations,
         seconds: begun.elapsed().as_secs_f64(),
         ..Solution::empty()

@@ -1,15 +1,15 @@
 //! The steps themselves.
 
 use super::super::cone::{Interior, Scaling, Storage};
-use super::super::{Attempt, Iteration, Method, Start, Step, dimacs};
+use super::super::{Attempt, Iteration, Method, PointErrors, Start, Step};
 use super::frame::{Frame, diagonal};
 use super::potential::Potential;
 use super::{Counts, Settings, slack};
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_finite};
-use crate::ipm::Dimacs;
 use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
+use crate::problem::OwnScales;
 use crate::projection::{Accuracy, Goal, Projection, Refresh};
 use faer::{ColRef, MatMut};
 
@@ -143,8 +143,9 @@ impl<'a> Path<'a> {
         })
     }
 
-    pub(super) fn errors(&self) -> Result<Dimacs> {
-        dimacs(self.problem, &self.x, &self.y, &self.s)
+    pub(super) fn errors(&self) -> Result<PointErrors> {
+        let scales = OwnScales::new(self.problem, None)?;
+        PointErrors::new(self.problem, &scales, (&self.x, &self.y, &self.s))
     }
 
     pub(super) fn into_point(self) -> (Start, Counts) {

@@ -1,7 +1,9 @@
 //! Linear programs with limits on rows and variables: the program, its conic form, and presolve.
 
+mod backward_error;
 mod certificate;
 mod conic_form;
+mod distant;
 mod limits;
 pub(crate) mod presolve;
 mod program;

@@ -265,6 +265,15 @@ impl LinearProgram {
         self.minus_adjoint(self.costs.clone(), y)
     }
 
+    /// The same program with other limits, as many as there were.
+    pub(super) fn with_limits(&self, rows: Vec<Limits>, variables: Vec<Limits>) -> Self {
+        Self {
+            rows,
+            variables,
+            ..self.clone()
+        }
+    }
+
     /// `z ← z − Aᵀy`.
     pub(super) fn minus_adjoint(&self, mut z: Vec<f64>, y: &[f64]) -> Result<Vec<f64>> {
         check_shape("row duals y", (self.rows.len(), 1), (y.len(), 1))?;

@@ -6,7 +6,7 @@ mod scale;
 mod selection;
 mod unconstrained;
 
-use super::ConicProgram;
+use super::{ConicProgram, Units};
 use crate::constraints::independence::DEPENDENT;
 use crate::constraints::{Block, Constraints};
 use crate::error::{Result, check_finite, check_shape};
@@ -243,6 +243,18 @@ impl Reduced {
     /// The factor from an objective of the smaller program to that of the original.
     pub(crate) fn objective_unit(&self) -> f64 {
         self.scale.objective()
+    }
+
+    /// The units of the original program, where those of the smaller one differ.
+    pub(crate) fn units(&self) -> Option<Units> {
+        if self.is_unscaled() {
+            return None;
+        }
+        let a = self.program.constraints();
+        let (mut x, mut y) = (vec![1.0; a.ambient()], vec![1.0; a.len()]);
+        self.scale.primal(&mut x, -1);
+        self.scale.multipliers(&mut y, -1);
+        Some(Units { x, y })
     }
 
     /// `g` with `‖A x‖ ≤ g ‖A' x‖` for the rows `A'` that are kept, in the original's units.

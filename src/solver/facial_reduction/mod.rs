@@ -14,11 +14,11 @@ use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, Settings, Solution, Start, Step,
-    dimacs_outside, outside_cone,
+    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, PointErrors, Settings, Solution,
+    Start, Step, dimacs_outside, outside_cone,
 };
 use crate::linalg::{dot, max_abs, norm};
-use crate::problem::{ConicProgram, Reduced};
+use crate::problem::{ConicProgram, Outside, OwnScales, Reduced};
 use crate::projection::{Goal, Projection};
 use face::{Face, auxiliary};
 use faer::MatMut;
@@ -93,7 +93,12 @@ pub(super) fn on_face(
         return Ok(None);
     };
     // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
-    let Some((Start { x, y, s }, dimacs)) = task.back(&exposing, &face, &reduced, &found)? else {
+    let Some(Lifted {
+        point: Start { x, y, s },
+        dimacs,
+        outside,
+    }) = task.back(&exposing, &face, &reduced, &found)?
+    else {
         return Ok(None);
     };
     if dimacs.max() >= task.found.dimacs.max() {
@@ -102,7 +107,13 @@ pub(super) fn on_face(
     let mut value = [0.0];
     task.program.cost().apply(&x, &mut value)?;
     let (primal_objective, dual_objective) = (value[0], dot(task.program.rhs(), &y));
-    let measured = Measured::new(dimacs, primal_objective, dual_objective);
+    let scales = OwnScales::new(task.program, None)?;
+    let errors = PointErrors {
+        dimacs,
+        backward: scales.errors((&x, &y, &s), outside)?,
+        outside: Some(outside),
+    };
+    let measured = Measured::new(errors, primal_objective, dual_objective);
     let ended = found.ended.clone();
     Ok(Some(Solution {
         status: judge(&measured, &ended, task.settings),
@@ -114,9 +125,18 @@ pub(super) fn on_face(
         primal_objective,
         dual_objective,
         dimacs,
+        backward: errors.backward,
         certificate: None,
         ..Solution::empty()
     }))
+}
+
+/// A point of the face in terms of the program, and its errors there.
+struct Lifted {
+    point: Start,
+    dimacs: Dimacs,
+    /// How far `x` and `s` lie outside the cone.
+    outside: (Outside, Outside),
 }
 
 impl OnFace<'_> {
@@ -154,6 +174,7 @@ impl OnFace<'_> {
             pass: self.pass,
             face: self.face + 1,
             searching: false,
+            units: None,
         };
         let mut observer = in_units(reduced.objective_unit(), observer);
         match climb.solve(None, &mut observer) {
@@ -213,6 +234,7 @@ impl OnFace<'_> {
             pass: self.pass,
             face: self.face + 1,
             searching: true,
+            units: None,
         };
         let solution = match climb.solve(None, &mut watch) {
             Ok(Reached { solution, .. }) => solution,
@@ -303,7 +325,7 @@ impl OnFace<'_> {
         face: &Face,
         reduced: &Reduced,
         found: &Solution,
-    ) -> Result<Option<(Start, Dimacs)>> {
+    ) -> Result<Option<Lifted>> {
         let Exposing { d, z, split } = exposing;
         let a = self.program.constraints();
         let x = face.primal(&reduced.primal(&found.x)?)?;
@@ -324,17 +346,29 @@ impl OnFace<'_> {
         s = slack(&y)?;
         let distance = correction.distance(split, &s, z)?;
         let x_outside = outside_cone(a.blocks(), &x)?;
-        let mut best: Option<(Vec<f64>, Vec<f64>, Dimacs)> = None;
+        let mut best: Option<Lifted> = None;
         for t in step_sizes(distance) {
             let moved: Vec<f64> = y.iter().zip(d).map(|(y, d)| y - t * d).collect();
             let s = slack(&moved)?;
             let outside = (x_outside, outside_cone(a.blocks(), &s)?);
             let dimacs = dimacs_outside(self.program, (&x, &moved, &s), outside)?;
-            if best.as_ref().is_none_or(|b| dimacs.max() < b.2.max()) && !dimacs.max().is_nan() {
-                best = Some((moved, s, dimacs));
+            if best.as_ref().is_none_or(|b| dimacs.max() < b.dimacs.max()) && !dimacs.max().is_nan()
+            {
+                best = Some(Lifted {
+                    point: Start {
+                        x: vec![],
+                        y: moved,
+                        s,
+                    },
+                    dimacs,
+                    outside,
+                });
             }
         }
-        Ok(best.map(|(y, s, dimacs)| (Start { x, y, s }, dimacs)))
+        if let Some(best) = &mut best {
+            best.point.x = x;
+        }
+        Ok(best)
     }
 }
 

@@ -1,0 +1,139 @@
+//! Points and proofs, measured and judged in the program as it was stated.
+
+use super::LinearOutcome;
+use crate::error::Result;
+use crate::ipm::verdict::{Measured, Proof, Side, judge};
+use crate::ipm::{Certificate, Dimacs, Ended, Phases, PointErrors, Settings, Status};
+use crate::problem::{LinearCertificate, LinearForm, LinearProgram, LinearSolution, ReducedLinear};
+use crate::verify;
+
+/// The program as it was stated, and what is asked of its answer.
+#[derive(Clone, Copy)]
+pub(super) struct StatedProgram<'a> {
+    pub program: &'a LinearProgram,
+    pub settings: &'a Settings,
+    /// The program without distant limits, where that is the one that is solved: what proves that infeasible proves this infeasible.
+    pub relaxed: Option<&'a LinearProgram>,
+}
+
+impl StatedProgram<'_> {
+    /// The proof of the conic program, as one of the linear program: of infeasibility without distant limits, of a ray with all of them.
+    pub(super) fn restored(
+        &self,
+        reduced: &ReducedLinear,
+        form: &LinearForm,
+        proof: &Certificate,
+    ) -> Result<Option<LinearCertificate>> {
+        match proof {
+            Certificate::Primal { y, .. } => {
+                let y = reduced.restore_multipliers(&form.multipliers(y)?)?;
+                self.relaxed.unwrap_or(self.program).primal_certificate(&y)
+            }
+            Certificate::Dual { x, .. } => {
+                let x = reduced.restore_direction(&form.direction(x)?)?;
+                self.program.dual_certificate(&x)
+            }
+        }
+    }
+
+    /// Whether a certificate is a proof in exact arithmetic.
+    fn holds(&self, proof: &LinearCertificate) -> Result<bool> {
+        let program = match proof {
+            LinearCertificate::Dual { .. } => self.program,
+            _ => self.relaxed.unwrap_or(self.program),
+        };
+        Ok(verify::linear_certificate(program, proof)?
+            .infeasible
+            .is_some())
+    }
+
+    /// What presolve alone proved, of this program or of the program without distant limits.
+    pub(super) fn without_point(&self, proof: &LinearCertificate) -> Result<LinearOutcome> {
+        let (m, n) = (self.program.rows().len(), self.program.variables().len());
+        let point = LinearSolution {
+            x: vec![f64::NAN; n],
+            activities: vec![f64::NAN; m],
+            row_duals: vec![f64::NAN; m],
+            reduced_costs: vec![f64::NAN; n],
+        };
+        // Presolve has tested its own proof of infeasibility, which distant limits do not change. A ray they may.
+        if let LinearCertificate::Dual { x, .. } = proof {
+            let ray = self.program.dual_certificate(x)?;
+            return self.outcome(point, Ended::Certified, ray.into_iter().collect());
+        }
+        self.judged(point, Ended::Certified, Some((proof.clone(), 0.0)))
+    }
+
+    /// A point, and perhaps a certificate, measured and judged in the program as it was stated.
+    pub(super) fn outcome(
+        &self,
+        point: LinearSolution,
+        ended: Ended,
+        proofs: Vec<LinearCertificate>,
+    ) -> Result<LinearOutcome> {
+        // The least violated proof, by what was measured.
+        let tol = self.settings.tol_infeas;
+        let mut measured: Vec<_> = proofs
+            .into_iter()
+            .map(|p| (p.relative_violation() / tol, p))
+            .collect();
+        measured.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let least = measured.first().map(|(excess, p)| (p.clone(), *excess));
+        let outcome = self.judged(point, ended, least)?;
+        if outcome.status == Status::Solved || outcome.status.is_infeasible() {
+            return Ok(outcome);
+        }
+        // A violation beyond the tolerance may be rounding, which an exact proof does not suffer.
+        for (_, proof) in measured {
+            if self.holds(&proof)? {
+                return self.judged(outcome.point, Ended::Certified, Some((proof, 0.0)));
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn judged(
+        &self,
+        point: LinearSolution,
+        ended: Ended,
+        proof: Option<(LinearCertificate, f64)>,
+    ) -> Result<LinearOutcome> {
+        let (x, y, z) = (&point.x, &point.row_duals, &point.reduced_costs);
+        let primal_objective = self.program.objective(x)?;
+        let dual_objective = self.program.dual_objective(y, z)?;
+        let errors = Dimacs(self.program.errors(x, y, z)?);
+        let errors = PointErrors {
+            dimacs: errors,
+            backward: self.program.backward_errors(x, y, z)?,
+            outside: None,
+        };
+        let mut measured = Measured::new(errors, primal_objective, dual_objective);
+        measured.proof = proof.as_ref().map(|(found, excess)| Proof {
+            side: side(found),
+            excess: *excess,
+        });
+        let status = judge(&measured, &ended, self.settings);
+        let certificate = proof.map(|(found, _)| found);
+        Ok(LinearOutcome {
+            status,
+            ended,
+            attempts: vec![],
+            point,
+            primal_objective,
+            dual_objective,
+            errors: errors.dimacs,
+            backward: errors.backward,
+            certificate: certificate.filter(|_| status.is_infeasible()),
+            iterations: 0,
+            phases: Phases::default(),
+            seconds: 0.0,
+        })
+    }
+}
+
+fn side(proof: &LinearCertificate) -> Side {
+    match proof {
+        LinearCertificate::Dual { .. } => Side::Dual,
+        _ => Side::Primal,
+    }
+}
