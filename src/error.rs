@@ -138,7 +138,7 @@ pub enum Error {
         by: &'static str,
     },
     /// The memory that is needed is not available.
-    #[error("{what}: would need {bytes} bytes, which this machine does not provide")]
+    #[error("{what}: would need {bytes} bytes, {}", memory::shortage(*.bytes))]
     TooLarge {
         /// What would be stored.
         what: &'static str,

@@ -11,6 +11,14 @@ pub(crate) fn provided() -> Option<u128> {
     *PROVIDED.get_or_init(measure)
 }
 
+/// Why this many bytes are too many.
+pub(crate) fn shortage(bytes: u128) -> String {
+    match provided() {
+        Some(provided) if bytes > provided => format!("and this machine has {provided}"),
+        _ => "which this machine does not provide".into(),
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn measure() -> Option<u128> {
     let number = |path: &str| -> Option<u128> {
@@ -45,7 +53,7 @@ fn total(text: &str) -> Option<u128> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    use super::{provided, total};
+    use super::{provided, shortage, total};
 
     #[test]
     fn memory_and_swap_add_up() {
@@ -53,6 +61,7 @@ mod tests {
         assert_eq!(total(text), Some(1024 * 1024));
         assert_eq!(total("MemTotal: 1 kB\n"), Some(1024));
         assert_eq!(total("nothing"), None);
+        assert!(shortage(u128::MAX).contains("this machine"));
         assert!(provided().is_none_or(|bytes| bytes > 1 << 20));
     }
 }

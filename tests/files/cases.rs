@@ -215,16 +215,14 @@ fn both_triangles_are_told() {
 /// Fifteen bytes may state a block of any size. Reading takes no memory for it, and solving refuses it where it does not fit.
 #[test]
 fn a_huge_block_ends_in_a_typed_error() {
-    for size in ["-1000000000", "-4294967295", "4294967295", "50000"] {
+    for size in ["-1000000000", "-4294967295", "4294967295", "200000"] {
         let file = format!("1\n1\n{size}\n0\n1 1 1 1 1\n");
         let Ok(program) = sdpa::read(file.as_bytes()) else {
             continue;
         };
-        let order: u128 = size.trim_start_matches('-').parse().unwrap();
-        if order >= 1_000_000_000 {
-            // A machine with 160 GB may try.
-            let solver = dyncvx::Solver::new(program.conic().clone(), Settings::default());
-            assert!(solver.is_err() || order == 1_000_000_000);
-        }
+        // A machine with hundreds of gigabytes may begin.
+        let solver = dyncvx::Solver::new(program.conic().clone(), Settings::default());
+        let refused = matches!(solver, Err(dyncvx::Error::TooLarge { .. }));
+        assert!(refused || solver.is_ok(), "{size}");
     }
 }
