@@ -1,5 +1,7 @@
 //! The one error type of the library.
 
+use crate::memory;
+
 /// Result with the library's [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
@@ -136,7 +138,7 @@ pub enum Error {
         by: &'static str,
     },
     /// The memory that is needed is not available.
-    #[error("{what}: would need {bytes} bytes, which this machine does not provide")]
+    #[error("{what}: would need {bytes} bytes, {}", memory::shortage(*.bytes))]
     TooLarge {
         /// What would be stored.
         what: &'static str,
@@ -224,19 +226,21 @@ pub(crate) fn check_shape(
     }
 }
 
-/// Fails with [`Error::TooLarge`] unless memory for this many numbers can be reserved. The reservation is released at once.
+/// Fails with [`Error::TooLarge`] unless the machine has memory for this many numbers and grants it. The reservation is released
+/// at once.
 pub(crate) fn check_memory(what: &'static str, numbers: u128) -> Result<()> {
     check_memory_of::<f64>(what, numbers)
 }
 
 /// As [`check_memory`], for numbers of another size.
 pub(crate) fn check_memory_of<T>(what: &'static str, numbers: u128) -> Result<()> {
-    let given = usize::try_from(numbers)
-        .is_ok_and(|numbers| Vec::<T>::new().try_reserve_exact(numbers).is_ok());
-    if given {
+    let bytes = numbers.saturating_mul(size_of::<T>() as u128);
+    let exists = memory::provided().is_none_or(|provided| bytes <= provided);
+    let granted = usize::try_from(numbers)
+        .is_ok_and(|numbers| exists && Vec::<T>::new().try_reserve_exact(numbers).is_ok());
+    if granted {
         return Ok(());
     }
-    let bytes = numbers.saturating_mul(size_of::<T>() as u128);
     Err(Error::TooLarge { what, bytes })
 }
 

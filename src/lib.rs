@@ -21,6 +21,7 @@ pub mod error;
 pub mod io;
 pub mod ipm;
 mod linalg;
+mod memory;
 pub mod privacy;
 pub mod problem;
 pub mod projection;

@@ -1,7 +1,7 @@
 //! One coordinate of many Gaussian sketches, without a structure around it.
 
 use super::protocol::Target;
-use crate::error::{Result, check_range, check_shape};
+use crate::error::{Result, check_memory, check_memory_of, check_range, check_shape};
 use crate::linalg::{axpy, dot, norm};
 use crate::privacy::{Grid, PrivateMedian, Sampler, median};
 use crate::random::{Lane, Seed};
@@ -58,7 +58,11 @@ impl GaussianCopies {
         seed: Seed,
     ) -> Result<Self> {
         check_range("ambient", 1..=usize::MAX, ambient)?;
-        check_range("rows", 1..=usize::MAX, rows)?;
+        check_range("rows", 1..=i32::MAX as usize, rows)?;
+        // Streams count copies in 32 bits.
+        check_range("copies", 0..=u32::MAX as usize, copies)?;
+        check_memory("a row of numbers", ambient as u128)?;
+        check_memory_of::<f32>("copies of sketches", ambient as u128 * copies as u128)?;
         let mut row: Vec<f64> = vec![0.0; ambient];
         let mut rng = seed.stream(Lane::GENERATOR, 0, 1);
         row.iter_mut()

@@ -1,7 +1,7 @@
 //! Runs an attack and measures every answer.
 
 use super::protocol::{Attacker, Target, View};
-use crate::error::{Result, check_finite, check_range, check_shape, invalid_setting};
+use crate::error::{Result, check_finite, check_memory, check_range, check_shape, invalid_setting};
 use crate::linalg::{dot, norm};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -186,6 +186,7 @@ pub fn run(
     observer: &mut Observer<'_>,
 ) -> Result<Run> {
     settings.validate()?;
+    check_memory("the errors of an attack", settings.queries as u128)?;
     let known = Known {
         settings,
         ambient: target.ambient(),

@@ -88,7 +88,7 @@ impl Entry {
 ///
 /// # Complexity
 /// One pass over the bytes and a sort of the `k` entries, `O(k log k)`. Memory in proportion to `k` and to the numbers that the
-/// header contains, never to those that it only states.
+/// header contains, and some numbers per row of a matrix block; never to the other sizes that the header states.
 pub fn read(bytes: &[u8]) -> Result<SemidefiniteProgram, ParseError> {
     read_with_notices(bytes).map(|noted| noted.content)
 }

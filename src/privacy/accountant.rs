@@ -151,7 +151,15 @@ impl Composition {
 ///
 /// # Complexity
 /// Time and space linear in the number of distinct charges, which is 1 for a structure whose releases are all alike.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// An accountant has no `Clone`: a copy would have the budget once more.
+///
+/// ```compile_fail,E0599
+/// use dyncvx::privacy::{Accountant, Composition};
+/// let accountant = Accountant::new(Composition::Basic, 1.0).unwrap();
+/// let twice = accountant.clone();
+/// ```
+#[derive(Debug, PartialEq)]
 pub struct Accountant {
     composition: Composition,
     limit: f64,
@@ -188,29 +196,32 @@ impl Accountant {
     /// # Errors
     /// [`Error::BudgetExhausted`] if they would exceed the budget.
     pub fn spend(&mut self, charge: Charge, count: u64) -> Result<()> {
-        let exhausted = Error::BudgetExhausted {
-            answered: self.answered(),
-        };
-        let before = self.releases.clone();
-        let total = match self.releases.iter_mut().find(|(c, _)| *c == charge) {
-            Some((_, n)) => n.checked_add(count).map(|sum| *n = sum),
+        match self.after(charge, count) {
+            Some(releases) => self.releases = releases,
             None => {
-                self.releases.push((charge, count));
-                Some(())
+                let answered = self.answered();
+                return Err(Error::BudgetExhausted { answered });
             }
-        };
-        let sum = (self.releases.iter()).try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
-        // The comparison also refuses an ε that is NaN.
-        if total.is_some() && sum.is_some() && self.spent() <= self.limit {
-            return Ok(());
         }
-        self.releases = before;
-        Err(exhausted)
+        Ok(())
     }
 
     /// Whether [`Accountant::spend`] would succeed.
     pub fn allows(&self, charge: Charge, count: u64) -> bool {
-        self.clone().spend(charge, count).is_ok()
+        self.after(charge, count).is_some()
+    }
+
+    /// All releases with `count` more of this charge, if the budget covers them.
+    fn after(&self, charge: Charge, count: u64) -> Option<Vec<(Charge, u64)>> {
+        let mut releases = self.releases.clone();
+        match releases.iter_mut().find(|(c, _)| *c == charge) {
+            Some((_, n)) => *n = n.checked_add(count)?,
+            None => releases.push((charge, count)),
+        }
+        let mut counts = releases.iter().map(|(_, n)| *n);
+        counts.try_fold(0u64, u64::checked_add)?;
+        // The comparison also refuses an ε that is NaN.
+        (self.composition.epsilon(&releases) <= self.limit).then_some(releases)
     }
 
     /// `ε` spent.

@@ -1,6 +1,6 @@
 //! Drawing the copies that answer, without replacement.
 
-use crate::error::{Result, check_range};
+use crate::error::{Result, check_memory, check_range};
 use crate::random::unbiased_below;
 use rand_core::Rng;
 
@@ -22,6 +22,7 @@ impl Sampler {
     /// [`Error::InvalidSetting`](crate::Error::InvalidSetting) unless `1 ≤ sample ≤ copies`.
     pub fn new(copies: usize, sample: usize) -> Result<Self> {
         check_sample(sample, copies)?;
+        check_memory("the order of the copies", copies as u128 + sample as u128)?;
         Ok(Self {
             order: (0..copies).collect(),
             sample,

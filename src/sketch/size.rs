@@ -71,7 +71,8 @@ fn plain(base: Base, ambient: usize, accuracy: f64, failure: f64) -> f64 {
         }
         Base::Rademacher => 2.0 * (4.0 / d).ln() / (e * e / 2.0 - e * e * e / 3.0),
         Base::Srht => {
-            let flat = 2.0 * (8.0 * ambient.next_power_of_two() as f64 / d).ln();
+            let padded = ambient.checked_next_power_of_two().unwrap_or(usize::MAX);
+            let flat = 2.0 * (8.0 * padded as f64 / d).ln();
             2.0 * (flat + (flat + 1.0) * e / 3.0) * (4.0 / d).ln() / (e * e)
         }
         Base::CountSketch | Base::Sparse(_) => f64::INFINITY,

@@ -19,7 +19,7 @@ mod strategy;
 pub use linear::{LinearOutcome, LinearSolver};
 
 use crate::constraints::Constraints;
-use crate::error::Result;
+use crate::error::{Result, check_memory};
 use crate::ipm::{Observer, Pass, Settings, Solution, Start};
 use crate::problem::{ConicProgram, Reduced, Units};
 use crate::projection::{Auto, Projection, Replaced, auto};
@@ -81,7 +81,7 @@ impl Solver {
     /// A solver with the [`Auto`] engine.
     ///
     /// # Errors
-    /// Those of [`Settings::validate`] and [`Reduced::new`].
+    /// Those of [`Settings::validate`] and [`Reduced::new`]; [`Error::TooLarge`](crate::Error::TooLarge).
     ///
     /// # Complexity
     /// As [`Reduced::new`].
@@ -95,6 +95,10 @@ impl Solver {
     /// As [`Solver::new`].
     pub fn with_engine(program: ConicProgram, settings: Settings, engine: Engine) -> Result<Self> {
         settings.validate()?;
+        // The answer is in the terms of the program, however small the reduced one is: point and slack, and one vector to
+        // measure them with.
+        let ambient = program.constraints().ambient() as u128;
+        check_memory("the answer to a program", 3 * ambient)?;
         let reduced = Reduced::new(&program)?;
         Ok(Self {
             units: reduced.units(),

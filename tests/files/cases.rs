@@ -211,3 +211,18 @@ fn both_triangles_are_told() {
     );
     assert_eq!(noted.content.matrices().nonzeros(), 3);
 }
+
+/// Fifteen bytes may state a block of any size. Reading takes no memory for it, and solving refuses it where it does not fit.
+#[test]
+fn a_huge_block_ends_in_a_typed_error() {
+    for size in ["-1000000000", "-4294967295", "4294967295", "200000"] {
+        let file = format!("1\n1\n{size}\n0\n1 1 1 1 1\n");
+        let Ok(program) = sdpa::read(file.as_bytes()) else {
+            continue;
+        };
+        // A machine with hundreds of gigabytes may begin.
+        let solver = dyncvx::Solver::new(program.conic().clone(), Settings::default());
+        let refused = matches!(solver, Err(dyncvx::Error::TooLarge { .. }));
+        assert!(refused || solver.is_ok(), "{size}");
+    }
+}

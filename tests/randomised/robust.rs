@@ -55,16 +55,11 @@ fn watched(p: &mut impl Projection) -> usize {
         .unwrap()
 }
 
-fn run(
-    target: &(impl Target + Clone),
-    name: &str,
-    watch: &[usize],
-    queries: usize,
-) -> adversary::Run {
+fn run(mut target: impl Target, name: &str, watch: &[usize], queries: usize) -> adversary::Run {
     let settings = Settings::new(queries, watch.to_vec());
     let mut attacker = adversary::attacker(name, 3.into()).unwrap();
     adversary::run(
-        &mut target.clone(),
+        &mut target,
         attacker.as_mut(),
         &settings,
         &mut adversary::unobserved,
@@ -77,11 +72,11 @@ fn one_sketch_falls_to_an_adaptive_asker() {
     let (p, w) = sketches(1);
     let target = Structure::with_weight(p, w).unwrap();
     let watch = [watched(&mut target.get().inner().clone())];
-    let calm = run(&target, "oblivious", &watch, QUERIES).p95();
+    let calm = run(target.clone(), "oblivious", &watch, QUERIES).p95();
     // One copy deviates by 1/√b.
     assert!(calm > 0.5 * 1.96 / 8.0 && calm < 1.5 * 1.96 / 8.0);
     for name in SUITE {
-        let attack = run(&target, name, &watch, QUERIES);
+        let attack = run(target.clone(), name, &watch, QUERIES);
         let attacked = attack.worst_p95();
         println!(
             "one sketch, {name}: {calm:.3} -> {attacked:.3}, {} updates",
@@ -105,14 +100,14 @@ fn private_medians_of_calibrated_copies_withstand_every_attacker() {
     assert!(plan.copies * 5 < QUERIES);
     let (p, w) = sketches(plan.copies);
     let watch = [watched(&mut p.inner().clone())];
-    let target = Structure::with_weight(
-        Robust::new(p, robust::Settings::new(plan, 6u64)).unwrap(),
-        w,
-    )
-    .unwrap();
-    let calm = run(&target, "oblivious", &watch, QUERIES).p95();
+    // Every attacker meets a structure with a budget of its own.
+    let target = || {
+        let robust = Robust::new(p.clone(), robust::Settings::new(plan, 6u64)).unwrap();
+        Structure::with_weight(robust, w.clone()).unwrap()
+    };
+    let calm = run(target(), "oblivious", &watch, QUERIES).p95();
     for name in SUITE {
-        let attack = run(&target, name, &watch, QUERIES);
+        let attack = run(target(), name, &watch, QUERIES);
         let attacked = attack.worst_p95();
         println!(
             "{} copies, {name}: {calm:.3} -> {attacked:.3}, {} updates",

@@ -38,6 +38,14 @@ impl SymmetricRows {
         order: usize,
         entries: impl Iterator<Item = (u32, u32, u32, f64)>,
     ) -> Self {
+        let mut rows = Self::collected(order, entries);
+        rows.recognise();
+        rows.find_pattern();
+        rows
+    }
+
+    /// The same before anything is known of the rows. Memory in proportion to the entries, whatever the order.
+    fn collected(order: usize, entries: impl Iterator<Item = (u32, u32, u32, f64)>) -> Self {
         let mut rows = Self {
             order,
             constraint: vec![],
@@ -64,8 +72,6 @@ impl SymmetricRows {
         rows.row.shrink_to_fit();
         rows.col.shrink_to_fit();
         rows.value.shrink_to_fit();
-        rows.recognise();
-        rows.find_pattern();
         rows
     }
 

@@ -24,7 +24,7 @@ impl NonnegRows {
             col,
             value,
             ..
-        } = SymmetricRows::from_sorted(order, entries);
+        } = SymmetricRows::collected(order, entries);
         Self {
             order,
             constraint,

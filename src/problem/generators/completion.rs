@@ -32,6 +32,10 @@ pub fn matrix_completion(
 ) -> Result<SemidefiniteProgram> {
     check_range("rank", 1..=n1.min(n2), rank)?;
     check_range("observed", 1..=n1.saturating_mul(n2), observed)?;
+    // Refused here if no matrix of this order can be stored, before anything is drawn.
+    let blocks = [Block::Psd(n1.saturating_add(n2))];
+    let mut constant = Constraints::builder(1, &blocks)?;
+    let mut matrices = Constraints::builder(observed, &blocks)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let mut factor = |n: usize| -> Vec<f64> {
         (0..n * rank)
@@ -40,12 +44,9 @@ pub fn matrix_completion(
     };
     let (left, right) = (factor(n1), factor(n2));
     let cells = sample(n1 * n2, observed, &mut rng);
-    let blocks = [Block::Psd(n1 + n2)];
-    let mut constant = Constraints::builder(1, &blocks)?;
     for k in 0..n1 + n2 {
         constant.entry(0, 0, k, k, -0.5)?;
     }
-    let mut matrices = Constraints::builder(observed, &blocks)?;
     let mut costs = Vec::with_capacity(observed);
     for (k, cell) in cells.into_iter().enumerate() {
         let (i, j) = (cell / n2, cell % n2);

@@ -65,13 +65,13 @@ pub fn max_cut(n: usize, edges: &[(usize, usize, f64)]) -> Result<SemidefinitePr
     check_edges(n, edges.iter().map(|&(u, v, _)| (u, v)))?;
     let blocks = [Block::Psd(n)];
     let mut laplacian = Constraints::builder(1, &blocks)?;
+    let mut matrices = Constraints::builder(n, &blocks)?;
     let mut degree = vec![0.0; n];
     for &(u, v, weight) in edges {
         laplacian.entry(0, 0, u, v, -weight / 4.0)?;
         degree[u] += weight;
         degree[v] += weight;
     }
-    let mut matrices = Constraints::builder(n, &blocks)?;
     for (k, degree) in degree.iter().enumerate() {
         laplacian.entry(0, 0, k, k, degree / 4.0)?;
         matrices.entry(k, 0, k, k, 1.0)?;

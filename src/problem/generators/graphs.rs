@@ -1,7 +1,7 @@
 //! Graphs for the relaxations of [`lovasz_theta`](super::lovasz_theta) and [`max_cut`](super::max_cut).
 
 use super::sample::sample;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory, check_range};
 use crate::random::{Lane, Seed};
 
 /// The graph on the words of `dimension` bits that joins words at one of these Hamming distances. Edges `(u, v)` have `u < v` and
@@ -80,6 +80,8 @@ pub fn hamming_lovasz_number(dimension: u32, distance: u32) -> Result<f64> {
 /// # Complexity
 /// `O(n + edges log edges)`.
 pub fn random_graph(n: usize, edges: usize, seed: Seed) -> Result<Vec<(usize, usize)>> {
+    // Vertices have indices of 32 bits.
+    check_range("n", 0..=u32::MAX as usize, n)?;
     let pairs = n.saturating_mul(n.saturating_sub(1)) / 2;
     if edges > pairs {
         return Err(Error::InvalidSetting {
@@ -87,6 +89,8 @@ pub fn random_graph(n: usize, edges: usize, seed: Seed) -> Result<Vec<(usize, us
             reason: format!("expected at most {pairs}, found {edges}"),
         });
     }
+    // The edges, and the set that they are drawn into.
+    check_memory("the edges of a graph", 4 * edges as u128)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let chosen = sample(pairs, edges, &mut rng);
     // Pairs in lexical order: row u has n − 1 − u of them.

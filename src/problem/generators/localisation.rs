@@ -66,6 +66,8 @@ pub fn localisation(sensors: usize, links: usize, seed: Seed) -> Result<Localisa
     }
     // The first sensor has links to the four anchors only.
     check_range("links", 3..=4, links)?;
+    // Refused here if no matrix of this order can be stored, before anything is drawn.
+    Constraints::builder(0, &[Block::Psd(sensors.saturating_add(2))])?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let positions: Vec<[f64; 2]> = (0..sensors)
         .map(|_| [unit(&mut rng) - 0.5, unit(&mut rng) - 0.5])

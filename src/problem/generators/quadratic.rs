@@ -1,7 +1,7 @@
 //! Quadratic programs in binary variables.
 
 use crate::constraints::{Block, Constraints};
-use crate::error::{Error, Result, check_finite};
+use crate::error::{Error, Result, check_finite, check_memory};
 use crate::problem::SemidefiniteProgram;
 use crate::random::{Lane, Seed};
 use rand_core::Rng;
@@ -34,6 +34,10 @@ pub fn binary_quadratic(n: usize, entries: &[(usize, usize, f64)]) -> Result<Sem
             reason: "expected one or more variables, found none".into(),
         });
     }
+    let order = n.saturating_add(1);
+    let blocks = [Block::Psd(order)];
+    let mut objective = Constraints::builder(1, &blocks)?;
+    let mut matrices = Constraints::builder(order, &blocks)?;
     check_finite("entries of Q", entries.iter().map(|e| &e.2))?;
     let mut sums = std::collections::BTreeMap::new();
     for &(i, j, q) in entries {
@@ -46,18 +50,15 @@ pub fn binary_quadratic(n: usize, entries: &[(usize, usize, f64)]) -> Result<Sem
         }
         *sums.entry((i.min(j), i.max(j))).or_insert(0.0) += q;
     }
-    let blocks = [Block::Psd(n + 1)];
-    let mut objective = Constraints::builder(1, &blocks)?;
     for ((i, j), q) in sums {
         let value = if i == j { q } else { 0.5 * q };
         objective.entry(0, 0, i + 1, j + 1, value)?;
     }
-    let mut matrices = Constraints::builder(n + 1, &blocks)?;
     matrices.entry(0, 0, 0, 0, 1.0)?;
     for i in 1..=n {
         matrices.entry(i, 0, i, i, 1.0)?.entry(i, 0, 0, i, -0.5)?;
     }
-    let mut costs = vec![0.0; n + 1];
+    let mut costs = vec![0.0; order];
     costs[0] = 1.0;
     SemidefiniteProgram::new(costs, matrices.build()?, objective.build()?)
 }
@@ -77,6 +78,8 @@ pub fn random_quadratic(n: usize, density: f64, seed: Seed) -> Result<Vec<(usize
             reason: format!("expected 0 to 1, found {density}"),
         });
     }
+    // One draw per entry of the upper triangle.
+    check_memory("a matrix of this order", n as u128 * n as u128)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let mut out = vec![];
     for i in 0..n {

@@ -28,6 +28,10 @@ pub fn transportation(sources: usize, sinks: usize, seed: Seed) -> Result<ConicP
             return invalid_setting(field, "expected one or more, found none");
         }
     }
+    // Refused here if no plan of this size can be stored, before anything is drawn.
+    let blocks = [Block::Nonneg(sources.saturating_mul(sinks))];
+    let mut c = Constraints::builder(1, &blocks)?;
+    let mut a = Constraints::builder(sources + sinks - 1, &blocks)?;
     let mut rng = seed.stream(Lane::GENERATOR, 0, 0);
     let mut points =
         |n: usize| -> Vec<[f64; 2]> { (0..n).map(|_| [unit(&mut rng), unit(&mut rng)]).collect() };
@@ -38,10 +42,6 @@ pub fn transportation(sources: usize, sinks: usize, seed: Seed) -> Result<ConicP
         v.iter().map(|m| m / total).collect()
     };
     let (mu, nu) = (masses(sources), masses(sinks));
-    let blocks = [Block::Nonneg(sources.saturating_mul(sinks))];
-    let m = sources + sinks - 1;
-    let mut a = Constraints::builder(m, &blocks)?;
-    let mut c = Constraints::builder(1, &blocks)?;
     for (i, p) in from.iter().enumerate() {
         for (j, q) in to.iter().enumerate() {
             let at = i * sinks + j;

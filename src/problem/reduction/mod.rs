@@ -9,7 +9,7 @@ mod unconstrained;
 use super::{ConicProgram, Units};
 use crate::constraints::independence::DEPENDENT;
 use crate::constraints::{Block, Constraints};
-use crate::error::{Result, check_finite, check_shape};
+use crate::error::{Result, check_finite, check_memory, check_shape};
 use crate::linalg::spectral;
 use faer::MatRef;
 use layout::Layout;
@@ -89,6 +89,13 @@ impl Reduced {
     }
 
     fn to_rounding(program: &ConicProgram, rounding: f64) -> Result<Self> {
+        // Some 160 bytes per row of a block say which part it belongs to.
+        let orders = program
+            .constraints()
+            .blocks()
+            .iter()
+            .map(|b| b.order() as u128);
+        check_memory("the parts of a program", 20 * orders.sum::<u128>())?;
         let layout = Layout::new(program.constraints(), program.cost());
         let unconstrained = Unconstrained::new(&layout, program.cost())?;
         let rows = Selection::new(program.constraints(), rounding);

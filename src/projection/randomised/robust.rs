@@ -64,7 +64,9 @@ use rand_chacha::ChaCha20Rng;
 /// Projection Maintenance. ICML 2023, arXiv 2210.11542.
 /// [^BKMNSS22]: Beimel, Kaplan, Mansour, Nissim, Saranurak, Stemmer. Dynamic algorithms against an adaptive adversary. STOC
 /// 2022.
-#[derive(Debug, Clone)]
+///
+/// A structure has no `Clone`: a copy would have the budget once more, for the same sketches.
+#[derive(Debug)]
 pub struct Robust<S> {
     ensemble: S,
     settings: Settings,

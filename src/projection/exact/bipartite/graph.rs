@@ -1,7 +1,7 @@
 //! The graph of a transport problem on given arcs, without one vertex a component.
 
 use crate::constraints::{Block, Constraints, Part};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_memory};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 
 /// Vertices are the constraints that are kept, and one number more for all that were dropped.
@@ -34,6 +34,9 @@ impl Graph {
             let (field, reason) = ("arcs", "expected at least one, found none".into());
             return Err(Error::InvalidSetting { field, reason });
         }
+        // Four numbers per vertex.
+        let vertices = m as u128 + n as u128;
+        check_memory("the vertices of a plan", 4 * vertices)?;
         let mut degree = vec![0usize; m + n];
         let mut above: Vec<usize> = (0..m + n).collect();
         for &(i, j) in arcs {

@@ -1,0 +1,1 @@
+../../../tests/data/cases/mps_range_on_objective.mps

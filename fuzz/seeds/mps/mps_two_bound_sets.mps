@@ -1,0 +1,1 @@
+../../../tests/data/cases/mps_two_bound_sets.mps

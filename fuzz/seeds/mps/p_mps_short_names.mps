@@ -1,0 +1,1 @@
+../../../tests/data/cases/p_mps_short_names.mps
