@@ -43,6 +43,28 @@ impl Verified {
         }
     }
 
+    /// The same of a semidefinite program, whose file states the dual of the conic program, minimised.
+    pub(super) fn of_file(bounds: &Bounds) -> Self {
+        let conic = Self::new(bounds, None);
+        Self {
+            lower: conic.upper.map(|v| -v),
+            upper: conic.lower.map(|v| -v),
+            infeasible: conic.infeasible.map(|side| match side {
+                "primal" => "dual",
+                "dual" => "primal",
+                other => other,
+            }),
+            reason: conic.reason.map(|reason| {
+                // The sides change places, as the bounds do.
+                let marked = reason
+                    .replace("no lower", "no ?")
+                    .replace("no upper", "no lower");
+                marked.replace("no ?", "no upper")
+            }),
+            mass_error: None,
+        }
+    }
+
     /// Where there is nothing to prove a bound from.
     pub(super) fn nothing(status: &dyncvx::Status) -> Self {
         Self {
