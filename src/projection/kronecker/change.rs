@@ -1,8 +1,8 @@
-//! What a change of the weight does to the Gram matrix.
+//! The low-rank change of the Gram matrix that a change of the weight causes.
 //!
 //! Two-sided, `W⁺ = W + VCVᵀ` and `(W + W⁺)/2 = FFᵀ`: `K⁺ = K + 2H(C ⊗ I)Hᵀ` with rows `vec(FᵀA_iV)` of `H`.
 //! One-sided, with `Z = [V, WV]` and `core = [[C VᵀV C, C], [C, 0]]`: `K⁺ = K + H(core ⊗ I)Hᵀ` with rows `vec(A_iZ)`.
-//! In both cases the small core is diagonalised and split by sign.
+//! In both cases the small core (`C`, or `core`) is diagonalised, and its eigenvalues are split by sign.
 
 use super::spectral::{Columns, Pairs, Rotated, square_change};
 use crate::constraints::{Constraints, OwnedWeight, Part, positive_definite, symmetric};
@@ -16,20 +16,20 @@ use faer::{Accum, Mat, MatRef};
 /// A symmetric low-rank change `V C Vᵀ` of the weight on one PSD block; `C` may be indefinite.
 #[derive(Debug, Clone, Copy)]
 pub struct LowRank<'a> {
-    /// Which block.
+    /// Index of the block.
     pub block: usize,
-    /// `n × r`.
+    /// The factor `V`, `n × r`.
     pub v: MatRef<'a, f64>,
-    /// `r × r`, symmetric.
+    /// The core `C`, `r × r` and symmetric.
     pub c: MatRef<'a, f64>,
 }
 
 /// The change of the weight on one block.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// Entries of a nonnegative block that moved.
+    /// Indices of the changed entries of a nonnegative block.
     Entries(Vec<usize>),
-    /// Eigenvalues in a fixed basis that moved.
+    /// Indices of the changed eigenvalues in a fixed basis.
     Eigenvalues { moved: Vec<usize>, one_sided: bool },
     /// `V diag(c) Vᵀ`, two-sided.
     TwoSided { v: Mat<f64>, c: Vec<f64> },
@@ -40,7 +40,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// No change of this weight.
+    /// The empty change of this weight.
     pub(super) fn none(weight: &OwnedWeight) -> Change {
         let (none, c) = (|w: &Mat<f64>| padded::zeros(w.nrows(), 0), vec![]);
         match weight {
@@ -65,7 +65,7 @@ impl Change {
         }
     }
 
-    /// This change followed by another, as one; `None` when they are not of the same kind.
+    /// This change followed by another, as one change; `None` when the two are of different kinds.
     pub(super) fn followed_by(self, next: Change) -> Option<Change> {
         let join = |a: Mat<f64>, b: Mat<f64>| {
             padded::from_fn(a.nrows(), a.ncols() + b.ncols(), |i, j| {
@@ -104,7 +104,7 @@ impl Change {
             Change::OneSided { c, .. } => 2 * order * c.len(),
             Change::Eigenvalues { moved, one_sided } => {
                 let k = moved.len();
-                // Two-sided, every pair of eigenvalues once.
+                // A two-sided weight counts every pair of changed eigenvalues once.
                 order * k - usize::from(!one_sided) * k * k.saturating_sub(1) / 2
             }
         }
@@ -166,13 +166,13 @@ fn difference(old: &Mat<f64>, new: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>)> {
     Ok((v, keep.iter().map(|&k| lambda[k]).collect()))
 }
 
-/// The weight after the listed changes, and those changes with diagonal cores.
+/// The weight after the listed changes, and these changes with diagonal cores.
 pub(super) fn apply(
     a: &Constraints,
     old: &[OwnedWeight],
     changes: &[LowRank<'_>],
 ) -> Result<(Vec<OwnedWeight>, Vec<Change>)> {
-    const BY: &str = "a nonnegative block";
+    // Diagonalise every core, and join the changes of one block.
     let mut weight = old.to_vec();
     let mut found: Vec<Change> = old.iter().map(|held| Change::none(held.dense())).collect();
     for change in changes {
@@ -187,7 +187,7 @@ pub(super) fn apply(
         let (Change::TwoSided { v, c } | Change::OneSided { v, c }) = slot else {
             return Err(Error::Unsupported {
                 what: "a low-rank change",
-                by: BY,
+                by: "a nonnegative block",
             });
         };
         let (n, r) = (a.blocks()[change.block].order(), change.v.ncols());
@@ -210,6 +210,7 @@ pub(super) fn apply(
         *v = joined;
         c.extend(keep.iter().map(|&k| gamma[k]));
     }
+    // Add the changes to the weight; the sum must be positive definite.
     for (held, change) in weight.iter_mut().zip(&found) {
         let (Change::TwoSided { v, c } | Change::OneSided { v, c }) = change else {
             continue;
@@ -237,7 +238,7 @@ pub(super) fn apply(
             }
             positive_definite(n, new.as_ref())
         };
-        // A spectral weight loses its basis.
+        // A low-rank change turns the eigenvectors, so a spectral weight becomes a dense one.
         *held = match held.dense() {
             OwnedWeight::TwoSided(w) | OwnedWeight::Root { w, .. } => {
                 OwnedWeight::TwoSided(moved(w)?)
@@ -258,22 +259,22 @@ pub(super) struct GramChange {
     pub minus: Thin,
 }
 
-/// One block's directions, split by sign.
+/// The columns of `H₊` and `H₋` on one block.
 enum Directions {
-    /// Entries with the roots of `|w⁺² − w²|`.
+    /// Changed entries with the square roots of `|w⁺² − w²|`.
     Entries([Vec<(usize, f64)>; 2]),
     /// `H_i = vec(FᵀA_iV)`.
     Left { f: Mat<f64>, v: [Mat<f64>; 2] },
     /// `H_i = vec(A_iZ)`.
     Plain([Mat<f64>; 2]),
-    /// Pairs of eigenvalues in a fixed basis.
+    /// One column per pair of eigenvalues in a fixed basis.
     Pairs(Pairs),
 }
 
 impl GramChange {
     /// # Complexity
-    /// Per row its nonzeros times the rank, a Cholesky factorisation of order `n` a two-sided block, and an
-    /// eigendecomposition of order `2r` a one-sided block.
+    /// The nonzeros of `A` times the rank, a Cholesky factorisation of order `n` per two-sided block, and an
+    /// eigendecomposition of order `2r` per one-sided block.
     pub(super) fn new(
         a: &Constraints,
         old: &[OwnedWeight],
@@ -322,7 +323,6 @@ impl GramChange {
 
 impl Directions {
     fn new(old: &OwnedWeight, new: &OwnedWeight, change: &Change) -> Result<Self> {
-        const MEAN: &str = "mean of the old and the new weight";
         match (old, new, change) {
             (
                 OwnedWeight::Spectral(old),
@@ -340,7 +340,7 @@ impl Directions {
                 Self::one_sided(w, v, c)
             }
             (OwnedWeight::Nonneg(old), OwnedWeight::Nonneg(new), Change::Entries(moved)) => {
-                // (w⁺ − w)(w⁺ + w) does not cancel.
+                // The product (w⁺ − w)(w⁺ + w) has no cancellation, unlike the difference of the squares.
                 let gain = |&k: &usize| (k, (new[k] - old[k]) * (new[k] + old[k]));
                 let signed = |sign: f64| {
                     moved
@@ -358,8 +358,10 @@ impl Directions {
                 };
                 let n = old.nrows();
                 let mean = padded::from_fn(n, n, |i, j| 0.5 * (old[(i, j)] + new[(i, j)]));
-                let f = Cholesky::factor(mean)
-                    .map_err(|pivot| Error::NotPositiveDefinite { what: MEAN, pivot })?;
+                let f = Cholesky::factor(mean).map_err(|pivot| Error::NotPositiveDefinite {
+                    what: "mean of the old and the new weight",
+                    pivot,
+                })?;
                 let doubled: Vec<f64> = c.iter().map(|c| 2.0 * c).collect();
                 Ok(Directions::Left {
                     f: f.lower_clean(),
@@ -370,7 +372,8 @@ impl Directions {
         }
     }
 
-    /// The change of `W²` when the one-sided weight `W` gains `V diag(c) Vᵀ`: it lies in the span of `V` and `W V`.
+    /// The change of `W²` when `V diag(c) Vᵀ` is added to the one-sided weight `W`. This change lies in the span of `V` and
+    /// `W V`.
     fn one_sided(w: &Mat<f64>, v: &Mat<f64>, c: &[f64]) -> Result<Self> {
         let (n, r) = v.shape();
         let mut z = padded::zeros(n, 2 * r);
@@ -399,12 +402,12 @@ impl Directions {
         match self {
             Directions::Entries(list) => list[sign].len(),
             Directions::Left { v, .. } | Directions::Plain(v) => v[sign].nrows() * v[sign].ncols(),
-            // They list themselves.
+            // `Pairs::list` counts its own columns.
             Directions::Pairs(_) => 0,
         }
     }
 
-    /// Lists this block's part of `S`, whose columns start at `first`.
+    /// Lists the nonzeros of this block in the sparse factor; its columns start at `first`.
     fn list(&self, sign: usize, part: &Part, first: usize, out: &mut Vec<(u32, u32, f64)>) {
         match (self, part) {
             (Directions::Entries(list), Part::Nonneg(rows)) => {
@@ -424,7 +427,7 @@ impl Directions {
             }
             (Directions::Left { v, .. } | Directions::Plain(v), Part::Psd(rows)) => {
                 rows.times(&v[sign], |i, r, k, x| {
-                    // A sparse eigenbasis makes many zeros.
+                    // With a sparse eigenbasis many of these products are zero.
                     if x != 0.0 {
                         out.push((i as u32, (first + k * rows.order() + r) as u32, x));
                     }
@@ -435,7 +438,7 @@ impl Directions {
     }
 }
 
-/// `[V₊, V₋]` with `V diag(c) Vᵀ = V₊V₊ᵀ − V₋V₋ᵀ`; terms at rounding level of the largest are dropped.
+/// `[V₊, V₋]` with `V diag(c) Vᵀ = V₊V₊ᵀ − V₋V₋ᵀ`. Terms below `ε²` times the largest are dropped.
 fn split(v: MatRef<'_, f64>, c: &[f64]) -> [Mat<f64>; 2] {
     let floor = f64::EPSILON * f64::EPSILON * max_abs(c);
     [1.0, -1.0].map(|sign| {

@@ -1,13 +1,14 @@
-//! What each way of following a change costs, and which is cheapest.
+//! The cost model: what staying stale, absorbing and rebuilding cost, and which is cheapest.
 //!
-//! Staying stale costs refinement steps at every query until the next rebuild; absorbing costs its columns once. With a
-//! surplus `e(k) = e₁√k` a query after `k` unabsorbed updates and a rebuild of cost `F`, the best cycle has
-//! `T = (3F/e₁)^{2/3}` updates and costs `F/T + (2/3) e₁ √T` an update: that is compared with absorbing.
+//! Absorbing a change is paid once, per column of the change. Staying stale costs refinement steps at every query until the
+//! next rebuild. The model assumes a surplus of `e(k) = e₁√k` seconds per query after `k` unabsorbed updates. With a rebuild of
+//! cost `F`, the best cycle has `T = (3F/e₁)^{2/3}` updates and costs `F/T + (2/3) e₁ √T` per update. The model compares
+//! this cost with the cost of absorbing.
 
 use crate::error::{Error, Result};
 use crate::projection::params::STALE_MARGIN;
 
-/// Seconds of the kernels at one shape.
+/// Seconds of each kernel for one set of rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -19,16 +20,16 @@ pub struct Rates {
     pub apply: f64,
     /// One application of the exact operator.
     pub operator: f64,
-    /// One column of a change, into the buffer.
+    /// Appending one column of a change to the buffer.
     pub append: f64,
-    /// One column of the buffer, multiplied out.
+    /// Multiplying out one column of the buffer.
     pub flush: f64,
-    /// One column of a change, into a Cholesky factor.
+    /// Absorbing one column of a change into a Cholesky factor.
     pub update: f64,
 }
 
 impl Rates {
-    /// Rates to override the measured ones with.
+    /// Rates that replace the measured ones.
     pub fn new(
         build: f64,
         invert: f64,
@@ -68,7 +69,8 @@ impl Rates {
         }
     }
 
-    /// First guesses from a build that was timed: the other kernels at the speed of its `m³/3` flops.
+    /// First guesses from the measured time of a build: every other kernel is assumed to run at the speed of the build's
+    /// `m³/3` flops.
     pub(super) fn guess(m: usize, n: usize, build: f64) -> Self {
         let m = m.max(1) as f64;
         let flop = build.max(1e-7) / (m * m * m / 3.0 + 1e4);
@@ -84,7 +86,7 @@ impl Rates {
     }
 }
 
-/// A kernel whose time was taken.
+/// A kernel whose time is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kernel {
     Build,
@@ -96,49 +98,55 @@ pub(super) enum Kernel {
     Update,
 }
 
-/// What to do about a change.
+/// What to do about a change of the weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Absorb nothing.
     Stale,
-    /// Into the buffer of the inverse, which is formed first where there is only a factor.
+    /// Append the change to the buffer of the inverse. The inverse is formed first where only a factor is held.
     Append,
-    /// Into the Cholesky factor.
+    /// Absorb the change into the Cholesky factor.
     Update,
+    /// Form and factor the Gram matrix again.
     Rebuild,
 }
 
-/// Where a structure stands when it must decide.
+/// The facts that [`Model::decide`] chooses an action by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
-    /// Rank of the change of the Gram matrix since the weight absorbed.
+    /// Rank of the change of the Gram matrix from the weight absorbed.
     pub inner: usize,
-    /// `max log ρ − min log ρ` over the unabsorbed drift, the unmoved directions counted.
+    /// `max log ρ − min log ρ` over the unabsorbed drift, with 0 among the values.
     pub span: f64,
-    /// Whether there is a factor only.
+    /// Whether only a factor is held, and no inverse.
     pub factor: bool,
 }
 
-/// Rates, and what queries have shown.
+/// Rates of the kernels, and statistics of the queries so far.
 #[derive(Debug, Clone)]
 pub(super) struct Model {
     pub rates: Rates,
+    /// Whether the caller gave the rates: measurements are ignored then.
     fixed: bool,
-    /// Iterations observed over iterations the bound allows.
+    /// Observed iterations divided by the bound on iterations, smoothed.
     theta: f64,
-    /// `ln(2/tol)` of the queries so far.
+    /// `ln(2/tol)` of the queries so far, smoothed.
     digits: f64,
-    /// Iterations a query takes with nothing unabsorbed.
+    /// Iterations per column when every change is absorbed, smoothed.
     base: f64,
-    /// Columns queried an update, smoothed.
+    /// Columns solved per update, smoothed.
     queries: f64,
+    /// Columns solved since the last update.
     since_update: usize,
-    /// Updates since the last synchronisation, and the surplus their queries paid.
+    /// Unabsorbed updates since the last absorption or rebuild.
     cycle: usize,
+    /// Seconds that queries have spent on additional refinement steps in this cycle.
     paid: f64,
-    /// Spent on a factor that an inverse would have saved, and the other way round for the buffer.
+    /// Seconds spent on updates of a factor that an inverse would have saved.
     factor_regret: f64,
+    /// Seconds spent on a buffer that multiplying it out would have saved.
     buffer_regret: f64,
-    /// Surplus of queries while nothing was unabsorbed: the inverse itself has lost digits.
+    /// Seconds of additional refinement steps while every change was absorbed: the inverse itself has lost digits.
     wear: f64,
 }
 
@@ -160,6 +168,7 @@ impl Model {
         }
     }
 
+    /// Records that `units` calls of a kernel took `seconds`.
     pub(super) fn observe(&mut self, kernel: Kernel, units: usize, seconds: f64) {
         if self.fixed || units == 0 {
             return;
@@ -174,16 +183,16 @@ impl Model {
             Kernel::Flush => &mut r.flush,
             Kernel::Update => &mut r.update,
         };
-        // Half the old value: guesses are forgotten soon, a disturbed measurement too.
+        // Each measurement halves the share of the old value, so first guesses and outliers soon lose their influence.
         *slot = 0.5 * *slot + 0.5 * (seconds / units as f64).max(1e-9);
     }
 
-    /// One refinement step.
+    /// Seconds of one refinement step.
     fn step(&self) -> f64 {
         self.rates.apply + self.rates.operator
     }
 
-    /// Iterations that the condition number `e^{2 span}` allows.
+    /// Bound on the iterations at the condition number `e^{2 span}`.
     fn bound(&self, span: f64) -> f64 {
         0.5 * span.min(20.0).exp() * self.digits
     }
@@ -196,12 +205,13 @@ impl Model {
         inner as f64 * (self.rates.append + self.rates.flush)
     }
 
-    /// Seconds an update that its queries will pay beyond an absorbed weight's.
+    /// Seconds that the queries of one update are expected to spend beyond those at an absorbed weight.
     fn surplus(&self, span: f64) -> f64 {
         let iterations = self.theta * self.bound(span) - self.base;
         iterations.max(0.0) * self.step() * self.queries
     }
 
+    /// The cheapest action.
     pub(super) fn decide(&mut self, s: Situation) -> Action {
         self.queries = 0.8 * self.queries + 0.2 * self.since_update as f64;
         self.since_update = 0;
@@ -231,7 +241,7 @@ impl Model {
         let length = (3.0 * rebuild / first).powf(2.0 / 3.0).max(1.0);
         let stale = rebuild / length + 2.0 / 3.0 * first * length.sqrt();
         let average = (rebuild + self.paid + next) / k;
-        // Absorbing everything now and each later change when it comes.
+        // The cost per update of absorbing the pending changes now, and each later change at its update.
         let eager = self.append_cost(s.inner) / k;
         if next == 0.0
             || STALE_MARGIN.get() * stale < eager.min(rebuild) && next < average.max(stale)
@@ -245,7 +255,7 @@ impl Model {
         }
     }
 
-    /// How to absorb when staying stale is not wanted.
+    /// The cheapest action other than staying stale.
     pub(super) fn absorb(&self, inner: usize, factor: bool) -> Action {
         let update = inner as f64 * self.rates.update;
         let (action, cost) = if !factor {
@@ -280,7 +290,7 @@ impl Model {
         }
     }
 
-    /// Takes note of a query.
+    /// Records a query of `columns` right-hand sides that took `iterations` steps in all.
     pub(super) fn queried(
         &mut self,
         columns: usize,
@@ -311,8 +321,9 @@ impl Model {
         }
     }
 
-    /// Whether the buffer has cost what multiplying it out does beyond its columns' own flops: reading and writing
-    /// both triangles, some twenty times the traffic of a product.
+    /// Whether to multiply the buffer out. Multiplying out has a fixed cost beyond the flops of its columns: it reads and
+    /// writes both triangles of the inverse, about 20 times the memory traffic of one product. The buffer is multiplied out
+    /// once it has caused that cost in products.
     pub(super) fn should_flush(&mut self, buffered: usize, inner: usize) -> bool {
         self.buffer_regret += self.rates.flush * (inner * buffered) as f64 / 2000.0;
         buffered > 0 && self.buffer_regret > 20.0 * self.rates.apply

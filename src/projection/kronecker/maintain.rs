@@ -1,4 +1,4 @@
-//! How a change is followed.
+//! How the maintained inverse follows a change of the weight: the choice of an action, and the actions.
 
 use super::change::{Change, GramChange};
 use super::cost::{Action, Kernel, Situation};
@@ -18,16 +18,16 @@ use faer::{Accum, Mat};
 use rand_distr::{Distribution, StandardNormal};
 
 impl Kronecker {
-    /// Moves to `weight`, which differs from the weight absorbed by `change`.
+    /// Moves to `weight`; `change` is the difference from the weight absorbed.
     pub(super) fn follow(
         &mut self,
         weight: Vec<OwnedWeight>,
         change: Vec<Change>,
     ) -> Result<Refresh> {
+        // No change was found: the weights are equal up to rounding, but small eigenvalues may still have moved.
         let (rank, inner) = self.size(&change);
         if inner == 0 {
-            // Equal up to rounding of the weight; small eigenvalues may still have moved.
-            if self.probe(&weight) > SAME_WEIGHT.get().max(self.held.guard()) {
+            if self.probe(&weight) > SAME.max(self.held.guard()) {
                 return self.rebuild(weight, Reason::Conditioning);
             }
             self.absorbed = None;
@@ -40,6 +40,8 @@ impl Kronecker {
         if self.settings.stale_tol > 0.0 {
             return self.follow_lazily(weight);
         }
+        // The drift tells the cost model how many refinement steps an unabsorbed change costs. It is computed only where
+        // staying stale is possible.
         let eager = 3 * inner > self.a.len() || self.settings.policy == Policy::Absorb;
         let (mut drift, mut span) = (0.0, 0.0);
         if (!eager || self.settings.policy == Policy::Stale)
@@ -47,6 +49,7 @@ impl Kronecker {
         {
             (drift, span) = (lazy::largest(&d), lazy::span(&d));
         }
+        // The cost model proposes an action; the policy and the rank of the change may overrule it.
         let factor = self.held.is_factor();
         let action = match self.settings.policy {
             Policy::Absorb => self.model.absorb(inner, factor),
@@ -83,8 +86,9 @@ impl Kronecker {
         }
     }
 
-    /// The paper's own way: absorb what drifts beyond the threshold, and nothing else.
+    /// The policy of the paper: absorb the directions whose drift exceeds the threshold, and no others.
     fn follow_lazily(&mut self, weight: Vec<OwnedWeight>) -> Result<Refresh> {
+        // A drift within the tolerance needs no work.
         let from = self.from().to_vec();
         let Some(drift) = lazy::drift(&from, &weight, true)? else {
             return self.rebuild(weight, Reason::Form);
@@ -97,9 +101,9 @@ impl Kronecker {
             self.leave(weight, pending, met, span);
             return Ok(self.note(Refresh::Stale { rank }, met, 0));
         }
+        // Choose the directions to absorb. Directions with equal drift are all taken, even beyond the batch.
         let mut all: Vec<f64> = drift.iter().flat_map(|d| d.log.iter().copied()).collect();
         let count = lazy::batch(&mut all, tol);
-        // Ties would take more than the batch: harmless.
         let threshold = all[count - 1].abs();
         let (mut target, mut change) = (vec![], vec![]);
         for ((held, new), d) in from.iter().zip(&weight).zip(&drift) {
@@ -107,6 +111,7 @@ impl Kronecker {
             target.push(to);
             change.push(c);
         }
+        // Absorb these directions, or rebuild where that is cheaper.
         let (rank, inner) = self.size(&change);
         let action = match 3 * inner > self.a.len() {
             true => Action::Rebuild,
@@ -120,6 +125,7 @@ impl Kronecker {
         }
         self.model.absorbed(action, inner);
         self.counters.absorbed_inner += inner;
+        // The remaining drift is pending: record it for the next update.
         let left = lazy::drift(&target, &weight, false)?.unwrap_or_default();
         let (left, span) = (lazy::largest(&left), lazy::span(&left));
         let pending = change_between(&target, &weight)?;
@@ -137,6 +143,7 @@ impl Kronecker {
         Ok(self.note(Refresh::LowRank { rank, inner }, met, rank))
     }
 
+    /// The weight absorbed: the weight of the inverse.
     pub(super) fn from(&self) -> &[OwnedWeight] {
         match &self.absorbed {
             Some(absorbed) => &absorbed.weight,
@@ -154,7 +161,7 @@ impl Kronecker {
             })
     }
 
-    /// Keeps the inverse where it is.
+    /// Keeps the inverse unchanged and records `change` as pending.
     fn leave(&mut self, weight: Vec<OwnedWeight>, pending: Vec<Change>, drift: f64, span: f64) {
         self.model.stayed_stale();
         self.fresh = false;
@@ -172,7 +179,8 @@ impl Kronecker {
         self.commit(weight, drift, span);
     }
 
-    /// Moves what is held from `old` to `new`; `false`, and nothing changed, when digits would be lost.
+    /// Moves the inverse or the factor from `old` to `new`. Returns `false`, with `held` restored, when the result would lose
+    /// too many digits.
     fn absorb(
         &mut self,
         old: &[OwnedWeight],
@@ -180,6 +188,7 @@ impl Kronecker {
         change: &[Change],
         invert: bool,
     ) -> Result<bool> {
+        // An update of a factor overwrites it: keep a copy to return to. A buffer is truncated instead.
         let inner = self.size(change).1;
         self.fresh = false;
         if invert {
@@ -189,6 +198,7 @@ impl Kronecker {
             GramInverse::Factor(factor) => Some(factor.clone()),
             _ => None,
         };
+        // Multiply the buffer out first where it is full or has become expensive to apply.
         let buffered = self.held.buffered();
         let flush = match self.settings.buffer {
             Some(cap) => buffered > 0 && buffered + inner > cap,
@@ -202,6 +212,7 @@ impl Kronecker {
             self.model.flushed();
             self.counters.flushes += 1;
         }
+        // Absorb the change, and test the result with a random right-hand side.
         let start = Instant::now();
         let gram = GramChange::new(&self.a, old, new, change, &mut self.rotated)?;
         let mark = self.held.mark();
@@ -223,7 +234,7 @@ impl Kronecker {
         Ok(good)
     }
 
-    /// Forms the inverse where there is only a factor, and takes the time of a product with it.
+    /// Forms the inverse where only a factor is held, and measures the time of a product with the inverse.
     fn invert(&mut self) {
         if !self.held.is_factor() {
             return;
@@ -243,6 +254,7 @@ impl Kronecker {
         }
     }
 
+    /// Forms and factors the Gram matrix at `weight`.
     pub(super) fn rebuild(&mut self, weight: Vec<OwnedWeight>, why: Reason) -> Result<Refresh> {
         let start = Instant::now();
         let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
@@ -257,12 +269,14 @@ impl Kronecker {
         Ok(self.note(Refresh::Rebuilt(why), 0.0, 0))
     }
 
+    /// Makes `weight` the weight given, with its drift from the weight absorbed.
     fn commit(&mut self, weight: Vec<OwnedWeight>, drift: f64, span: f64) {
         self.given = weight;
         self.refiner.forget();
         (self.drift, self.span) = (drift, span);
     }
 
+    /// Counts the update, and appends it to the trace where one is kept.
     fn note(&mut self, refresh: Refresh, drift: f64, rank: usize) -> Refresh {
         let c = &mut self.counters;
         c.updates += 1;
@@ -283,7 +297,7 @@ impl Kronecker {
         refresh
     }
 
-    /// Relative residual of one random right-hand side at `weight`.
+    /// Relative residual, at `weight`, of one solve with the held inverse for a random right-hand side.
     fn probe(&mut self, weight: &[OwnedWeight]) -> f64 {
         let mut rng = Seed::default().stream(Lane::PROBE, 0, self.probes);
         self.probes += 1;
@@ -299,11 +313,12 @@ impl Kronecker {
     }
 }
 
+/// The change from `old` to `new`; empty when a block changed its form.
 fn change_between(old: &[OwnedWeight], new: &[OwnedWeight]) -> Result<Vec<Change>> {
     Ok(super::change::find(old, new)?.unwrap_or_default())
 }
 
-/// The weight `held` with the directions of at least `threshold` moved to where `new` has them.
+/// The weight `held` with every direction whose drift is at least `threshold` moved to its value in `new`, and the change.
 fn part_of(
     held: &OwnedWeight,
     new: &OwnedWeight,

@@ -32,11 +32,12 @@ const LEAST_RESIDUAL: f64 = 1e-14;
 
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
 ///
-/// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided), `k` eigenvalues
-/// that move in a fixed basis by `kn − k(k−1)/2` or `kn`. A cost
-/// model decides whether it is absorbed into the inverse, or left to the refinement of later answers with the exact
-/// operator, or whether everything is formed again; see [`Settings`]. Answers to [`Goal::Residual`] are always for the last
-/// weight given.
+/// A change `W⁺ = W + V C Vᵀ` of rank `r` changes the Gram matrix by rank `nr` (two-sided) or `2nr` (one-sided). Moving `k`
+/// eigenvalues in a fixed basis changes the Gram matrix by rank `kn − k(k−1)/2` (two-sided) or `kn` (one-sided).
+///
+/// A cost model chooses one of three actions per change: the change is absorbed into the inverse; or the inverse stays, and
+/// later answers are refined with the exact operator; or the Gram matrix is formed and factored again. See [`Settings`].
+/// Answers to [`Goal::Residual`] are always for the last weight given.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -59,17 +60,20 @@ const LEAST_RESIDUAL: f64 = 1e-14;
 /// ```
 ///
 /// # Complexity
-/// `m²` numbers, in single precision where that is enough. Absorbing a change of inner dimension `q` (`nr`, `2nr`, or the
-/// number of changed entries of a nonnegative block) costs one product of the inverse with a sparse matrix of some `r`
-/// times as many nonzeros as `A`, and `m²q` flops when the buffer is multiplied out; a rebuild `m³/3` flops and an
-/// assembly, and `2m³/3` more when the first change to absorb comes. A solve reads `m²/2` numbers and applies the exact
-/// operator once a refinement step; several right-hand sides asked together share those reads, and nothing is allocated
-/// once as many have been asked before.
+/// Space: `m²` numbers, in single precision where single precision is enough.
+///
+/// Let `q` be the inner dimension of a change: `nr`, `2nr`, or the number of changed entries of a nonnegative block.
+/// Absorbing the change costs one product of the inverse with a sparse matrix of about `r` times as many nonzeros as `A`,
+/// and `m²q` flops when the buffer is multiplied out. A rebuild costs an assembly and `m³/3` flops. The first change absorbed
+/// after a rebuild costs `2m³/3` flops more, for the inverse.
+///
+/// A solve reads `m²/2` numbers and applies the exact operator once per refinement step. Right-hand sides solved together
+/// share these reads. A solve allocates nothing unless it has more right-hand sides than every solve before it.
 ///
 /// # Deviations
-/// The paper maintains the projection itself, through sketches, and absorbs whatever drifts beyond a threshold; this
-/// structure keeps the Gram inverse, which has `m²` entries instead of `N²`, and what it leaves unabsorbed is made up for by
-/// conjugate gradients unless [`Settings::stale_tol`] asks for the paper's approximate answers.
+/// The paper maintains the projection itself through sketches, and absorbs every drift beyond a threshold. This structure
+/// keeps the Gram inverse, which has `m²` entries instead of `N²`. Conjugate gradients correct for the changes that are not
+/// absorbed, unless [`Settings::stale_tol`] asks for the paper's approximate answers.
 #[derive(Debug, Clone)]
 pub struct Kronecker {
     a: Arc<Constraints>,
@@ -80,42 +84,45 @@ pub struct Kronecker {
     model: Model,
     counters: Counters,
     trace: Vec<Step>,
-    /// The last weight given, and its operator.
+    /// The last weight given.
     given: Vec<OwnedWeight>,
+    /// Refines answers with the exact operator at the weight given.
     refiner: Refiner,
-    /// Where the inverse stands, if elsewhere.
+    /// The weight of the inverse, where it differs from the weight given.
     absorbed: Option<Absorbed>,
     held: GramInverse,
-    /// Largest and span of `log ρ` between the two.
+    /// Largest `|log ρ|` between the weight absorbed and the weight given.
     drift: f64,
+    /// `max log ρ − min log ρ` between the two weights, with 0 among the values.
     span: f64,
+    /// Number of probes drawn so far: the index of the next random stream.
     probes: u64,
-    /// Whether what is held was factored at the weight given and has absorbed nothing.
+    /// Whether `held` was factored at the weight given and has absorbed no change.
     fresh: bool,
-    /// Whether there is a weight: before the first update, nothing held means anything.
+    /// Whether there is a weight. Before the first update `given` and `held` are empty.
     has_weight: bool,
 }
 
-/// A weight that the inverse is of, when that is not the last one given.
+/// The weight of the inverse, kept while it differs from the last weight given.
 #[derive(Debug, Clone)]
 struct Absorbed {
     weight: Vec<OwnedWeight>,
     refiner: Refiner,
-    /// From it to the weight given.
+    /// The change from `weight` to the weight given.
     pending: Vec<Change>,
 }
 
-/// What a [`Kronecker`] holds and has measured.
+/// The contents of a [`Kronecker`] and the rates it has measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Contents {
-    /// Seconds of every kernel, as the cost model sees them now.
+    /// Seconds of every kernel, as the cost model estimates them now.
     pub rates: Rates,
     /// Whether a Cholesky factor is held rather than the inverse.
     pub factor: bool,
     /// Whether the inverse is held in single precision.
     pub single: bool,
-    /// Columns of the buffer.
+    /// Columns in the buffer of absorbed changes.
     pub buffered: usize,
     /// Bytes of the factor, or of the inverse and its buffer.
     pub bytes: usize,
@@ -133,7 +140,7 @@ impl Kronecker {
         Self::with_settings(a, Settings::default())
     }
 
-    /// The same, with settings.
+    /// A structure with settings, without a weight yet.
     ///
     /// # Errors
     /// As [`Kronecker::new`]; [`Error::InvalidSetting`].
@@ -148,7 +155,7 @@ impl Kronecker {
     /// let mut settings = Settings::default();
     /// settings.stale_tol = 0.5;
     /// let mut p = Kronecker::with_settings(a, settings)?.with_weight(&[(&w).into()])?;
-    /// // A drift within the tolerance is not absorbed, and the answer says how far off it may be.
+    /// // A drift within the tolerance is not absorbed, and the answer bounds the drift.
     /// let near = &w * Scale(1.3);
     /// assert!(matches!(p.update(&[(&near).into()])?, Refresh::Stale { .. }));
     /// let mut rhs = Mat::from_fn(6, 1, |i, _| i as f64);
@@ -183,8 +190,8 @@ impl Kronecker {
         })
     }
 
-    /// The first weight: everything is factored, and the cost model begins from the time that took. Neither the counters
-    /// nor the trace have it.
+    /// Takes the first weight: factors the Gram matrix and starts the cost model from the measured time. The counters and
+    /// the trace do not include this factorisation.
     fn begin(&mut self, weight: Vec<OwnedWeight>) -> Result<Refresh> {
         let start = Instant::now();
         let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
@@ -206,7 +213,7 @@ impl Kronecker {
         }
     }
 
-    /// The settings it was made with.
+    /// The settings of this structure.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -216,12 +223,12 @@ impl Kronecker {
         &self.counters
     }
 
-    /// Every update so far, if [`Settings::trace`] asked for it.
+    /// Every update so far; empty unless [`Settings::trace`] is set.
     pub fn trace(&self) -> &[Step] {
         &self.trace
     }
 
-    /// What is held, and the rates decisions are made with; `None` before the first weight.
+    /// The contents, and the rates of the cost model; `None` before the first weight.
     pub fn contents(&self) -> Option<Contents> {
         self.has_weight.then(|| Contents {
             rates: self.model.rates,
@@ -233,15 +240,17 @@ impl Kronecker {
         })
     }
 
-    /// Absorbs changes that need not be discovered, `W_b ← W_b + V C Vᵀ` for every entry of the list.
+    /// Moves to the weight `W_b ← W_b + V C Vᵀ` for every entry of the list. The caller knows the factors of the change, so
+    /// no eigendecomposition has to find them.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for a block that does not exist, [`Error::Unsupported`] for a nonnegative block,
     /// [`Error::Shape`], [`Error::NotSymmetric`] and [`Error::NonFinite`] for `V` and `C`,
-    /// [`Error::NotPositiveDefinite`] when the new weight would not be a weight. Nothing changed then.
+    /// [`Error::NotPositiveDefinite`] when the new weight would not be positive definite. After an error the structure is
+    /// unchanged.
     ///
     /// # Complexity
-    /// `n³/3` flops to check the new weight, `O(n³)` for a root of the mean weight, and [`Kronecker`]'s absorption.
+    /// `n³/3` flops to check the new weight, `O(n³)` flops for a root of the mean weight, and the absorption of [`Kronecker`].
     pub fn update_low_rank(&mut self, changes: &[LowRank<'_>]) -> Result<Refresh> {
         self.check_weight()?;
         let (weight, change) = change::apply(&self.a, &self.given, changes)?;
@@ -257,7 +266,7 @@ impl Kronecker {
                     let mut pairs = joined.iter().zip(self.a.blocks());
                     pairs.all(|(c, b)| c.rank() <= b.order().max(4) / 2)
                 });
-                // Directions that came and went again are worth finding.
+                // The joined change is wide: directions that cancel are found by comparing the two weights.
                 let found = match narrow {
                     Some(joined) => Some(joined),
                     None => change::find(&absorbed.weight, &weight)?,
@@ -271,17 +280,18 @@ impl Kronecker {
         self.follow(weight, change)
     }
 
-    /// Moves eigenvalues of spectral weights to new values, `(index, value)` each. Eigenvalues are counted through all blocks,
-    /// a block of order `n` having `n` of them; the numbers of a nonnegative block are its own.
+    /// Moves eigenvalues of spectral weights to new values, given as pairs `(index, value)`. The index runs through all blocks:
+    /// a block of order `n` has `n` eigenvalues. The entries of a nonnegative block count as its eigenvalues.
     ///
     /// # Errors
     /// [`Error::OutOfRange`], [`Error::Duplicate`] for an index given twice, [`Error::NonFinite`] and
     /// [`Error::NotPositiveDefinite`] for a value that is not a positive number, [`Error::Unsupported`] for a PSD block whose
-    /// weight is not [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`]. Nothing changed then.
+    /// weight is not [`BlockWeight::Spectral`] or [`BlockWeight::OneSidedSpectral`]. After an error the structure is unchanged.
     ///
     /// # Complexity
-    /// `k` eigenvalues of a two-sided weight of order `n` change `BBᵀ` by rank `kn − k(k−1)/2`, of a one-sided one by `kn`;
-    /// `n³` flops for the weight itself (the squares of the nonzeros' numbers for a sparse basis), and [`Kronecker`]'s absorption.
+    /// `k` eigenvalues of a two-sided weight of order `n` change `BBᵀ` by rank `kn − k(k−1)/2`; of a one-sided weight, by rank
+    /// `kn`. The new weight costs `n³` flops, or with a sparse basis the sum over its rows of the squared number of
+    /// nonzeros. The absorption of [`Kronecker`] comes on top.
     ///
     /// ```
     /// use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
@@ -299,7 +309,7 @@ impl Kronecker {
         self.check_weight()?;
         let weight = spectral::moved(&self.given, values)?;
         let from = self.from();
-        // Blocks that were not touched are where they were.
+        // A block without a moved eigenvalue keeps its pending change.
         let mut change = Vec::with_capacity(weight.len());
         for (k, (old, new)) in self.given.iter().zip(&weight).enumerate() {
             let pending = self.absorbed.as_ref().map(|a| a.pending[k].clone());
@@ -321,13 +331,13 @@ impl Kronecker {
         }
     }
 
-    /// Whether [`Goal::AsAbsorbed`] is answered for the weight absorbed rather than for the last one given.
+    /// Whether [`Goal::AsAbsorbed`] is answered for the weight absorbed instead of the last weight given.
     fn answers_stale(&self) -> bool {
         self.absorbed.is_some() && self.drift <= self.settings.stale_tol
     }
 }
 
-/// The cost model at the first weight, whose factor took this long.
+/// The cost model at the first weight; `seconds` is the time of its factorisation.
 fn model(a: &Constraints, settings: &Settings, seconds: f64) -> Model {
     let order = a.blocks().iter().map(|b| match b {
         Block::Psd(n) => *n,
@@ -368,6 +378,7 @@ impl Projection for Kronecker {
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
+        // The goal decides which weight is answered for, hence which operator refines.
         self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
         let tol = goal.refined_tolerance()?;
@@ -392,7 +403,7 @@ impl Projection for Kronecker {
         else {
             return Ok(accuracy);
         };
-        // Refinement from where the inverse stands does not get there: start again from the weight itself.
+        // The inverse is too far from the weight given for refinement to converge: rebuild at that weight and solve again.
         let worn = !stale && (self.absorbed.is_some() || !self.fresh);
         if worn && residual > WORN_FACTOR.get() * tol.max(LEAST_RESIDUAL) {
             self.refiner.restore(rhs.rb_mut());
@@ -401,6 +412,7 @@ impl Projection for Kronecker {
             self.counters.updates -= 1;
             return self.solve(rhs, goal);
         }
+        // The cost model learns from the steps taken how much an unabsorbed change costs per query.
         self.counters.queries += columns;
         self.counters.iterations += iterations;
         let span = if stale { 0.0 } else { self.span };

@@ -1,21 +1,21 @@
-//! What a caller may decide about [`Kronecker`](super::Kronecker).
+//! Settings of [`Kronecker`](super::Kronecker).
 
 use super::cost::Rates;
 use crate::error::{Error, Result};
 pub use crate::projection::gram::Precision;
 
-/// Which ways of following a change may be taken.
+/// The actions that the structure may choose from when the weight changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Policy {
-    /// Whatever the cost model predicts to be cheapest over the updates to come.
+    /// The action that the cost model predicts to be cheapest over the coming updates.
     #[default]
     Auto,
     /// Absorb every change at once, unless rebuilding is cheaper.
     Absorb,
-    /// Absorb nothing: answers are refined from the inverse of an old weight until rebuilding pays.
+    /// Absorb nothing: answers are refined from the inverse of an old weight until a rebuild is cheaper.
     Stale,
-    /// Form and factor again at every change.
+    /// Form and factor the Gram matrix again at every change.
     Rebuild,
 }
 
@@ -23,29 +23,29 @@ pub enum Policy {
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `stale_tol` | 0 | `ε_mp`: drift of the weight that [`Goal::AsAbsorbed`](crate::projection::Goal::AsAbsorbed) answers may have | 0 to 10 |
-/// | `policy` | `Auto` | which ways of following a change may be taken | |
-/// | `precision` | `Auto` | in which precision the inverse is stored | |
-/// | `max_iter` | 200 | conjugate gradient steps a column | 1 or more |
-/// | `buffer` | `None` | columns of the buffer before it is multiplied out; the cost model if `None` | 1 or more |
+/// | `stale_tol` | 0 | `ε_mp`: largest drift of the weight in answers to [`Goal::AsAbsorbed`](crate::projection::Goal::AsAbsorbed) | 0 to 10 |
+/// | `policy` | `Auto` | actions to choose from when the weight changes | |
+/// | `precision` | `Auto` | precision in which the inverse is stored | |
+/// | `max_iter` | 200 | conjugate gradient steps per column | 1 or more |
+/// | `buffer` | `None` | largest number of columns in the buffer; with `None` the cost model decides when to multiply the buffer out | 1 or more |
 /// | `rates` | `None` | seconds of each kernel; measured if `None` | positive |
 /// | `trace` | `false` | whether to keep a record of every update | |
 ///
-/// With `rates` given, decisions do not depend on the clock: the same calls give the same answers to the last bit.
+/// With `rates` given, decisions do not depend on the clock: the same calls give bitwise equal answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Drift that may stay unabsorbed.
+    /// Largest drift of the weight that may stay unabsorbed.
     pub stale_tol: f64,
-    /// Which ways may be taken.
+    /// Actions to choose from when the weight changes.
     pub policy: Policy,
-    /// Storage of the inverse.
+    /// Precision in which the inverse is stored.
     pub precision: Precision,
-    /// Conjugate gradient steps a column.
+    /// Conjugate gradient steps per column.
     pub max_iter: usize,
-    /// Columns of the buffer.
+    /// Largest number of columns in the buffer.
     pub buffer: Option<usize>,
-    /// Costs of the kernels.
+    /// Seconds of the kernels.
     pub rates: Option<Rates>,
     /// Whether to record every update.
     pub trace: bool,

@@ -1,7 +1,7 @@
-//! Eigenvalues that move in a fixed eigenbasis `U`.
+//! The change of the Gram matrix when eigenvalues move in a fixed eigenbasis `U`.
 //!
-//! With `G_i = UᵀA_iU`, `K_ij = Σ_ab λ_aλ_b G_i[ab] G_j[ab]`: eigenvalues that move in a set `S` change `K` by one term a pair
-//! `{a, b}` that meets `S`, of weight `(1 if a = b else 2)(λ⁺_aλ⁺_b − λ_aλ_b)`.
+//! With `G_i = UᵀA_iU`, the Gram matrix is `K_ij = Σ_ab λ_aλ_b G_i[ab] G_j[ab]`. Let the eigenvalues in a set `S` move. Then `K`
+//! changes by one term per pair `{a, b}` that meets `S`, of weight `(1 if a = b else 2)(λ⁺_aλ⁺_b − λ_aλ_b)`.
 
 use crate::constraints::{Basis, OwnedWeight, Spectral, SymmetricRows};
 use crate::error::{Error, Result};
@@ -9,12 +9,13 @@ use crate::linalg::max_abs;
 use crate::linalg::padded;
 use faer::Mat;
 
-/// Blocks with a spectral or nonnegative weight after some of their numbers moved; `None` for the others.
+/// The weight of every block after the listed eigenvalues moved; `None` for a block without a moved eigenvalue. The entries
+/// of a nonnegative block count as its eigenvalues.
 pub(super) fn moved(
     given: &[OwnedWeight],
     values: &[(usize, f64)],
 ) -> Result<Vec<Option<OwnedWeight>>> {
-    const WHAT: &str = "eigenvalue";
+    // Number the eigenvalues through all blocks.
     let numbers = |w: &OwnedWeight| match w {
         OwnedWeight::Nonneg(w) => w.len(),
         w => w.gram_pair().map_or(0, |(_, q)| q.nrows()),
@@ -24,10 +25,11 @@ pub(super) fn moved(
         start.push(start[start.len() - 1] + numbers(w));
     }
     let bound = start[given.len()];
+    // Check every pair, and write its value into a copy of the eigenvalues of its block.
     let mut first: Vec<Option<usize>> = vec![None; bound];
     let mut lists: Vec<Option<Vec<f64>>> = vec![None; given.len()];
     for (entry, &(index, value)) in values.iter().enumerate() {
-        let what = WHAT;
+        let what = "eigenvalue";
         let Some(seen) = first.get_mut(index) else {
             return Err(Error::OutOfRange { what, index, bound });
         };
@@ -51,7 +53,7 @@ pub(super) fn moved(
             _ => {
                 return Err(Error::Unsupported {
                     what: "a change of eigenvalues",
-                    by: "a weight that was not given by them",
+                    by: "a weight that was not given by its eigenvalues",
                 });
             }
         };
@@ -67,14 +69,16 @@ pub(super) fn moved(
     Ok(given.iter().zip(lists).map(change).collect())
 }
 
-/// `G_i = UᵀA_iU` for all rows of a block, computed once and stored by position, where a sparse basis leaves it sparse.
+/// `G_i = UᵀA_iU` for all rows of a block, computed once per basis and stored by position. Stored only where the basis is
+/// sparse and `G` is sparse too.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rotated {
     basis: Option<Basis>,
     stored: Option<Stored>,
 }
 
-/// Row and value of every nonzero, compressed by position `a ≤ b`, which is the `b(b+1)/2 + a`-th.
+/// Row and value of every nonzero of `G`, grouped by position. The position `(a, b)` with `a ≤ b` has the number
+/// `b(b+1)/2 + a`.
 #[derive(Debug, Clone)]
 struct Stored {
     start: Vec<usize>,
@@ -82,10 +86,10 @@ struct Stored {
 }
 
 impl Rotated {
-    /// To be called before use with any basis.
+    /// Computes `G` for this basis, unless it is the basis of the last call.
     ///
     /// # Complexity
-    /// Once a basis: per nonzero of `A` the product of the nonzeros of two rows of a sparse `U`.
+    /// Once per basis: per nonzero of `A`, the product of the numbers of nonzeros in two rows of a sparse `U`.
     pub(super) fn prepare(&mut self, rows: &SymmetricRows, basis: &Basis) {
         if !self.basis.as_ref().is_some_and(|b| b.same(basis)) {
             self.stored = Stored::new(rows, basis);
@@ -95,8 +99,9 @@ impl Rotated {
 }
 
 impl Stored {
-    /// `None` for a dense basis, and when a quarter of all entries of `G` would not do.
+    /// `None` for a dense basis, and when more than a quarter of all entries of `G` are nonzero.
     fn new(rows: &SymmetricRows, basis: &Basis) -> Option<Self> {
+        // Sum the contributions of the entries of each row by position.
         let u = basis.rows()?;
         let n = rows.order();
         let positions = n * (n + 1) / 2;
@@ -115,9 +120,10 @@ impl Stored {
                             seen[at] = true;
                             touched.push(at as u32);
                         }
-                        // Off the diagonal of A the entry's mirror image comes as (q, p), but once only when p = q.
+                        // An entry of A off the diagonal stands for two. Its mirror image contributes at (q, p), which is
+                        // another term of these loops unless p = q; there the one term counts twice.
                         let twice = if r != c && p == q { 2.0 } else { 1.0 };
-                        // On it there is no mirror image, and yet (q, p) comes.
+                        // An entry on the diagonal has no mirror image, so only one of (p, q) and (q, p) counts.
                         if r == c && p > q {
                             continue;
                         }
@@ -136,6 +142,7 @@ impl Stored {
                 return None;
             }
         }
+        // Group the list by position.
         let mut start = vec![0; positions + 1];
         list.iter().for_each(|e| start[e.0 as usize + 1] += 1);
         for p in 0..positions {
@@ -157,19 +164,22 @@ impl Stored {
     }
 }
 
-/// A moved eigenvalue `a`, and the `b` it is paired with, each with the root of the weight's absolute value.
+/// A moved eigenvalue `a`, and its partners `b`, each with the square root of the absolute weight of the pair `{a, b}`.
 type Run = (usize, Vec<(usize, f64)>);
 
-/// The pairs that a two-sided change moves, split by sign.
+/// The pairs of eigenvalues whose terms a two-sided change alters, split by the sign of the weight.
 pub(super) struct Pairs {
     basis: Basis,
     runs: [Vec<Run>; 2],
 }
 
-/// Sparse columns of a change, and the small factors that some of them are to be multiplied by.
+/// Where [`Pairs::list`] writes: sparse columns of a change, and the small factors that some columns are multiplied by.
 pub(super) struct Columns<'a> {
+    /// Number of the first column.
     pub first: usize,
+    /// Row, column and value of every nonzero.
     pub entries: &'a mut Vec<(u32, u32, f64)>,
+    /// First column, number of column groups, and factor.
     pub turns: &'a mut Vec<(usize, usize, Mat<f64>)>,
 }
 
@@ -179,7 +189,7 @@ impl Pairs {
         let (before, after) = (&old.eigenvalues, &new.eigenvalues);
         let mut place = vec![usize::MAX; n];
         moved.iter().enumerate().for_each(|(s, &a)| place[a] = s);
-        // λ⁺_aλ⁺_b − λ_aλ_b by means and differences: nothing cancels when only one of them moves.
+        // λ⁺_aλ⁺_b − λ_aλ_b is computed from means and differences, so nothing cancels when only one eigenvalue moves.
         let weight = |a: usize, b: usize| {
             let mean = |k: usize| 0.5 * (after[k] + before[k]);
             let step = |k: usize| after[k] - before[k];
@@ -190,9 +200,9 @@ impl Pairs {
             .iter()
             .enumerate()
             .map(|(s, &a)| {
-                // A pair within the set belongs to the later of the two.
-                let mine = (0..n).filter(|&b| place[b] == usize::MAX || place[b] <= s);
-                mine.map(|b| (b, weight(a, b))).collect()
+                // A pair of two moved eigenvalues is counted once, with the later of the two.
+                let partners = (0..n).filter(|&b| place[b] == usize::MAX || place[b] <= s);
+                partners.map(|b| (b, weight(a, b))).collect()
             })
             .collect();
         let largest = all
@@ -214,10 +224,10 @@ impl Pairs {
         }
     }
 
-    /// Lists the columns of one sign; returns how many sparse ones there are.
+    /// Lists the columns of one sign; returns the number of sparse columns.
     ///
-    /// Where `G` is stored a pair is a column of it. Else the pairs of `a` are `A(u_a ⊗ I)`, as sparse as `A`, times the columns
-    /// of `U` they need.
+    /// Where `G` is stored, a pair is one of its columns. Otherwise the pairs of `a` are `A(u_a ⊗ I)`, which is as sparse as
+    /// `A`, times the columns of `U` that belong to the partners of `a`.
     pub(super) fn list(
         &self,
         sign: usize,
@@ -255,7 +265,7 @@ impl Pairs {
     }
 }
 
-/// `[V₊, V₋]` with `Σ_{b ∈ S} (λ⁺_b² − λ_b²) u_b u_bᵀ = V₊V₊ᵀ − V₋V₋ᵀ`: what a one-sided change does to the square.
+/// `[V₊, V₋]` with `Σ_{b ∈ S} (λ⁺_b² − λ_b²) u_b u_bᵀ = V₊V₊ᵀ − V₋V₋ᵀ`: the change of the square of a one-sided weight.
 pub(super) fn square_change(old: &Spectral, new: &Spectral, moved: &[usize]) -> [Mat<f64>; 2] {
     let u = new.basis.matrix();
     let gain: Vec<f64> = moved
