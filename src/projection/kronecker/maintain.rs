@@ -27,7 +27,7 @@ impl Kronecker {
         // No change was found: the weights are equal up to rounding, but small eigenvalues may still have moved.
         let (rank, inner) = self.size(&change);
         if inner == 0 {
-            if self.probe(&weight) > SAME.max(self.held.guard()) {
+            if self.probe(&weight) > SAME_WEIGHT.get().max(self.held.guard()) {
                 return self.rebuild(weight, Reason::Conditioning);
             }
             self.absorbed = None;
