@@ -72,7 +72,8 @@ impl Solver {
             Some(Certificate::Dual { x, .. }) => {
                 dual_certificate(&self.program, &self.reduced.primal(x)?)?
             }
-            None => None,
+            // The reduction comes after the faces.
+            _ => None,
         };
         // Within the tolerance for the rows that were kept, the violation grows by no more than the dropped rows explain. In other
         // units, which round nothing, it was tested there.

@@ -363,5 +363,7 @@ fn restored(
             let x = reduced.restore_direction(&form.direction(x)?)?;
             program.dual_certificate(&x)
         }
+        // Faces are found in programs with matrices alone.
+        _ => Ok(None),
     }
 }
