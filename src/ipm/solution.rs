@@ -24,6 +24,28 @@ pub enum Certificate {
         /// `‖A x‖`.
         violation: f64,
     },
+    /// A chain that shows primal infeasibility where no single certificate does. Each `d` of `faces` has `bᵀd = 0` and `Aᵀd`
+    /// semidefinite on the face so far, so that feasible points lie on the kernel of `Aᵀd` there. On the last face `−Aᵀy` is
+    /// semidefinite up to `violation`, and `bᵀy = 1`.
+    PrimalFaces {
+        /// Multipliers, in order; each of length `m`.
+        faces: Vec<Vec<f64>>,
+        /// The last multipliers.
+        y: Vec<f64>,
+        /// `max(0, −λ_min(−Aᵀy))` on the last face.
+        violation: f64,
+    },
+    /// A chain that shows dual infeasibility where no single certificate does. Each `z` of `faces` has `A z = 0`, `⟨c, z⟩ = 0` and is
+    /// semidefinite on the face so far, so that feasible slacks lie on the kernel of `z` there. On the last face `x` is
+    /// semidefinite, `⟨c, x⟩ = −1` and `A x = 0` up to `violation`.
+    DualFaces {
+        /// Flat vectors, in order; each of length `N`.
+        faces: Vec<Vec<f64>>,
+        /// The last vector.
+        x: Vec<f64>,
+        /// `‖A x‖`, or how far `x` is outside the cone of the last face, whichever is larger.
+        violation: f64,
+    },
 }
 
 /// Seconds by what they went to.
@@ -140,8 +162,8 @@ impl Certificate {
     /// This certificate for a verdict, at a violation in units of what is allowed.
     pub(crate) fn proof(&self, excess: f64) -> Proof {
         let side = match self {
-            Certificate::Primal { .. } => Side::Primal,
-            Certificate::Dual { .. } => Side::Dual,
+            Certificate::Primal { .. } | Certificate::PrimalFaces { .. } => Side::Primal,
+            Certificate::Dual { .. } | Certificate::DualFaces { .. } => Side::Dual,
         };
         Proof { side, excess }
     }

@@ -40,6 +40,8 @@ pub enum Stall {
     ShortStep,
     /// The starting point is on the boundary of the cone, to working precision.
     NoInteriorStart,
+    /// The value was found on a face, and no multipliers or no `x` within the tolerances attain it.
+    Unattained,
 }
 
 impl Ended {
@@ -56,6 +58,7 @@ impl Ended {
             Ended::Stalled(Stall::Diverged) => "diverged",
             Ended::Stalled(Stall::ShortStep) => "short_step",
             Ended::Stalled(Stall::NoInteriorStart) => "no_interior_start",
+            Ended::Stalled(Stall::Unattained) => "unattained",
             Ended::Failed(_) => "failed",
         }
     }

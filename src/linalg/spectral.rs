@@ -70,18 +70,18 @@ pub(crate) fn eigenvalues(a: MatRef<'_, f64>) -> Result<Vec<f64>> {
     Ok(s.column_vector().iter().copied().collect())
 }
 
-/// Singular values in descending order and the right singular vectors of a square matrix.
+/// Singular values in descending order and the right singular vectors of a matrix with as many rows as columns, or more.
 pub(crate) fn singular_right(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
-    let n = a.nrows();
+    let (m, n) = (a.nrows(), a.ncols());
     let mut v = padded::zeros(n, n);
     if n == 0 {
         return Ok((vec![], v));
     }
     let mut s = Diag::zeros(n);
-    let par = par(15 * n * n * n);
+    let par = par(15 * m * n * n);
     let (no, yes) = (svd::ComputeSvdVectors::No, svd::ComputeSvdVectors::Full);
     let mut mem = MemBuffer::new(svd::svd_scratch::<f64>(
-        n,
+        m,
         n,
         no,
         yes,

@@ -76,6 +76,8 @@ impl Solver {
                 Certificate::Dual { x, .. } => {
                     dual_certificate(&self.program, &self.reduced.primal(&x)?)?
                 }
+                // The reduction comes after the faces.
+                _ => None,
             };
             lifted.extend(measured.map(|(found, _)| found));
         }
@@ -114,7 +116,8 @@ impl Solver {
             Some(Certificate::Dual { x, .. }) => {
                 dual_certificate(&self.program, &self.reduced.primal(x)?)?
             }
-            None => None,
+            // The reduction comes after the faces.
+            _ => None,
         };
         // Within the tolerance for the rows that were kept, the violation grows by no more than the dropped rows explain. In other
         // units, which round nothing, it was tested there.

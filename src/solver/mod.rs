@@ -6,6 +6,7 @@
 //! answer in the terms of the stated program.
 
 mod climb;
+mod confirm;
 mod facial_reduction;
 mod history;
 mod infeasibility;
@@ -67,6 +68,8 @@ pub struct Solver {
     projection: Option<Box<dyn Projection>>,
     /// For the next solve, in terms of the program.
     start: Option<Start>,
+    /// Faces that were descended to because the numbers of a program show them.
+    depth: usize,
 }
 
 impl core::fmt::Debug for Solver {
@@ -110,6 +113,7 @@ impl Solver {
             engine,
             projection: None,
             start: None,
+            depth: 0,
         })
     }
 
@@ -238,7 +242,9 @@ impl Solver {
     pub fn solve(&mut self, observer: &mut Observer<'_>) -> Result<Solution> {
         let mut history = History::new();
         let found = self.solve_within(&mut history, Pass::First, observer)?;
-        Ok(history.closing(self.proved_infeasible(found)?))
+        let found = self.proved_infeasible(found)?;
+        let found = self.confirmed(found, &mut history, observer)?;
+        Ok(history.closing(found))
     }
 
     /// Solves the program as part of a larger solve.
@@ -250,6 +256,9 @@ impl Solver {
     ) -> Result<Solution> {
         let start = self.start.take();
         if let Some(solution) = self.proved()? {
+            return Ok(solution);
+        }
+        if let Some(solution) = self.on_shown_faces(history, pass, observer)? {
             return Ok(solution);
         }
         let small = self.reduced.program();

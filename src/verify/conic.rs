@@ -101,6 +101,11 @@ pub fn conic_with(program: &ConicProgram, found: &Solution, aids: &Aids<'_>) -> 
                 Err(why) => bounds.why_no_upper = Some(why),
             }
         }
+        // A chain of faces is exact up to rounding: a theorem would need exact kernels.
+        Some(_) => {
+            bounds.why_no_lower = Some(Reason::NoPoint);
+            bounds.why_no_upper = Some(Reason::NoPoint);
+        }
         None => {
             bounds.set_lower(lower(program, &found.y, aids));
             bounds.set_upper(upper(program, &found.x, aids));
@@ -249,6 +254,8 @@ pub(crate) fn infeasible(
             check_shape("x of the certificate", (a.ambient(), 1), (x.len(), 1))?;
             (dual_infeasible(program, x), Infeasible::Dual)
         }
+        // A chain of faces is exact up to rounding.
+        _ => return Ok(None),
     };
     Ok(proved.is_ok().then_some(side))
 }

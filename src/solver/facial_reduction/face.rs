@@ -20,10 +20,24 @@ const ROUNDING: f64 = 1e-13;
 
 /// Where one block went.
 #[derive(Debug, Clone)]
-struct Place {
-    basis: Basis,
+pub(super) struct Place {
+    pub basis: Basis,
     /// Block of the smaller program, unless nothing is left.
-    to: Option<usize>,
+    pub to: Option<usize>,
+}
+
+impl Place {
+    /// Appends what is left of a block to the blocks of the smaller program.
+    pub(super) fn new(basis: Basis, block: &Block, blocks: &mut Vec<Block>) -> Self {
+        let to = (basis.columns > 0).then_some(blocks.len());
+        if to.is_some() {
+            blocks.push(match block {
+                Block::Psd(_) => Block::Psd(basis.columns),
+                Block::Nonneg(_) => Block::Nonneg(basis.columns),
+            });
+        }
+        Self { basis, to }
+    }
 }
 
 /// A program on the face that the kernel of one `Z` spans.
@@ -52,14 +66,7 @@ impl Face {
                 }
                 Part::Numbers { kernel } => Basis::of_numbers(kernel),
             };
-            let to = (basis.columns > 0).then_some(blocks.len());
-            if to.is_some() {
-                blocks.push(match block {
-                    Block::Psd(_) => Block::Psd(basis.columns),
-                    Block::Nonneg(_) => Block::Nonneg(basis.columns),
-                });
-            }
-            places.push(Place { basis, to });
+            places.push(Place::new(basis, block, &mut blocks));
         }
         let rows = congruent(a, &places, &blocks)?;
         let cost = congruent(program.cost(), &places, &blocks)?;
@@ -117,41 +124,54 @@ impl Face {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape).
     pub(crate) fn primal(&self, x: &[f64]) -> Result<Vec<f64>> {
-        let small = self.program.constraints();
-        check_shape("x on the face", (small.ambient(), 1), (x.len(), 1))?;
-        let mut out = vec![];
-        for (block, place) in self.blocks.iter().zip(&self.places) {
-            let start = out.len();
-            out.resize(start + block.ambient(), 0.0);
-            let Some(to) = place.to else { continue };
-            let (x, out) = (&x[small.range(to)], &mut out[start..]);
-            let rows = &place.basis.rows;
-            match *block {
-                Block::Nonneg(_) => {
-                    for (out, row) in out.iter_mut().zip(rows) {
-                        row.iter().for_each(|&(a, v)| *out = v * x[a as usize]);
-                    }
+        let places: Vec<&Place> = self.places.iter().collect();
+        expand(&self.blocks, &places, self.program.constraints(), x)
+    }
+}
+
+/// `B X' Bᵀ` on every block, for `X'` over the blocks of `small`.
+///
+/// # Errors
+/// [`Error::Shape`](crate::Error::Shape).
+pub(super) fn expand(
+    blocks: &[Block],
+    places: &[&Place],
+    small: &Constraints,
+    x: &[f64],
+) -> Result<Vec<f64>> {
+    check_shape("x on the face", (small.ambient(), 1), (x.len(), 1))?;
+    let mut out = vec![];
+    for (block, place) in blocks.iter().zip(places) {
+        let start = out.len();
+        out.resize(start + block.ambient(), 0.0);
+        let Some(to) = place.to else { continue };
+        let (x, out) = (&x[small.range(to)], &mut out[start..]);
+        let rows = &place.basis.rows;
+        match *block {
+            Block::Nonneg(_) => {
+                for (out, row) in out.iter_mut().zip(rows) {
+                    row.iter().for_each(|&(a, v)| *out = v * x[a as usize]);
                 }
-                Block::Psd(n) => {
-                    let r = place.basis.columns;
-                    // X' Bᵀ a column at a time, and B times it.
-                    let mut half = vec![0.0; r];
-                    for (j, row) in rows.iter().enumerate() {
-                        half.fill(0.0);
-                        for &(a, v) in row {
-                            let column = &x[a as usize * r..][..r];
-                            crate::linalg::axpy(v, column, &mut half);
-                        }
-                        for (i, other) in rows.iter().enumerate().take(j + 1) {
-                            let v = other.iter().map(|&(a, v)| v * half[a as usize]).sum();
-                            (out[i + j * n], out[j + i * n]) = (v, v);
-                        }
+            }
+            Block::Psd(n) => {
+                let r = place.basis.columns;
+                // X' Bᵀ a column at a time, and B times it.
+                let mut half = vec![0.0; r];
+                for (j, row) in rows.iter().enumerate() {
+                    half.fill(0.0);
+                    for &(a, v) in row {
+                        let column = &x[a as usize * r..][..r];
+                        crate::linalg::axpy(v, column, &mut half);
+                    }
+                    for (i, other) in rows.iter().enumerate().take(j + 1) {
+                        let v = other.iter().map(|&(a, v)| v * half[a as usize]).sum();
+                        (out[i + j * n], out[j + i * n]) = (v, v);
                     }
                 }
             }
         }
-        Ok(out)
     }
+    Ok(out)
 }
 
 /// `BᵀA_iB` for every row.

@@ -1,8 +1,12 @@
 //! What to do about a program without interior: find the face its feasible points lie on, solve there, come back.
 
+mod back;
 mod basis;
+mod chain;
+mod exact;
 mod face;
 mod multipliers;
+mod slack_face;
 mod split;
 
 use super::Engine;
@@ -14,15 +18,14 @@ use crate::constraints::{Block, BlockWeight};
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, judge};
 use crate::ipm::{
-    Attempt, Dimacs, Ended, Iteration, Method, Observer, Pass, PointErrors, Settings, Solution,
-    Start, Step, dimacs_outside, outside_cone,
+    Attempt, Ended, Iteration, Method, Observer, Pass, PointErrors, Settings, Solution, Start, Step,
 };
-use crate::linalg::{dot, max_abs, norm};
-use crate::problem::{ConicProgram, Outside, OwnScales, Reduced};
+use crate::linalg::{dot, norm};
+use crate::problem::{ConicProgram, OwnScales, Reduced};
 use crate::projection::{Goal, Projection};
+use back::Back;
 use face::{Face, auxiliary};
 use faer::MatMut;
-use multipliers::{Correction, step_sizes};
 use split::Split;
 use std::ops::ControlFlow;
 
@@ -93,11 +96,15 @@ pub(super) fn on_face(
         return Ok(None);
     };
     // Come back: the point in terms of the program, with multipliers moved along the exposing ones.
-    let Some(Lifted {
+    let nulls: Vec<_> = reduced.dependencies().collect();
+    let (small_x, y) = (reduced.primal(&found.x)?, reduced.multipliers(&found.y)?);
+    let (program, settings) = (task.program, task.settings);
+    let back = back::from_points(program, settings, &exposing, &face, (&small_x, y), &nulls)?;
+    let Some(Back {
         point: Start { x, y, s },
         dimacs,
         outside,
-    }) = task.back(&exposing, &face, &reduced, &found)?
+    }) = back
     else {
         return Ok(None);
     };
@@ -129,14 +136,6 @@ pub(super) fn on_face(
         certificate: None,
         ..Solution::empty()
     }))
-}
-
-/// A point of the face in terms of the program, and its errors there.
-struct Lifted {
-    point: Start,
-    dimacs: Dimacs,
-    /// How far `x` and `s` lie outside the cone.
-    outside: (Outside, Outside),
 }
 
 impl OnFace<'_> {
@@ -316,59 +315,6 @@ impl OnFace<'_> {
             (*d, *z, excess, deviation) = (tried, moved, rest, now);
         }
         Ok(deviation <= KERNEL_ROUNDING)
-    }
-
-    /// A solution on the face in terms of the program, and its errors there.
-    fn back(
-        &self,
-        exposing: &Exposing,
-        face: &Face,
-        reduced: &Reduced,
-        found: &Solution,
-    ) -> Result<Option<Lifted>> {
-        let Exposing { d, z, split } = exposing;
-        let a = self.program.constraints();
-        let x = face.primal(&reduced.primal(&found.x)?)?;
-        let mut y = reduced.multipliers(&found.y)?;
-        let mut c = vec![0.0; a.ambient()];
-        self.program.cost().adjoint(&[1.0], &mut c)?;
-        let slack = |y: &[f64]| -> Result<Vec<f64>> {
-            let mut s = vec![0.0; a.ambient()];
-            a.adjoint(y, &mut s)?;
-            s.iter_mut().zip(&c).for_each(|(s, c)| *s = c - *s);
-            Ok(s)
-        };
-        let mut s = slack(&y)?;
-        let tau = 0.1 * self.settings.tol_feas * (1.0 + max_abs(&c));
-        let correction = Correction::new(split, &s, tau)?;
-        let nulls: Vec<_> = reduced.dependencies().collect();
-        correction.apply(a, split, &s, &nulls, &mut y)?;
-        s = slack(&y)?;
-        let distance = correction.distance(split, &s, z)?;
-        let x_outside = outside_cone(a.blocks(), &x)?;
-        let mut best: Option<Lifted> = None;
-        for t in step_sizes(distance) {
-            let moved: Vec<f64> = y.iter().zip(d).map(|(y, d)| y - t * d).collect();
-            let s = slack(&moved)?;
-            let outside = (x_outside, outside_cone(a.blocks(), &s)?);
-            let dimacs = dimacs_outside(self.program, (&x, &moved, &s), outside)?;
-            if best.as_ref().is_none_or(|b| dimacs.max() < b.dimacs.max()) && !dimacs.max().is_nan()
-            {
-                best = Some(Lifted {
-                    point: Start {
-                        x: vec![],
-                        y: moved,
-                        s,
-                    },
-                    dimacs,
-                    outside,
-                });
-            }
-        }
-        if let Some(best) = &mut best {
-            best.point.x = x;
-        }
-        Ok(best)
     }
 }
 

@@ -58,6 +58,28 @@ impl Split {
         Ok((rank > 0 && rank < order).then_some(Self { parts }))
     }
 
+    /// The range spanned by unit vectors, at the indices that are `dead`.
+    pub(super) fn of_coordinates(blocks: &[Block], dead: &[Vec<bool>]) -> Self {
+        let part = |(block, dead): (&Block, &Vec<bool>)| match *block {
+            Block::Nonneg(_) => Part::Numbers {
+                kernel: dead.iter().map(|d| !d).collect(),
+            },
+            Block::Psd(n) => {
+                let mut order: Vec<usize> = (0..n).filter(|&k| !dead[k]).collect();
+                let kernel = order.len();
+                order.extend((0..n).filter(|&k| dead[k]));
+                let mut vectors = padded::zeros(n, n);
+                for (j, &k) in order.iter().enumerate() {
+                    vectors[(k, j)] = 1.0;
+                }
+                Part::Matrix { vectors, kernel }
+            }
+        };
+        Self {
+            parts: blocks.iter().zip(dead).map(part).collect(),
+        }
+    }
+
     /// `W = UUᵀ + ε VVᵀ`, flat.
     pub(crate) fn weight(&self, epsilon: f64) -> Vec<f64> {
         let mut out = vec![];

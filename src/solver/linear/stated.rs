@@ -37,6 +37,8 @@ impl StatedProgram<'_> {
                 let x = reduced.restore_direction(&form.direction(x)?)?;
                 self.program.dual_certificate(&x)
             }
+            // Faces are found in programs with matrices alone.
+            _ => Ok(None),
         }
     }
 
