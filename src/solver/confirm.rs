@@ -73,8 +73,10 @@ impl Solver {
             return Ok(found);
         }
         let settings = std::mem::replace(&mut self.settings, settings);
+        // Off any face: iterates are then strictly inside the cone on both sides.
+        let depth = std::mem::replace(&mut self.depth, usize::MAX);
         let inside = self.solve_within(history, Pass::First, observer);
-        self.settings = settings;
+        (self.settings, self.depth) = (settings, depth);
         let inside = inside?;
         if inside.ended.is_limit() {
             return Ok(found);

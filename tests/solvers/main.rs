@@ -19,3 +19,4 @@ mod semidefinite;
 mod short_step;
 mod verified;
 mod warm_start;
+mod without_interior;

@@ -2,7 +2,8 @@
 //!
 //! Two kinds of reasoning, both without rounding, and both repeated on the face until nothing new is found:
 //!
-//! * A row whose matrix is semidefinite with right-hand side 0 forces `x` to vanish on the range of the matrix ([`rows`]). Where only
+//! * A row whose matrix is semidefinite with right-hand side 0, or a combination of rows ([`combined`]), forces `x` to vanish on the
+//!   range of the matrix ([`rows`]). Where only
 //!   such rows link an index to others, the index leaves the program.
 //! * A diagonal entry of the slack that is 0 for every `y`, or two that are opposite, force rows and columns of the slack to vanish
 //!   ([`slacks`]). These are linear equations on `y`, and [`SlackFace`](super::slack_face::SlackFace) solves them.
@@ -13,6 +14,7 @@
 //! [^LP18]: Liu, Pataki. Exact duals and short certificates of infeasibility and weak infeasibility in conic linear programming.
 //! Mathematical Programming 167, 2018.
 
+mod combined;
 mod rows;
 mod slacks;
 mod staged;
@@ -52,7 +54,7 @@ pub(super) fn show(program: &ConicProgram, side: Side) -> Option<Shown> {
         return None;
     }
     match side {
-        Side::Points => rows::show(program),
+        Side::Points => rows::show(program).or_else(|| combined::show(program)),
         Side::Slacks => slacks::show(program),
     }
 }
