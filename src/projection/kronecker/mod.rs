@@ -286,8 +286,8 @@ impl Kronecker {
     ///
     /// # Complexity
     /// `k` eigenvalues of a two-sided weight of order `n` change `BBᵀ` by rank `kn − k(k−1)/2`; of a one-sided weight, by rank
-    /// `kn`. The new weight costs `n³` flops, or with a sparse basis the sum over its rows of the squared number of
-    /// nonzeros. The absorption of [`Kronecker`] comes on top.
+    /// `kn`. The new weight costs `n³` flops, or with a sparse basis the sum of the squared numbers of nonzeros of
+    /// its columns. The absorption of [`Kronecker`] comes on top.
     ///
     /// ```
     /// use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
