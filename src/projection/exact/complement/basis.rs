@@ -9,7 +9,7 @@ use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-/// Columns projected together: enough for matrix products, few enough for the memory of one panel.
+/// Columns projected together. The limit bounds the scratch memory.
 const COLUMNS_PER_PANEL: usize = 64;
 
 /// A position in one triangle of a matrix block, or an entry of a nonnegative block.
