@@ -2,11 +2,12 @@
 
 pub(super) mod solution;
 
-use super::solver::{self, Answer, EnginesUsed, Options, Record, Seconds};
+use super::solver::{self, Answer, EnginesUsed, Options, Record, Seconds, quiet_observer};
+use super::verified::Verified;
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::io::mps;
-use dyncvx::solver::LinearSolver;
+use dyncvx::solver::{Effort, LinearSolver};
 use std::time::Instant;
 
 #[derive(Debug, Args)]
@@ -15,6 +16,9 @@ pub(super) struct Arguments {
     file: String,
     #[command(flatten)]
     options: Options,
+    /// Prove nothing. Without this option, what a few factorisations prove of the answer alone is proved.
+    #[arg(long, conflicts_with = "verify")]
+    no_verify: bool,
     /// Write the solution: `variable name value reduced_cost` and `row name activity dual`, separated by tabs.
     #[arg(long, value_name = "FILE")]
     solution: Option<String>,
@@ -61,6 +65,26 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
     let found = solver.solve(&mut observer).map_err(failed)?;
     let solve = clock.elapsed().as_secs_f64();
 
+    // What was asked to be proved, in exact arithmetic.
+    let effort = if options.verify {
+        Effort::InteriorRun
+    } else {
+        Effort::PointAlone
+    };
+    let verified = match arguments.no_verify {
+        true => None,
+        false => Some(
+            solver
+                .verify(&found, effort, &mut quiet_observer)
+                .map_err(failed)?,
+        ),
+    };
+    let verified = verified.map(|bounds| Verified::new(&bounds, None));
+
+    let (program_rows, program_columns) = (
+        solver.program().row_names(),
+        solver.program().variable_names(),
+    );
     let answer = Answer {
         status: found.status,
         ended: &found.ended,
@@ -69,12 +93,19 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         dual_objective: found.dual_objective,
         dimacs: found.errors,
         backward: found.backward,
+        worst: [
+            found.backward.worst_row.and_then(named(program_rows)),
+            found.backward.worst_column.and_then(named(program_columns)),
+        ],
         iterations: found.iterations,
         seconds: solve,
         phases: &found.phases,
     };
     if !options.quiet {
         report::summary(&answer);
+        if let Some(verified) = &verified {
+            verified.say();
+        }
     }
     if let Some(path) = &arguments.solution {
         solution::write(path, solver.program(), &found.point)?;
@@ -86,7 +117,14 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         } else {
             used.name()
         };
-        report::json(path, &Record::new(&answer, engine, notices, seconds))?;
+        let mut record = Record::new(&answer, engine, notices, seconds);
+        record.verified = verified;
+        report::json(path, &record)?;
     }
     Ok(found.status.is_answer())
+}
+
+/// The name at an index.
+fn named(names: &[String]) -> impl Fn(usize) -> Option<String> + '_ {
+    |at| names.get(at).cloned()
 }

@@ -12,6 +12,7 @@ mod report;
 mod sdp;
 mod solver;
 mod transport;
+mod verified;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

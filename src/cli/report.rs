@@ -94,6 +94,9 @@ pub(super) fn table_attempt(attempt: &Attempt) {
     say!("-- {attempt}");
 }
 
+/// Error in its own scale from which on the row or column that has it is named.
+const STANDS_OUT: f64 = 1e-7;
+
 /// The lines below the table.
 pub(super) fn summary(answer: &Answer<'_>) {
     let Answer {
@@ -108,7 +111,15 @@ pub(super) fn summary(answer: &Answer<'_>) {
     let (status, largest_error) = (status.name(), answer.dimacs.max());
     say!("{status}: primal objective {primal:.10e}, dual objective {dual:.10e}");
     say!("largest DIMACS error {largest_error:.1e}, {iterations} iterations, {seconds:.3} s");
-    if let Some(cause) = answer.ended.cause() {
+    if !answer.status.is_answer() {
+        let errors = [answer.backward.row, answer.backward.column];
+        for ((side, name), error) in ["row", "column"].iter().zip(&answer.worst).zip(errors) {
+            if let (Some(name), true) = (name, error > STANDS_OUT) {
+                say!("{side} {name} stands out: its error is {error:.1e} in its own scale");
+            }
+        }
+    }
+    if let (Some(cause), false) = (answer.ended.cause(), answer.status.is_answer()) {
         say!("ended early: {cause}");
     }
     say!(

@@ -1,13 +1,14 @@
 //! `dyncvx sdp`.
 
 use super::solver::{self, Answer, EnginesUsed, ObjectiveErrors, Options, Record, Seconds};
+use super::verified::Verified;
 use super::{Outcome, report};
 use clap::Args;
 use dyncvx::constraints::Block;
 use dyncvx::io::sdpa;
 use dyncvx::ipm::{Iteration, ObjectiveError, Solution, Status};
 use dyncvx::problem::SemidefiniteProgram;
-use dyncvx::solver::Solver;
+use dyncvx::solver::{Effort, Solver};
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
@@ -59,6 +60,16 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         .map_err(|e| format!("{name}: {e}"))?;
     let seconds = clock.elapsed().as_secs_f64();
 
+    let verified = match options.verify {
+        true => {
+            let effort = Effort::InteriorRun;
+            let bounds = solver.verify(&found, effort, &mut solver::quiet_observer);
+            Some(Verified::of_file(
+                &bounds.map_err(|e| format!("{name}: {e}"))?,
+            ))
+        }
+        false => None,
+    };
     let told = !options.quiet || options.json.is_some();
     let rank = told.then(|| solver.ranks(&found).ok()).flatten();
     let status = file_status(found.status);
@@ -73,12 +84,25 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         dual_objective: SemidefiniteProgram::dual_objective(found.primal_objective),
         dimacs: found.dimacs,
         backward: found.backward,
+        worst: [
+            found
+                .backward
+                .worst_row
+                .map(|i| format!("⟨F_{0}, Y⟩ = c_{0}", i + 1)),
+            found
+                .backward
+                .worst_column
+                .map(|k| position(program.blocks(), k)),
+        ],
         iterations: found.iterations,
         seconds,
         phases: &found.phases,
     };
     if !options.quiet {
         report::summary(&answer);
+        if let Some(verified) = &verified {
+            verified.say();
+        }
         if let Some(error) = objective_error {
             report::say!(
                 "errors count in the objectives for {:.1e} at most, to first order",
@@ -104,9 +128,25 @@ fn solve(arguments: &Arguments) -> Result<bool, String> {
         let mut record = Record::new(&answer, used.name(), notices, seconds);
         record.rank = rank;
         record.objective_error = objective_error;
+        record.verified = verified;
         report::json(path, &record)?;
     }
     Ok(status.is_answer())
+}
+
+/// Where an entry of a flat vector is: block, row and column, counted from 1.
+fn position(blocks: &[Block], mut at: usize) -> String {
+    for (b, block) in blocks.iter().enumerate() {
+        if at < block.ambient() {
+            let (row, column) = match block {
+                Block::Psd(n) => (at % n, at / n),
+                _ => (at, at),
+            };
+            return format!("of block {} at ({}, {})", b + 1, row + 1, column + 1);
+        }
+        at -= block.ambient();
+    }
+    format!("{at}")
 }
 
 /// The solver's primal is the file's dual, with the other sign.

@@ -1,5 +1,6 @@
 //! What the commands that run the interior-point solver share.
 
+use super::verified::Verified;
 use super::{interrupted, report};
 use clap::{Args, ValueEnum};
 use dyncvx::constraints::NearlyDependent;
@@ -32,6 +33,10 @@ pub(super) struct Options {
     /// Seconds.
     #[arg(long, value_name = "S")]
     time_limit: Option<f64>,
+    /// Prove bounds of the optimum, or the infeasibility, in exact arithmetic, with one more solve to loose tolerances where the answer
+    /// alone proves too little.
+    #[arg(long)]
+    pub verify: bool,
     /// Write the result as JSON, - for standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<String>,
@@ -99,6 +104,15 @@ impl Options {
                 ControlFlow::Continue(())
             }
         }
+    }
+}
+
+/// Sees nothing, and ends a run that proves when the user does.
+pub(super) fn quiet_observer(_: &Iteration) -> ControlFlow<()> {
+    if interrupted() {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
     }
 }
 
@@ -183,6 +197,8 @@ pub(super) struct Answer<'a> {
     pub dual_objective: f64,
     pub dimacs: Dimacs,
     pub backward: BackwardErrors,
+    /// The row and the column of the largest errors in their own scale, as the file names them.
+    pub worst: [Option<String>; 2],
     pub iterations: usize,
     pub seconds: f64,
     pub phases: &'a Phases,
@@ -223,6 +239,9 @@ pub(super) struct Record {
     /// The largest error of a row and of a column, each in its own scale.
     row_error: Option<f64>,
     column_error: Option<f64>,
+    /// The row and the column that have them, where a row and a column do.
+    worst_row: Option<String>,
+    worst_column: Option<String>,
     pub iterations: usize,
     /// Every attempt, in order.
     attempts: Vec<AttemptLine>,
@@ -233,6 +252,9 @@ pub(super) struct Record {
     pub objective_error: Option<ObjectiveErrors>,
     /// What the reader left out of the file, or decided where the file is ambiguous.
     notices: Vec<String>,
+    /// Bounds that hold in exact arithmetic, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     pub seconds: Seconds,
     phases: Breakdown,
     version: &'static str,
@@ -282,12 +304,15 @@ impl Record {
             dimacs: dimacs.map(report::finite),
             row_error: report::finite(answer.backward.row),
             column_error: report::finite(answer.backward.column),
+            worst_row: answer.worst[0].clone(),
+            worst_column: answer.worst[1].clone(),
             iterations: answer.iterations,
             attempts: answer.attempts.iter().map(AttemptLine::new).collect(),
             engine,
             rank: None,
             objective_error: None,
             notices,
+            verified: None,
             seconds,
             phases: Breakdown {
                 assembly: phases.assembly,

@@ -36,6 +36,12 @@ struct MethodArguments {
     tol: Option<f64>,
     #[command(flatten)]
     mirror_sinkhorn: mirror_sinkhorn::MirrorSinkhornArguments,
+    /// By how much, relative to the total mass, the totals of both sides may differ; the columns are then scaled.
+    #[arg(long, value_name = "X", default_value_t = 1e-6)]
+    mass_tolerance: f64,
+    /// Do not prove bounds of the optimum in exact arithmetic.
+    #[arg(long)]
+    no_verify: bool,
     /// Time limit in seconds.
     #[arg(long, value_name = "S")]
     time_limit: Option<f64>,
@@ -62,6 +68,14 @@ impl MethodArguments {
     fn seconds(&self) -> f64 {
         self.time_limit.unwrap_or(f64::INFINITY)
     }
+}
+
+/// Relative differences of totals up to this are rounding of masses, and not worth a notice.
+const ROUNDING_OF_MASSES: f64 = 1e-12;
+
+/// The notice that masses were scaled.
+fn rescaled(what: &str, by: f64) -> String {
+    format!("{what} are scaled to those of the rows: the totals differ by {by:.1e} of the mass")
 }
 
 /// What happened before the solve.
@@ -93,15 +107,21 @@ fn solve(arguments: &Arguments) -> Result<Status, String> {
     let problem = input.read()?;
     let read = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
-    let marginals = Marginals::new(&problem.mu, &problem.nu).map_err(|e| e.to_string())?;
+    let masses = [&problem.mu[..], &problem.nu];
+    let marginals =
+        Marginals::many_within(&masses, method.mass_tolerance).map_err(|e| e.to_string())?;
+    let mut notices = problem.notices;
+    if marginals.rescaled() > ROUNDING_OF_MASSES {
+        notices.push(rescaled("the masses of the columns", marginals.rescaled()));
+    }
     let setup = clock.elapsed().as_secs_f64();
-    for notice in problem.notices.iter().filter(|_| !output.quiet) {
+    for notice in notices.iter().filter(|_| !output.quiet) {
         report::say!("notice: {notice}");
     }
     let before = Before {
         read,
         setup,
-        notices: problem.notices,
+        notices,
     };
     match (&problem.cost, method.method) {
         (Cost::Arcs(_), Method::MirrorSinkhorn) => Err(

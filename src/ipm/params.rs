@@ -22,6 +22,13 @@ tuned! { "ipm":
     /// Steps of a linear program shorter than this are examined: their direction may be a ray that proves infeasibility.
     /// Instance: the infeasible NETLIB problems; a shorter bound finds the same proofs later.
     BLOCKED_STEP = 0.5 in [0.2, 0.8];
+    /// Ratio `x/s` of a number that enters the Gram matrix of a linear program at least, in units of `(1 + max│b│)/(1 + max│c│)`.
+    ///
+    /// Rows that leave their variables nothing but zero have multipliers without a bound. Their part of `A D Aᵀ` vanishes with `μ²`, and
+    /// rounding over that part makes steps that take `y` to 1e15. With the floor such a step is short, and the residual that the step leaves
+    /// is far below the tolerance. The other rows are not affected, since refinement uses the true `D`.
+    /// Instance: `d2q06c` and `bore3d`.
+    LEAST_RATIO = 1e-13 in [1e-14, 1e-12];
     /// Step length below which a run ends.
     /// Instance: none is known that recovers from steps of 1e-5.
     SHORTEST_STEP = 1e-6 in [1e-8, 1e-5];

@@ -2,19 +2,11 @@
 
 use super::forward::forward;
 use super::iterative::{self, Costs, Iterative};
+use super::params::{FACTOR_OVER_TWO_SIDED_WORK, MAX_ASSEMBLY_SHARE, MIN_FACTOR_SECONDS};
 use super::{Direct, Projection, Refresh, Report, Seconds, Shape, Support, direct};
 use crate::constraints::{Block, BlockWeight, Constraints, NearlyDependent, WeightForm};
 use crate::error::Result;
 use std::sync::Arc;
-
-/// Seconds, at nominal rates, that factoring the Gram matrix must cost: below, [`Direct`] is always chosen.
-const MIN_FACTOR_SECONDS: f64 = 0.015;
-/// The smallest ratio of the cost of factoring to the cost of the eigenvectors and products of two-sided weights.
-const FACTOR_OVER_TWO_SIDED_WORK: f64 = 4.0;
-/// The largest ratio of the cost of forming the Gram matrix to the cost of factoring it. Rows of many entries, as in control
-/// problems, exceed this ratio, and their Gram matrices are too ill-conditioned for anything but a factor in double
-/// precision.
-const MAX_ASSEMBLY_SHARE: f64 = 0.5;
 
 /// Settings of [`Auto`].
 ///
@@ -138,9 +130,9 @@ fn pays(a: &Constraints) -> bool {
         return false;
     }
     let costs = Costs::new(a);
-    costs.double > MIN_FACTOR_SECONDS
-        && costs.double > FACTOR_OVER_TWO_SIDED_WORK * (costs.eigen + costs.scaling)
-        && costs.assembly < MAX_ASSEMBLY_SHARE * costs.double
+    costs.double > MIN_FACTOR_SECONDS.get()
+        && costs.double > FACTOR_OVER_TWO_SIDED_WORK.get() * (costs.eigen + costs.scaling)
+        && costs.assembly < MAX_ASSEMBLY_SHARE.get() * costs.double
 }
 
 impl Projection for Auto {

@@ -22,6 +22,7 @@ mod gram;
 pub mod iterative;
 pub mod kronecker;
 pub mod lazy;
+pub(crate) mod params;
 mod randomised;
 mod report;
 mod seam;

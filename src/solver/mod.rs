@@ -15,8 +15,10 @@ mod observe;
 pub(crate) mod params;
 mod restore;
 mod strategy;
+mod verified;
 
 pub use linear::{LinearOutcome, LinearSolver};
+pub use verified::Effort;
 
 use crate::constraints::Constraints;
 use crate::error::{Result, check_memory};

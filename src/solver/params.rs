@@ -9,6 +9,9 @@ tuned! { "solver":
     /// Errors of a point that is worth restoring, in units of the tolerance.
     /// Instance: `control11`, whose primal residual ends at 60 times the tolerance.
     RESTORABLE = 1e3 in [2e2, 1e4];
+    /// Shift of the metric in which a point is restored, relative to the largest entry of the point.
+    /// Instance: `control*` and `qap*`; from 1e-8 to 1e-5 the results are the same.
+    METRIC_SHIFT = 1e-6 in [1e-8, 1e-5];
     /// What the errors of a restored point may count for in the objectives, where multipliers are not bounded.
     /// Instance: `qap*`, whose restored points hide 1e-5 and more.
     HIDDEN_OBJECTIVE = 1e-7 in [3e-8, 3e-7];

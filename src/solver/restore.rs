@@ -6,7 +6,7 @@
 //! row sees, until `⟨x, s⟩` is what is wanted. The point may leave the cone by as little as it moves: that is for the caller to
 //! measure.
 
-use super::params::{HIDDEN_OBJECTIVE, RESTORABLE};
+use super::params::{HIDDEN_OBJECTIVE, METRIC_SHIFT, RESTORABLE};
 use super::strategy::multipliers_diverged;
 use crate::constraints::{Block, BlockWeight};
 use crate::error::{Error, Result};
@@ -19,9 +19,6 @@ use crate::linalg::{axpy, dot, max_abs};
 use crate::problem::{ConicProgram, OwnScales};
 use crate::projection::{Goal, Projection};
 use faer::{Accum, MatMut, MatRef};
-
-/// `δ`, relative to the largest entry of `X`. From 1e-8 to 1e-5 the results are the same.
-const SHIFT: f64 = 1e-6;
 
 /// Corrections; each removes what rounding left of the one before.
 const PASSES: usize = 3;
@@ -156,7 +153,7 @@ pub(super) fn restore(
     let a = problem.constraints();
     let blocks = a.blocks();
     let mut weight = x.to_vec();
-    let shift = SHIFT * max_abs(x);
+    let shift = METRIC_SHIFT.get() * max_abs(x);
     let mut at = 0;
     for block in blocks {
         let part = &mut weight[at..at + block.ambient()];

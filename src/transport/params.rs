@@ -26,6 +26,12 @@ tuned! { "transport":
     PRICED_PER_COLUMN = 4.0 in [2.0, 8.0];
     /// Pivots per node between two renumberings of the tree: a renumbering copies all nodes and arcs once.
     RENUMBERING = 0.125 in [0.0625, 0.25];
+    /// Largest entry of a cost over the typical least entry of a line, beyond which entries are cut off: potentials of that size leave six
+    /// digits less of the others. Instance: costs of order one with entries of 1e12 and more.
+    WIDE_COST = 1e6 in [1e5, 1e7];
+    /// The first cap on a cost over the typical least entry of a line, and the factor between one cap and the next.
+    /// Instance: as for the ratio above.
+    CAP = 1e4 in [1e3, 1e5];
     /// Rounds of the interior-point finish at most; the simplex prices what is left.
     INTERIOR_ROUNDS = 40.0 in [20.0, 80.0];
     /// Reduced costs that the interior-point finish leaves to the simplex: minus this much of the range of the cost.

@@ -9,7 +9,7 @@ use crate::ipm::{Ended, Stall, Status};
 
 /// Marginal violation of an exact plan, over the mass, that is rounding error of sums of masses.
 const MARGINAL_ROUNDING: f64 = 1e-12;
-/// Reduced costs and gaps above minus this much of the largest cost are rounding error.
+/// Reduced costs above minus this much of the largest cost, and gaps below this much of the terms of the bound, are rounding error.
 pub(super) const COST_ROUNDING: f64 = 1e-14;
 
 /// Gaps are certified and plans are exact up to rounding: no error may exceed its tolerance.
@@ -24,6 +24,8 @@ pub(super) struct Vertex {
     pub(super) marginal_violation: f64,
     /// Mass of every coupling.
     pub(super) total: f64,
+    /// Sum of the absolute values of the bound's terms.
+    pub(super) dual_magnitude: f64,
     /// Largest absolute cost.
     pub(super) largest_cost: f64,
 }
@@ -32,8 +34,13 @@ impl Vertex {
     /// `Solved` where the gap is closed and the marginals are met, whatever ended the run; otherwise what ended it.
     pub(super) fn judge(&self, tol_gap_rel: f64, ended: Option<&Ended>) -> Status {
         let relative = tol_gap_rel * self.magnitude.min(self.objective.abs());
-        let floor = COST_ROUNDING * self.total * self.largest_cost;
-        let gap = in_tolerances(self.objective - self.lower_bound, relative.max(floor));
+        // Potentials are rounded numbers: the terms of the bound, not the largest cost, say what that may count for. Masses are rounded as
+        // well, and what they miss goes along any arc.
+        let rounding_of_masses = f64::EPSILON * self.total * self.largest_cost;
+        let floor = COST_ROUNDING * self.dual_magnitude + rounding_of_masses;
+        // A bound above the objective is as wrong as one below.
+        let gap = (self.objective - self.lower_bound).abs();
+        let gap = in_tolerances(gap, relative.max(floor));
         let violation = in_tolerances(self.marginal_violation, MARGINAL_ROUNDING * self.total);
         let grade = Grade {
             merit: gap.max(violation),
@@ -122,6 +129,7 @@ mod tests {
             magnitude: objective.abs(),
             marginal_violation: violation,
             total: 1.0,
+            dual_magnitude: 2.0,
             largest_cost: 2.0,
         }
     }

@@ -37,6 +37,7 @@ const AREAS: &[(&[&Tuned], &[Problems])] = &[
         crate::problem::reduction::params::ALL,
         &[semidefinite, linear],
     ),
+    (crate::projection::params::ALL, &[semidefinite, updates]),
     (direct::params::ALL, &[semidefinite, linear, updates]),
     (crate::transport::params::ALL, &[transport]),
 ];

@@ -17,4 +17,5 @@ mod regressions;
 mod robustness;
 mod semidefinite;
 mod short_step;
+mod verified;
 mod warm_start;

@@ -16,7 +16,7 @@ struct Problem {
 }
 
 /// Numbers in (0, 1) by a linear congruence.
-fn stream(seed: u64) -> impl FnMut() -> f64 {
+pub(crate) fn stream(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     move || {
         state = state

@@ -4,6 +4,7 @@
 mod common;
 
 mod bounds;
+mod cases;
 mod engines;
 mod exact;
 mod exact_sparse;

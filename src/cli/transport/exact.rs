@@ -2,10 +2,12 @@
 
 use super::outputs::{OutputArguments, Record, Seconds};
 use super::{Before, MethodArguments, images, interrupted, report, tables};
+use crate::cli::verified::Verified;
 use clap::{Args, ValueEnum};
 use dyncvx::transport::{
     self, Cost, ExactSettings, ExactSolution, Marginals, Snapshot, Status, exact, exact_sparse,
 };
+use dyncvx::verify::{self, Bounds, TransportBounds};
 use report::say;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -41,6 +43,8 @@ struct ExactRecord {
     arcs: usize,
     pivots: usize,
     cut: Option<CutRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
 }
 
 /// Rows that hold more mass, by `excess`, than the columns that their arcs reach.
@@ -55,6 +59,7 @@ fn settings(arguments: &MethodArguments) -> ExactSettings {
     let mut settings = ExactSettings::default();
     settings.tol_gap_rel = arguments.tol.unwrap_or(settings.tol_gap_rel);
     settings.time_limit = arguments.seconds();
+    settings.mass_tolerance = arguments.mass_tolerance;
     settings.half_steps = arguments.exact.half_steps.unwrap_or(settings.half_steps);
     settings.beta = arguments.exact.beta.unwrap_or(settings.beta);
     settings.finish = match arguments.exact.finish {
@@ -82,7 +87,14 @@ pub(super) fn run(
 ) -> Result<Status, String> {
     let answer = exact(cost, marginals, &settings(arguments), None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
-    report(output, &answer, cost.shape(), before)?;
+    let proved = match arguments.no_verify {
+        true => None,
+        false => Some(proved(&answer, || {
+            let (plan, potentials) = (&answer.plan, &answer.potentials);
+            with_mass_error(verify::transport(cost, marginals, plan, potentials)?)
+        })?),
+    };
+    report(output, &answer, proved, cost.shape(), before)?;
     output.write_solution(cost, marginals, || answer.linear_solution(cost, marginals))?;
     Ok(answer.status)
 }
@@ -97,19 +109,59 @@ pub(super) fn run_sparse(
 ) -> Result<Status, String> {
     let answer = exact_sparse(arcs, marginals, &settings(arguments), None, &mut observer);
     let answer = answer.map_err(|e| e.to_string())?;
+    let proved = match arguments.no_verify {
+        true => None,
+        false => Some(proved(&answer, || match &answer.cut {
+            Some(cut) => Ok((verify::transport_cut(arcs, marginals, cut)?, None)),
+            None => with_mass_error(verify::transport_sparse(
+                arcs,
+                marginals,
+                &answer.plan,
+                &answer.potentials,
+            )?),
+        })?),
+    };
     let shape = (marginals.masses(0).len(), marginals.masses(1).len());
-    report(output, &answer, shape, before)?;
+    report(output, &answer, proved, shape, before)?;
     Ok(answer.status)
+}
+
+fn with_mass_error(found: TransportBounds) -> dyncvx::Result<(Bounds, Option<f64>)> {
+    Ok((found.bounds, Some(found.mass_error)))
+}
+
+/// The bounds that are proved of an answer; nothing is proved where there is no plan.
+fn proved(
+    answer: &ExactSolution,
+    prove: impl FnOnce() -> dyncvx::Result<(Bounds, Option<f64>)>,
+) -> Result<Verified, String> {
+    if answer.plan.is_empty() && answer.cut.is_none() {
+        return Ok(Verified::nothing(&answer.status));
+    }
+    let (bounds, mass_error) = prove().map_err(|e| e.to_string())?;
+    Ok(Verified::new(&bounds, mass_error))
 }
 
 fn report(
     output: &OutputArguments,
     answer: &ExactSolution,
+    verified: Option<Verified>,
     shape: (usize, usize),
     before: Before,
 ) -> Result<(), String> {
     if !output.quiet {
         summary(answer, shape);
+    }
+    let mut notices = before.notices.clone();
+    if answer.rescaled > 0.0 {
+        let notice = super::rescaled("the masses of the columns of a block", answer.rescaled);
+        if !output.quiet {
+            say!("notice: {notice}");
+        }
+        notices.push(notice);
+    }
+    if let (Some(verified), false) = (&verified, output.quiet) {
+        verified.say();
     }
     let common = Record {
         status: answer.status.name(),
@@ -123,7 +175,7 @@ fn report(
         },
         shape: [shape.0, shape.1],
         method: "exact",
-        notices: before.notices.clone(),
+        notices,
         seconds: Seconds::new(&before, answer.seconds),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -138,6 +190,7 @@ fn report(
         arcs: answer.arcs,
         pivots: answer.pivots,
         cut,
+        verified,
     })?;
     write_plan(output, answer, shape)
 }

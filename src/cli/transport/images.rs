@@ -68,7 +68,7 @@ fn png(path: &str) -> Result<Table, String> {
     let fail = |e: &dyn std::fmt::Display| format!("{path}: {e}");
     let file = std::fs::File::open(path).map_err(|e| fail(&e))?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
-    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    decoder.set_transformations(png::Transformations::EXPAND);
     let mut reader = decoder.read_info().map_err(|e| fail(&e))?;
     let size = reader
         .output_buffer_size()
@@ -77,8 +77,17 @@ fn png(path: &str) -> Result<Table, String> {
     let info = reader.next_frame(&mut bytes).map_err(|e| fail(&e))?;
     let (rows, columns) = (info.height as usize, info.width as usize);
     let channels = info.color_type.samples();
+    // Samples of 16 bits come in two bytes, the larger one first.
+    let width = if info.bit_depth == png::BitDepth::Sixteen {
+        2
+    } else {
+        1
+    };
     let grey = |pixel: &[u8]| {
-        let v = |k: usize| f64::from(pixel[k]);
+        let v = |k: usize| match pixel[k * width..(k + 1) * width] {
+            [high, low] => f64::from(u16::from_be_bytes([high, low])) / 257.0,
+            ref byte => f64::from(byte[0]),
+        };
         // Rec. 709 luminance; transparency is ignored.
         if channels >= 3 {
             0.2126 * v(0) + 0.7152 * v(1) + 0.0722 * v(2)
@@ -88,7 +97,10 @@ fn png(path: &str) -> Result<Table, String> {
     };
     let lines = bytes.chunks(info.line_size).take(rows);
     let values = lines
-        .flat_map(|l| l[..columns * channels].chunks(channels).map(grey))
+        .flat_map(|l| {
+            let bytes = &l[..columns * channels * width];
+            bytes.chunks(channels * width).map(grey)
+        })
         .collect();
     Ok(Table {
         rows,

@@ -7,6 +7,7 @@ use crate::linalg::machine::{
     DENSE_FLOPS, EIGEN_SECONDS, ENTRY_PAIR_SECONDS, MEMORY_BYTES, PATTERN_FLOPS, PRODUCT_FLOPS,
     ROW_ENTRIES, SINGLE_SPEEDUP,
 };
+use crate::projection::params::{MIN_STEPS, STEP_BUDGET_SHARE, UNTRIED_FRESH, UNTRIED_STALE};
 
 /// The preconditioner of the conjugate gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,22 +126,13 @@ pub(super) struct Choice {
     pub single: bool,
 }
 
-/// Steps expected of what was not tried yet.
-const UNTRIED_STALE: f64 = 40.0;
-/// Steps both solves take with a fresh factor, at first.
-const UNTRIED_FRESH: f64 = 6.0;
-/// Share of the cost of the next dearer preconditioner that one may spend on steps before it is given up.
-const STEP_BUDGET_SHARE: f64 = 0.7;
-/// Steps a solve may always take.
-const MIN_STEPS: f64 = 20.0;
-
 impl Choice {
     pub(super) fn new(a: &Constraints) -> Self {
         Self {
             costs: Costs::new(a),
             split: None,
             stale: vec![],
-            fresh: [UNTRIED_FRESH; 2],
+            fresh: [UNTRIED_FRESH.get(); 2],
             single: true,
         }
     }
@@ -181,7 +173,7 @@ impl Choice {
             (Some(seen), _) if seen.failed => 2.0 * seen.steps,
             (Some(seen), _) => 1.5 * seen.steps,
             (None, Some(seen)) => 4.0 * seen.steps,
-            (None, None) => UNTRIED_STALE,
+            (None, None) => UNTRIED_STALE.get(),
         }
     }
 
@@ -195,7 +187,7 @@ impl Choice {
         let mut best = (self.factor(), self.with_factor());
         if let Some(age) = age.filter(|a| *a > 0) {
             let cost = self.stale_steps(age) * self.costs.step(Preconditioner::Stale, 0);
-            if cost < STEP_BUDGET_SHARE * best.1 {
+            if cost < STEP_BUDGET_SHARE.get() * best.1 {
                 best = (Preconditioner::Stale, cost);
             }
         }
@@ -217,8 +209,8 @@ impl Choice {
             Preconditioner::Single => 2.0 * self.costs.fresh(Preconditioner::Double),
             Preconditioner::Double => return usize::MAX,
         };
-        let all = STEP_BUDGET_SHARE * next / self.costs.step(kind, inner);
-        (all - taken as f64).max(MIN_STEPS) as usize
+        let all = STEP_BUDGET_SHARE.get() * next / self.costs.step(kind, inner);
+        (all - taken as f64).max(MIN_STEPS.get()) as usize
     }
 
     /// Records the steps of the solves at one weight. `distance` is the spread of a split, or the age of a factor.

@@ -5,6 +5,7 @@ mod choice;
 
 pub(in crate::projection) use choice::Costs;
 
+use super::params::{FACTOR_HELPS, ROUNDING_FACTOR, ROUNDING_RESIDUAL};
 use crate::constraints::{
     Block, BlockWeight, Constraints, NearlyDependent, OwnedWeight, WeightForm, Weighted,
 };
@@ -21,9 +22,6 @@ use base_low_rank::{Spectrum, SplitPreconditioner, spectra};
 use choice::{Choice, Preconditioner};
 use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
-
-/// Where a solve ends in rounding, a residual of this many times the one asked for is taken without a factor being made for it.
-const ROUNDING_TOLERANCE_FACTOR: f64 = 30.0;
 
 /// Largest number of conjugate gradient steps per answer: a safeguard against iterations without end.
 const MAX_STEPS: usize = 100_000;
@@ -449,11 +447,11 @@ impl Projection for Iterative {
             let ended_in_rounding = iterations < cap;
             let enough = residual <= tol
                 || (ended_in_rounding
-                    && (residual <= ROUNDING_TOLERANCE_FACTOR * tol
-                        || (*rounding && residual <= 1e-3)));
+                    && (residual <= ROUNDING_FACTOR.get() * tol
+                        || (*rounding && residual <= ROUNDING_RESIDUAL.get())));
             if let Some(before) = best
                 && ended_in_rounding
-                && residual > 0.3 * before
+                && residual > FACTOR_HELPS.get() * before
             {
                 *rounding = true;
             }

@@ -6,6 +6,7 @@
 //! this cost with the cost of absorbing.
 
 use crate::error::{Error, Result};
+use crate::projection::params::STALE_MARGIN;
 
 /// Seconds of each kernel for one set of rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,9 +121,6 @@ pub(super) struct Situation {
     /// Whether only a factor is held, and no inverse.
     pub factor: bool,
 }
-
-/// How much cheaper staying stale must look: drift of several directions an update outgrows the square root reckoned with.
-const STALE_MARGIN: f64 = 3.0;
 
 /// Rates of the kernels, and statistics of the queries so far.
 #[derive(Debug, Clone)]
@@ -245,7 +243,9 @@ impl Model {
         let average = (rebuild + self.paid + next) / k;
         // The cost per update of absorbing the pending changes now, and each later change at its update.
         let eager = self.append_cost(s.inner) / k;
-        if next == 0.0 || STALE_MARGIN * stale < eager.min(rebuild) && next < average.max(stale) {
+        if next == 0.0
+            || STALE_MARGIN.get() * stale < eager.min(rebuild) && next < average.max(stale)
+        {
             return Action::Stale;
         }
         if absorb_cost < rebuild {

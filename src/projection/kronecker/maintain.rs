@@ -11,13 +11,11 @@ use crate::linalg::padded;
 use crate::linalg::{product, spectral};
 use crate::projection::gram::{GramInverse, Refiner, ScaledFactor};
 use crate::projection::lazy::{self, BlockDrift, Step};
+use crate::projection::params::SAME_WEIGHT;
 use crate::projection::{Reason, Refresh};
 use crate::random::{Lane, Seed};
 use faer::{Accum, Mat};
 use rand_distr::{Distribution, StandardNormal};
-
-/// Residual of a probe above which two weights that are equal up to rounding are told apart.
-const SAME: f64 = 1e-7;
 
 impl Kronecker {
     /// Moves to `weight`; `change` is the difference from the weight absorbed.
@@ -29,7 +27,7 @@ impl Kronecker {
         // No change was found: the weights are equal up to rounding, but small eigenvalues may still have moved.
         let (rank, inner) = self.size(&change);
         if inner == 0 {
-            if self.probe(&weight) > SAME.max(self.held.guard()) {
+            if self.probe(&weight) > SAME_WEIGHT.get().max(self.held.guard()) {
                 return self.rebuild(weight, Reason::Conditioning);
             }
             self.absorbed = None;

@@ -19,12 +19,16 @@ use super::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Support, check_f
 use crate::clock::Instant;
 use crate::constraints::{Block, BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result};
+use crate::projection::params::WORN_FACTOR;
 use change::Change;
 use cost::Model;
 use faer::MatMut;
 use faer::prelude::ReborrowMut as _;
 use spectral::Rotated;
 use std::sync::Arc;
+
+/// No smaller relative residual is asked of an answer in double precision.
+const LEAST_RESIDUAL: f64 = 1e-14;
 
 /// Maintains `(BBᵀ)⁻¹` for `B = A(W^½ ⊗ W^½)` or `B = A(W ⊗ I)` while `W` receives low-rank changes, block by block.
 ///
@@ -401,7 +405,7 @@ impl Projection for Kronecker {
         };
         // The inverse is too far from the weight given for refinement to converge: rebuild at that weight and solve again.
         let worn = !stale && (self.absorbed.is_some() || !self.fresh);
-        if worn && residual > 10.0 * tol.max(1e-14) {
+        if worn && residual > WORN_FACTOR.get() * tol.max(LEAST_RESIDUAL) {
             self.refiner.restore(rhs.rb_mut());
             let weight = self.given.clone();
             self.rebuild(weight, Reason::Conditioning)?;

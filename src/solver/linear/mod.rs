@@ -176,6 +176,28 @@ impl LinearSolver {
         Ok(found.closing(&history))
     }
 
+    /// Solves with other settings, which are not kept.
+    pub(super) fn solve_with(
+        &mut self,
+        settings: Settings,
+        observer: &mut Observer<'_>,
+    ) -> Result<LinearOutcome> {
+        let stated = core::mem::replace(&mut self.settings, settings);
+        let found = self.solve(observer);
+        self.settings = stated;
+        found
+    }
+
+    /// What the solver was made with.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The program without any limit that a solve may leave out; `None` when it has none.
+    pub(super) fn without_distant_limits(&self) -> Option<LinearProgram> {
+        self.program.without_distant_limits(NEAR_LIMIT.get())
+    }
+
     /// Solves without the limits that are far away, and with them where they matter.
     fn staged(
         &mut self,

@@ -4,8 +4,12 @@ use super::LinearOutcome;
 use crate::error::Result;
 use crate::ipm::verdict::{Measured, Proof, Side, judge};
 use crate::ipm::{Certificate, Dimacs, Ended, Phases, PointErrors, Settings, Status};
+use crate::linalg::max_abs;
 use crate::problem::{LinearCertificate, LinearForm, LinearProgram, LinearSolution, ReducedLinear};
 use crate::verify;
+
+/// Shares of the largest multiplier of a proof below which others may be rounding.
+const SMALL_MULTIPLIERS: [f64; 4] = [1e-8, 1e-6, 1e-4, 1e-2];
 
 /// The program as it was stated, and what is asked of its answer.
 #[derive(Clone, Copy)]
@@ -34,6 +38,31 @@ impl StatedProgram<'_> {
                 self.program.dual_certificate(&x)
             }
         }
+    }
+
+    /// The proof without its small numbers, for several readings of small: rounding that asks for limits which are missing, or leads out of
+    /// a row.
+    fn cleaned(&self, proof: &LinearCertificate) -> Result<Vec<LinearCertificate>> {
+        let numbers = match proof {
+            LinearCertificate::Primal { y, .. } => y,
+            LinearCertificate::Dual { x, .. } => x,
+            _ => return Ok(vec![]),
+        };
+        let largest = max_abs(numbers);
+        let mut found = vec![];
+        for share in SMALL_MULTIPLIERS {
+            let large = |v: &f64| v.abs() > share * largest;
+            let kept = numbers.iter().map(|v| if large(v) { *v } else { 0.0 });
+            let kept: Vec<f64> = kept.collect();
+            found.extend(match proof {
+                LinearCertificate::Dual { .. } => self.program.dual_certificate(&kept)?,
+                _ => {
+                    let program = self.relaxed.unwrap_or(self.program);
+                    program.primal_certificate(&kept)?
+                }
+            });
+        }
+        Ok(found)
     }
 
     /// Whether a certificate is a proof in exact arithmetic.
@@ -80,13 +109,19 @@ impl StatedProgram<'_> {
         measured.sort_by(|a, b| a.0.total_cmp(&b.0));
         let least = measured.first().map(|(excess, p)| (p.clone(), *excess));
         let outcome = self.judged(point, ended, least)?;
-        if outcome.status == Status::Solved || outcome.status.is_infeasible() {
+        if outcome.status == Status::Solved {
             return Ok(outcome);
         }
-        // A violation beyond the tolerance may be rounding, which an exact proof does not suffer.
+        // Of several certificates the one that is a proof in exact arithmetic, however large its violation was measured: that may be
+        // rounding.
         for (_, proof) in measured {
             if self.holds(&proof)? {
                 return self.judged(outcome.point, Ended::Certified, Some((proof, 0.0)));
+            }
+            for cleaned in self.cleaned(&proof)? {
+                if self.holds(&cleaned)? {
+                    return self.judged(outcome.point, Ended::Certified, Some((cleaned, 0.0)));
+                }
             }
         }
         Ok(outcome)

@@ -1,5 +1,6 @@
 //! Masses as integers for the network simplex, and back.
 
+use crate::linalg::error_free::ExactSum;
 use crate::transport::polytope::marginals::Marginals;
 
 /// All mass in integer units. Sums stay exact, and a mass is off by at most 1e-18 of the total.
@@ -42,12 +43,12 @@ pub(super) struct BasicPlan {
 impl BasicPlan {
     pub(super) fn measure(marginals: &Marginals, arcs: impl Iterator<Item = BasicArc>) -> Self {
         let mut entries = Vec::new();
-        let (mut objective, mut magnitude) = (0.0, 0.0);
+        let (mut objective, mut magnitude) = (ExactSum::default(), 0.0);
         let mut off = [0, 1].map(|mode| marginals.masses(mode).to_vec());
         for arc in arcs {
             let mass = arc.flow as f64 / UNITS * marginals.total();
             entries.push((arc.row, arc.column, mass));
-            objective += mass * arc.cost;
+            objective.add_product(mass, arc.cost);
             magnitude += mass * arc.cost.abs();
             off[0][arc.row] -= mass;
             off[1][arc.column] -= mass;
@@ -56,7 +57,7 @@ impl BasicPlan {
         let marginal_violation = off.iter().flatten().map(|v| v.abs()).sum();
         Self {
             entries,
-            objective,
+            objective: objective.ball().mid,
             magnitude,
             marginal_violation,
         }

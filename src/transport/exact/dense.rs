@@ -46,7 +46,9 @@ impl DenseRun<'_> {
         let keep = if self.monitor.ended().is_some() {
             1
         } else {
-            self.settings.arcs
+            // No line has more arcs.
+            let most = self.dense.rows.len().max(self.dense.columns.len());
+            self.settings.arcs.min(most)
         };
         let mut kept = initial_tree::candidates(&self.dense, &potentials, keep);
         let supply = units(self.marginals, [&self.dense.rows, &self.dense.columns]);
@@ -143,6 +145,7 @@ impl DenseRun<'_> {
             magnitude: plan.magnitude,
             marginal_violation: plan.marginal_violation,
             total: self.marginals.total(),
+            dual_magnitude: potentials.magnitude(self.marginals),
             largest_cost: self.largest_cost,
         };
         ExactSolution {

@@ -6,6 +6,7 @@
 mod annealing;
 mod arc_index;
 mod basic_plan;
+mod capped;
 mod central_path;
 mod dense;
 mod dense_cost;
@@ -24,6 +25,8 @@ use super::polytope::marginals::Marginals;
 use super::settings::Observer;
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_shape};
+use crate::ipm::Status;
+use capped::{CappedCost, LineMinima};
 use dense::DenseRun;
 use dense_cost::DenseCost;
 use monitor::Monitor;
@@ -102,25 +105,73 @@ pub fn exact(
         let what = "a cost whose range overflows";
         return Err(Error::Unsupported { what, by });
     }
-    let positive = |mode: usize| -> Vec<usize> {
-        let masses = marginals.masses(mode).iter().enumerate();
-        masses.filter(|(_, v)| **v > 0.0).map(|(i, _)| i).collect()
-    };
-    let dense = DenseCost {
+    // Entries that no optimal plan pays are cut off: they swallow the digits of the others.
+    let minima = LineMinima::new(cost, low, high);
+    for &cap in &minima.caps {
+        let minima = &minima;
+        let capped = CappedCost { cost, minima, cap };
+        let range = cost::range(&capped)?;
+        let problem = Problem {
+            cost: &capped,
+            range,
+            marginals,
+            settings,
+            clock,
+        };
+        let answer = problem.solve(start, observer)?;
+        if answer.status == Status::Solved
+            && let Some(answer) = capped.stated(answer, marginals)
+        {
+            return Ok(answer);
+        }
+    }
+    let problem = Problem {
         cost,
-        rows: positive(0),
-        columns: positive(1),
-        low,
-        range: high - low,
-    };
-    let run = DenseRun {
-        dense,
+        range: (low, high),
         marginals,
         settings,
-        largest_cost: low.abs().max(high.abs()),
-        monitor: Monitor::new(settings, clock, observer),
+        clock,
     };
-    run.solve(start)
+    problem.solve(start, observer)
+}
+
+/// A cost that is finite everywhere, and what is asked.
+struct Problem<'a> {
+    cost: &'a dyn Cost,
+    /// The least and the largest entry of the cost.
+    range: (f64, f64),
+    marginals: &'a Marginals,
+    settings: &'a ExactSettings,
+    clock: Instant,
+}
+
+impl Problem<'_> {
+    fn solve(
+        &self,
+        start: Option<&Potentials>,
+        observer: &mut Observer<'_>,
+    ) -> Result<ExactSolution> {
+        let (low, high) = self.range;
+        let positive = |mode: usize| -> Vec<usize> {
+            let masses = self.marginals.masses(mode).iter().enumerate();
+            masses.filter(|(_, v)| **v > 0.0).map(|(i, _)| i).collect()
+        };
+        let dense = DenseCost {
+            cost: self.cost,
+            rows: positive(0),
+            columns: positive(1),
+            low,
+            range: high - low,
+        };
+        let run = DenseRun {
+            dense,
+            marginals: self.marginals,
+            settings: self.settings,
+            largest_cost: low.abs().max(high.abs()),
+            monitor: Monitor::new(self.settings, self.clock, observer),
+        };
+        run.solve(start)
+    }
 }
 
 /// The arcs of a cost that is infinite elsewhere, or forbidden by the marginals.

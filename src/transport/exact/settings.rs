@@ -1,6 +1,7 @@
 //! Settings of the exact methods.
 
 use crate::error::{Error, Result};
+use crate::transport::polytope::marginals::MASS_TOLERANCE;
 
 /// Settings of [`exact`](super::exact) and [`exact_sparse`](super::exact_sparse).
 ///
@@ -31,6 +32,8 @@ pub struct ExactSettings {
     pub tol_gap_rel: f64,
     /// Seconds.
     pub time_limit: f64,
+    /// By how much, over the total mass, the masses of rows and columns of a block of arcs may differ.
+    pub mass_tolerance: f64,
     /// What solves on the arcs kept.
     pub finish: Finish,
 }
@@ -58,6 +61,7 @@ impl Default for ExactSettings {
             max_rounds: 1000,
             tol_gap_rel: 1e-9,
             time_limit: f64::INFINITY,
+            mass_tolerance: MASS_TOLERANCE,
             finish: Finish::default(),
         }
     }
@@ -82,6 +86,11 @@ impl ExactSettings {
         if !(self.tol_gap_rel >= 0.0 && self.tol_gap_rel.is_finite()) {
             let reason = format!("expected a finite number ≥ 0, found {}", self.tol_gap_rel);
             return fail("tol_gap_rel", reason);
+        }
+        if !(0.0..1.0).contains(&self.mass_tolerance) {
+            let found = self.mass_tolerance;
+            let reason = format!("expected a number from 0 to below 1, found {found}");
+            return fail("mass_tolerance", reason);
         }
         if self.time_limit.is_nan() || self.time_limit <= 0.0 {
             let reason = format!("expected a positive number, found {}", self.time_limit);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, check_finite, check_shape};
 use crate::ipm::{Ended, Status};
+use crate::linalg::error_free::ExactSum;
 use crate::transport::polytope::marginals::Marginals;
 use core::fmt;
 
@@ -29,6 +30,35 @@ impl Potentials {
             rows: pick(rows, &self.rows),
             columns: pick(columns, &self.columns),
         }
+    }
+
+    /// `⟨μ, φ⟩ + ⟨ν, ψ⟩`, rounded down once. Points without mass do not count.
+    pub(super) fn value(&self, marginals: &Marginals) -> f64 {
+        let mut sum = ExactSum::default();
+        for (mode, v) in [&self.rows, &self.columns].into_iter().enumerate() {
+            let pairs = v.iter().zip(marginals.masses(mode));
+            pairs
+                .filter(|(_, mass)| **mass > 0.0)
+                .for_each(|(v, mass)| sum.add_product(*v, *mass));
+        }
+        sum.ball().lower()
+    }
+
+    /// The sum of the absolute values of its terms, with the constant that may be moved from one side to the other where that makes both
+    /// about equal.
+    pub(super) fn magnitude(&self, marginals: &Marginals) -> f64 {
+        let terms = |mode: usize, v: &[f64], shift: f64| -> (f64, f64) {
+            let pairs = v.iter().zip(marginals.masses(mode));
+            let carried = pairs.filter(|(_, mass)| **mass > 0.0);
+            carried.fold((0.0, 0.0), |(sum, size), (v, mass)| {
+                let v = v + shift;
+                (sum + v * mass, size + v.abs() * mass)
+            })
+        };
+        let sides = [terms(0, &self.rows, 0.0), terms(1, &self.columns, 0.0)];
+        let shift = 0.5 * (sides[1].0 - sides[0].0) / marginals.total();
+        let moved = terms(0, &self.rows, shift).1 + terms(1, &self.columns, -shift).1;
+        moved.min(sides[0].1 + sides[1].1)
     }
 
     pub(super) fn check(&self, marginals: &Marginals) -> Result<()> {
@@ -64,6 +94,8 @@ pub struct ExactSolution {
     pub iterations: usize,
     /// Why the interior-point finish was left to the network simplex before it ended, where it was.
     pub interior_failure: Option<InteriorFailure>,
+    /// The largest relative change of the masses of a block of columns that made its total that of its rows; 0 where none was needed.
+    pub rescaled: f64,
     /// Arcs kept at the end.
     pub arcs: usize,
     /// Wall seconds.
@@ -135,6 +167,7 @@ impl ExactSolution {
             pivots: 0,
             iterations: 0,
             interior_failure: None,
+            rescaled: 0.0,
             arcs: 0,
             seconds: 0.0,
             phases: PhaseSeconds::default(),

@@ -4,7 +4,7 @@
 
 use super::minimise::minimise;
 use super::solution::MirrorSinkhornSolution;
-use crate::error::{Error, Result, check_finite, check_shape};
+use crate::error::{Error, Result, check_finite, check_memory, check_shape};
 use crate::transport::kernel::parallel;
 use crate::transport::objective::{Linear, Objective, flat};
 use crate::transport::polytope::checks::check_positive;
@@ -39,6 +39,7 @@ pub fn barycentre_cost(points: &[MatRef<'_, f64>], weights: &[f64]) -> Result<Li
     let weights = check(points, weights)?;
     let dims: Vec<usize> = points.iter().map(MatRef::ncols).collect();
     let shape = Shape::new(&dims)?;
+    check_memory("cost of all tuples of points", shape.len() as u128)?;
     let mut cost = vec![0.0; shape.len()];
     // Distances of every pair of clouds once, then sums of table entries.
     let modes = dims.len();

@@ -3,6 +3,7 @@
 use super::marginals::Marginals;
 use super::shape::Shape;
 use crate::error::{Result, check_finite, check_shape};
+use crate::linalg::error_free::ExactSum;
 use crate::transport::kernel::{self, parallel};
 
 /// A cost line by line: `fill(line, out)` writes it; infinity stands for a forbidden arc.
@@ -53,8 +54,16 @@ pub(crate) fn c_transform(
     potentials[mode] = best;
 }
 
+/// A number that is not above any of the differences whose least rounded one this is. A difference that rounds to zero is zero.
+pub(crate) fn below(least: f64) -> f64 {
+    if least == 0.0 { 0.0 } else { least.next_down() }
+}
+
 /// Makes `potentials` feasible for the dual of `min ⟨cost, γ⟩` (each mode in turn takes its c-transform) and returns
 /// `Σ_k ⟨μ_k, ψ_k⟩`, a lower bound on that minimum.
+///
+/// The last transform is rounded down and the sum is exact but for a last rounding down, so that rounding never lifts the bound of two
+/// measures above the minimum.
 ///
 /// Slices of zero mass carry no constraint: their potentials are minus infinity and never read.
 pub(crate) fn dual_bound(
@@ -73,22 +82,26 @@ pub(crate) fn dual_bound(
             }
         }
     }
-    let mut bound = 0.0;
     for mode in 0..modes {
         c_transform(shape, cost, potentials, mode);
+        if mode + 1 == modes {
+            // The rounded least difference is not above any rounded difference, and the number below is not above any exact one.
+            potentials[mode].iter_mut().for_each(|p| *p = below(*p));
+        }
         for (p, mass) in potentials[mode].iter_mut().zip(marginals.masses(mode)) {
             if *mass == 0.0 {
                 *p = f64::NEG_INFINITY;
             }
         }
     }
+    let mut bound = ExactSum::default();
     for (mode, v) in potentials.iter().enumerate() {
         let pairs = v.iter().zip(marginals.masses(mode));
-        bound += pairs
+        pairs
             .filter(|(_, m)| **m > 0.0)
-            .map(|(p, m)| p * m)
-            .sum::<f64>();
+            .for_each(|(p, m)| bound.add_product(*p, *m));
     }
+    let bound = bound.ball().lower();
     // Without a finite bound (a point of positive mass without arcs, an overflow) nothing is certified.
     if bound.is_finite() {
         bound

@@ -92,6 +92,7 @@ impl PointClouds {
         columns
             .iter()
             .try_for_each(|v| check_finite("targets", v))?;
+        check_distances(&rows, &columns, scale, distance)?;
         let single = |v: &Vec<f64>| v.iter().map(|x| *x as f32).collect();
         let rows_single = rows.iter().map(single).collect();
         let shape = (sources.ncols(), targets.ncols());
@@ -106,6 +107,38 @@ impl PointClouds {
             arch,
         })
     }
+}
+
+/// Fails where a distance between two points may overflow: an infinite cost would forbid the arc.
+fn check_distances(
+    rows: &[Vec<f64>],
+    columns: &[Vec<f64>],
+    scale: f64,
+    distance: Distance,
+) -> Result<()> {
+    let widest = |(x, y): (&Vec<f64>, &Vec<f64>)| {
+        let ends = |v: &[f64]| {
+            let least = v.iter().copied().fold(f64::INFINITY, f64::min);
+            (least, v.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+        };
+        let ((a, b), (c, d)) = (ends(x), ends(y));
+        (d - a).max(b - c).max(0.0)
+    };
+    let widths = rows.iter().zip(columns).map(widest);
+    let largest: f64 = match distance {
+        Distance::L1 => scale * widths.sum::<f64>(),
+        Distance::SquaredEuclidean | Distance::Euclidean => {
+            scale.max(1.0) * widths.map(|w| w * w).sum::<f64>()
+        }
+    };
+    if largest.is_finite() {
+        return Ok(());
+    }
+    let what = "points so far apart that their distance overflows";
+    Err(Error::Unsupported {
+        what,
+        by: "distances of point clouds",
+    })
 }
 
 impl Cost for PointClouds {

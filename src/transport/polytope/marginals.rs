@@ -3,9 +3,11 @@
 use super::augmenting_paths;
 use super::shape::Shape;
 use crate::error::{Error, Result, check_shape};
+use crate::linalg::error_free::ExactSum;
 
-/// Totals may differ by this much of the mass. All marginals are scaled to the total of the first.
-const TOTAL_TOL: f64 = 1e-9;
+/// Totals may differ by this much of the mass, as those of masses that were stored in single precision do. All marginals are scaled to the
+/// total of the first.
+pub(crate) const MASS_TOLERANCE: f64 = 1e-6;
 
 /// Couplings `γ ≥ 0` of `K ≥ 2` measures: the sum of `γ` over all modes but `k` is the `k`-th measure.
 ///
@@ -24,6 +26,8 @@ pub struct Marginals {
     masses: Vec<Vec<f64>>,
     shape: Shape,
     total: f64,
+    /// The largest relative difference of a total from that of the first measure.
+    rescaled: f64,
     forbidden: Option<Vec<bool>>,
 }
 
@@ -49,15 +53,28 @@ impl Marginals {
     ///
     /// # Errors
     /// [`Error::Marginals`] for fewer than two measures, an empty one, a negative mass, a zero total, or totals that
-    /// differ by more than 1e-9 of the mass; [`Error::NonFinite`]; [`Error::TooLarge`].
+    /// differ by more than 1e-6 of the mass; [`Error::NonFinite`]; [`Error::TooLarge`].
     pub fn many<M: AsRef<[f64]>>(measures: &[M]) -> Result<Self> {
+        Self::many_within(measures, MASS_TOLERANCE)
+    }
+
+    /// As [`Marginals::many`], with another bound on how far totals may differ, relative to the total of the first measure.
+    ///
+    /// # Errors
+    /// As [`Marginals::many`]; [`Error::InvalidSetting`] for a tolerance that is not between 0 and 1.
+    pub fn many_within<M: AsRef<[f64]>>(measures: &[M], tolerance: f64) -> Result<Self> {
+        if !(0.0..1.0).contains(&tolerance) {
+            let reason = format!("expected a number from 0 to below 1, found {tolerance}");
+            let field = "mass tolerance";
+            return Err(Error::InvalidSetting { field, reason });
+        }
         let fault = |mode, reason: String| Err(Error::Marginals { mode, reason });
         if measures.len() < 2 {
             let reason = format!("expected two or more measures, found {}", measures.len());
             return fault(0, reason);
         }
         let mut masses: Vec<Vec<f64>> = Vec::with_capacity(measures.len());
-        let mut total = 0.0;
+        let (mut total, mut rescaled) = (0.0, 0.0f64);
         for (mode, measure) in measures.iter().enumerate() {
             let measure = measure.as_ref();
             if let Some(index) = measure.iter().position(|v| !v.is_finite()) {
@@ -71,7 +88,8 @@ impl Marginals {
                     format!("expected masses that are not negative, found {found} at index {at}"),
                 );
             }
-            let sum: f64 = measure.iter().sum();
+            // Without rounding: sums of many masses would differ by more than the masses do.
+            let sum = sum_of(measure);
             if !(sum > 0.0 && sum.is_finite()) {
                 return fault(
                     mode,
@@ -81,12 +99,13 @@ impl Marginals {
             let mut measure = measure.to_vec();
             if mode == 0 {
                 total = sum;
-            } else if (sum - total).abs() > TOTAL_TOL * total {
-                return fault(
-                    mode,
-                    format!("expected the total {total} of the first marginal, found {sum}"),
+            } else if (sum - total).abs() > tolerance * total {
+                let reason = format!(
+                    "expected the total {total} of the first marginal within {tolerance:e} of it, found {sum}"
                 );
+                return fault(mode, reason);
             } else {
+                rescaled = rescaled.max((sum - total).abs() / total);
                 measure.iter_mut().for_each(|v| *v *= total / sum);
             }
             masses.push(measure);
@@ -97,6 +116,7 @@ impl Marginals {
             masses,
             shape,
             total,
+            rescaled,
             forbidden,
         })
     }
@@ -176,6 +196,16 @@ impl Marginals {
         self.total
     }
 
+    /// By how much, relative to the total of the first measure, the total of another differed before it was scaled.
+    pub fn rescaled(&self) -> f64 {
+        self.rescaled
+    }
+
+    /// The same, with what a block of them was scaled by.
+    pub(crate) fn scaled_by(self, rescaled: f64) -> Self {
+        Self { rescaled, ..self }
+    }
+
     /// The forbidden arcs, if there are any.
     pub fn forbidden(&self) -> Option<&[bool]> {
         self.forbidden.as_deref()
@@ -240,5 +270,16 @@ impl Marginals {
             }
         }
         plan
+    }
+}
+/// The sum of masses, rounded once.
+pub(crate) fn sum_of(masses: &[f64]) -> f64 {
+    let mut sum = ExactSum::default();
+    masses.iter().for_each(|v| sum.add(*v));
+    let ball = sum.ball();
+    if ball.rad.is_finite() {
+        ball.mid
+    } else {
+        f64::INFINITY
     }
 }

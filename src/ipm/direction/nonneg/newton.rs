@@ -7,6 +7,7 @@ use super::SplitPairs;
 use crate::constraints::BlockWeight;
 use crate::error::Result;
 use crate::ipm::direction::{Direction, Geometry, System};
+use crate::ipm::params::LEAST_RATIO;
 use crate::linalg::{axpy, dot, norm};
 use crate::projection::Projection;
 
@@ -25,13 +26,6 @@ const DOUBTFUL: f64 = 1e-3;
 
 /// Products of the aim below and above which a pair is corrected.
 const BAND: (f64, f64) = (0.1, 10.0);
-
-/// Ratio `x/s` under which none goes into the Gram matrix, in units of `(1 + max│b│)/(1 + max│c│)`.
-///
-/// Rows that leave their variables nothing but zero have multipliers without a bound. Their part of `A D Aᵀ` vanishes with
-/// `μ²`, and rounding over it makes steps that take `y` to 1e15 (d2q06c, bore3d). With the floor such a step is short, and what it
-/// leaves of the residual is far below the tolerance; the other rows do not feel it, for refinement is with the true `D`.
-const LEAST_RATIO: f64 = 1e-13;
 
 /// The linearisation at one point.
 #[derive(Debug)]
@@ -142,7 +136,7 @@ impl Geometry for Newton {
         let ratios = system.x.iter().zip(system.s);
         self.root.clear();
         self.root.extend(ratios.map(|(x, s)| (x / s).sqrt()));
-        let least = (LEAST_RATIO * system.scale_b / system.scale_c).sqrt();
+        let least = (LEAST_RATIO.get() * system.scale_b / system.scale_c).sqrt();
         self.weight.clear();
         self.weight.extend(self.root.iter().map(|r| r.max(least)));
         Ok(())

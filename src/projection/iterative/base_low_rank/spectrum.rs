@@ -6,10 +6,8 @@ use crate::error::{Error, Result};
 use crate::linalg::padded;
 use crate::linalg::product::gemm_lower;
 use crate::linalg::spectral;
+use crate::projection::params::{FROM_ROOT, KEPT_APART};
 use faer::{Accum, Mat};
-
-/// Ratio of the smallest to the largest eigenvalue below which the small ones are taken from a root, where there is one.
-const FROM_ROOT: f64 = 1e-9;
 
 /// One block of the weight in its eigenbasis.
 #[derive(Debug, Clone)]
@@ -36,7 +34,7 @@ impl Eigen {
         let (mut values, mut vectors) = spectral::eigen(w.as_ref())?;
         let largest = values.last().copied().unwrap_or(1.0);
         if let Some(g) = root
-            && values[0] <= FROM_ROOT * largest
+            && values[0] <= FROM_ROOT.get() * largest
         {
             (values, vectors) = match deflated(g, &values, &vectors)? {
                 Some(found) => found,
@@ -105,11 +103,10 @@ fn deflated(
     values: &[f64],
     vectors: &Mat<f64>,
 ) -> Result<Option<(Vec<f64>, Mat<f64>)>> {
-    const LARGE: f64 = 1e-6;
     let n = values.len();
     let large = values
         .iter()
-        .filter(|v| **v > LARGE * values[n - 1])
+        .filter(|v| **v > KEPT_APART.get() * values[n - 1])
         .count();
     let v = vectors.subcols(n - large, large);
     let rest = g - v * (v.transpose() * g);
@@ -123,7 +120,7 @@ fn deflated(
     );
     let (small, basis) = spectral::eigen(w.as_ref())?;
     // The `large` smallest eigenvalues belong to the projected eigenvectors.
-    if n == large || small[large] <= FROM_ROOT * small[n - 1] {
+    if n == large || small[large] <= FROM_ROOT.get() * small[n - 1] {
         return Ok(None);
     }
     let all = small[large..].iter().chain(&values[n - large..]);

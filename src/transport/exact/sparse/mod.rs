@@ -1,5 +1,7 @@
 //! Given arcs only: two phases of the network simplex, and a violated cut where no coupling exists.
 
+mod blocks;
+mod capped;
 mod network;
 
 use super::basic_plan::{BasicArc, BasicPlan, UNITS};
@@ -12,6 +14,7 @@ use crate::clock::Instant;
 use crate::error::{Error, Result};
 use crate::ipm::{self, Status};
 use crate::transport::params::PRICED_PER_COLUMN;
+use crate::transport::polytope::certificate::below;
 use crate::transport::polytope::marginals::Marginals;
 use crate::transport::settings::Observer;
 use crate::transport::verdict::{self, COST_ROUNDING};
@@ -48,7 +51,9 @@ const HALF: f64 = 0.5;
 /// # Ok::<(), dyncvx::Error>(())
 /// ```
 ///
-/// Masses that miss balance by less than 4e-13 of the total, as sums of rounded numbers do, count as feasible.
+/// Masses that miss balance by less than 4e-13 of the total, as sums of rounded numbers do, count as feasible. Where the arcs fall
+/// apart into blocks whose masses differ by no more than `mass_tolerance`, the columns of each block are scaled to its rows, and
+/// [`ExactSolution::rescaled`] says by how much.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for an arc without its row or column, [`Error::NonFinite`] for a cost, [`Error::InvalidSetting`];
@@ -83,13 +88,63 @@ pub fn exact_sparse(
     let allowed =
         |(i, j, _): &&(usize, usize, f64)| marginals.forbidden().is_none_or(|f| !f[i + m * j]);
     let arcs: Vec<_> = arcs.iter().filter(allowed).copied().collect();
-    let problem = SparseProblem {
-        arcs: &arcs,
+    let clock = Instant::now();
+    let asked = Asked {
         marginals,
         settings,
+        start,
+        clock,
+    };
+    // Costs that no optimal plan pays are cut off: they swallow the digits of the others.
+    let answer = capped::exact_sparse(&arcs, largest_cost, &asked, observer)?;
+    if answer.status != Status::PrimalInfeasible {
+        return Ok(answer);
+    }
+    // Blocks whose masses agree up to the tolerance are no infeasibility.
+    match blocks::balanced(&arcs, marginals, settings.mass_tolerance)? {
+        Some(balanced) => {
+            let asked = Asked {
+                marginals: &balanced,
+                ..asked
+            };
+            let again = capped::exact_sparse(&arcs, largest_cost, &asked, observer)?;
+            Ok(if again.status == Status::PrimalInfeasible {
+                answer
+            } else {
+                ExactSolution {
+                    rescaled: balanced.rescaled(),
+                    ..again
+                }
+            })
+        }
+        None => Ok(answer),
+    }
+}
+
+/// What is asked of a program on given arcs.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    marginals: &'a Marginals,
+    settings: &'a ExactSettings,
+    start: Option<&'a Potentials>,
+    clock: Instant,
+}
+
+/// Solves on arcs that were checked.
+fn on_arcs(
+    arcs: &[(usize, usize, f64)],
+    largest_cost: f64,
+    asked: &Asked<'_>,
+    observer: &mut Observer<'_>,
+) -> ExactSolution {
+    let problem = SparseProblem {
+        arcs,
+        marginals: asked.marginals,
+        settings: asked.settings,
         largest_cost,
     };
-    let mut monitor = Monitor::new(settings, Instant::now(), observer);
+    let start = asked.start;
+    let mut monitor = Monitor::new(asked.settings, asked.clock, observer);
     let network = Network::new(&problem, start, &mut monitor);
     let run = SparseRun {
         problem,
@@ -98,7 +153,7 @@ pub fn exact_sparse(
         rounds: 0,
         pivots: 0,
     };
-    Ok(run.solve())
+    run.solve()
 }
 
 /// Checks the arcs, and returns the largest absolute cost.
@@ -351,15 +406,14 @@ impl SparseRun<'_> {
             }),
         );
         let potentials = self.feasible_potentials(phi);
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-        let lower_bound = dot(marginals.masses(0), &potentials.rows)
-            + dot(marginals.masses(1), &potentials.columns);
+        let lower_bound = potentials.value(marginals);
         let vertex = verdict::Vertex {
             objective: plan.objective,
             lower_bound,
             magnitude: plan.magnitude,
             marginal_violation: plan.marginal_violation,
             total: marginals.total(),
+            dual_magnitude: potentials.magnitude(marginals),
             largest_cost: self.problem.largest_cost,
         };
         ExactSolution {
@@ -392,6 +446,8 @@ impl SparseRun<'_> {
             *row = row.min(cost - found.columns[*j]);
         }
         found.rows.iter_mut().for_each(finite);
+        // The rounded least difference is not above any rounded one, and the number below is not above any exact one.
+        found.rows.iter_mut().for_each(|v| *v = below(*v));
         found
     }
 }

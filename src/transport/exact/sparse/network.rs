@@ -62,7 +62,7 @@ impl Network {
                 all.anneal(&masses, problem.settings, monitor)
             }
         };
-        let chosen = all.least(&potentials, problem.settings.arcs);
+        let chosen = all.least(&potentials, problem.settings.arcs.min(all.arcs.len()));
         let mut first = ArcList::default();
         for k in &chosen {
             let (i, j) = all.arcs.ends[*k as usize];
