@@ -2,6 +2,7 @@
 
 pub mod base_low_rank;
 mod choice;
+mod factor;
 
 pub(in crate::projection) use choice::Costs;
 
@@ -11,8 +12,7 @@ use crate::constraints::{
 };
 use crate::error::{Error, Result};
 use crate::linalg::pcg::Limits;
-use crate::linalg::shifts;
-use crate::projection::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
+use crate::projection::gram::{Assembler, Base, Refiner, each_column};
 use crate::projection::{
     Accuracy, Goal, Projection, Reason, Refresh, Report, Seconds, Shape, Support, check_forms,
     query, query_set,
@@ -20,6 +20,7 @@ use crate::projection::{
 pub use base_low_rank::BaseLowRank;
 use base_low_rank::{Spectrum, SplitPreconditioner, spectra};
 use choice::{Choice, Preconditioner};
+use factor::AgedFactor;
 use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
 
@@ -96,7 +97,7 @@ pub struct Iterative {
     refiner: Refiner,
     choice: Choice,
     state: Option<State>,
-    factor: Option<Aged>,
+    factor: Option<AgedFactor>,
     /// Whether, at some weight, a new factor reached no smaller residual than the preconditioner it replaced. Then rounding errors
     /// limit the residual, and no factor is made for a residual that rounding explains.
     rounding: bool,
@@ -117,35 +118,6 @@ struct Split {
     preconditioner: SplitPreconditioner,
     rank: usize,
     spread: f64,
-}
-
-/// A factor, and the number of updates since it was made.
-#[derive(Debug, Clone)]
-struct Aged {
-    kept: Kept,
-    age: usize,
-}
-
-#[derive(Debug, Clone)]
-enum Kept {
-    Single(ScaledFactor<f32>),
-    Double(ScaledFactor<f64>),
-}
-
-impl Kept {
-    fn solve_in_place(&mut self, v: &mut [f64]) {
-        match self {
-            Kept::Single(factor) => factor.solve_vector(v),
-            Kept::Double(factor) => factor.solve_vector(v),
-        }
-    }
-
-    fn kind(&self) -> Preconditioner {
-        match self {
-            Kept::Single(_) => Preconditioner::Single,
-            Kept::Double(_) => Preconditioner::Double,
-        }
-    }
 }
 
 impl Iterative {
@@ -203,60 +175,6 @@ impl Iterative {
         }
     }
 
-    /// Whether a Gram matrix in the given precision may be formed.
-    fn allowed(&self, kind: Preconditioner) -> Result<()> {
-        let bytes =
-            if kind == Preconditioner::Single { 4 } else { 8 } * (self.a.len() as u128).pow(2);
-        match bytes <= u128::from(self.settings.max_bytes) {
-            true => Ok(()),
-            false => Err(Error::TooLarge {
-                what: "the Gram matrix",
-                bytes,
-            }),
-        }
-    }
-
-    /// Makes a factor for this weight, in single precision while single precision is enough. The new factor takes the memory of
-    /// the old one, because two factors do not fit in memory for large problems. After an error the old factor is lost.
-    fn factorize(&mut self, weight: &[OwnedWeight]) -> Result<Preconditioner> {
-        let (mut single, mut double) = (None, None);
-        match self.factor.take().map(|aged| aged.kept) {
-            Some(Kept::Single(old)) => single = Some(old),
-            Some(Kept::Double(old)) => double = Some(old),
-            None => {}
-        }
-        let gram: Vec<_> = weight.iter().map(OwnedWeight::gram).collect();
-        let of = GramMatrix {
-            rows: &self.a,
-            assembler: &self.assembler,
-            weight: &gram,
-        };
-        // Try single precision first. After one Gram matrix that single precision cannot factor, it is not tried again.
-        if self.choice.factor() == Preconditioner::Single {
-            self.allowed(Preconditioner::Single)?;
-            let mut factor = single.take().unwrap_or_else(ScaledFactor::empty);
-            match factor.refresh(&of, shifts::SINGLE, &mut self.seconds) {
-                Ok(()) => return Ok(self.retain(Kept::Single(factor))),
-                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
-                    self.choice.single = false;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        drop(single);
-        self.allowed(Preconditioner::Double)?;
-        let mut factor = double.unwrap_or_else(ScaledFactor::empty);
-        factor.refresh(&of, shifts::ASSEMBLED, &mut self.seconds)?;
-        Ok(self.retain(Kept::Double(factor)))
-    }
-
-    /// Keeps a new factor; returns its kind.
-    fn retain(&mut self, kept: Kept) -> Preconditioner {
-        let kind = kept.kind();
-        self.factor = Some(Aged { kept, age: 0 });
-        kind
-    }
-
     /// The spectra of a weight, the spread of the small eigenvalues, and the columns of the low-rank part; `None` without a sparse
     /// base.
     fn analyse_spectrum(
@@ -305,24 +223,6 @@ impl Iterative {
             self.choice
                 .record(state.kind, distance, state.steps, failed);
         }
-    }
-
-    /// Replaces the present preconditioner by a factor. Returns `false` when no factor can be made.
-    fn fall_back_to_factor(&mut self) -> bool {
-        self.record_outcome(true);
-        let Some(mut state) = self.state.take() else {
-            return false;
-        };
-        let mut made = false;
-        if state.kind != Preconditioner::Double {
-            self.choice.single &= state.kind != Preconditioner::Single;
-            if let Ok(kind) = self.factorize(&state.weight) {
-                (state.kind, state.steps, state.split) = (kind, 0, None);
-                made = true;
-            }
-        }
-        self.state = Some(state);
-        made
     }
 }
 
