@@ -1,4 +1,4 @@
-//! The structure that suits the rows.
+//! The automatic choice between a direct and an iterative structure.
 
 use super::forward::forward;
 use super::iterative::{self, Costs, Iterative};
@@ -12,16 +12,16 @@ use std::sync::Arc;
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart | |
+/// | `nearly_dependent` | refuse | what to do with rows so nearly dependent that their Gram matrix is singular up to rounding | |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What to do with rows that products of rows cannot tell apart.
+    /// What to do with rows so nearly dependent that their Gram matrix is singular up to rounding.
     pub nearly_dependent: NearlyDependent,
 }
 
 impl Settings {
-    /// For solvers, which measure their answers in the program itself: nearly dependent rows are accepted.
+    /// Settings for solvers: nearly dependent rows are accepted, because a solver measures its answers in the program itself.
     pub fn for_solvers() -> Self {
         Self {
             nearly_dependent: NearlyDependent::Accept,
@@ -29,10 +29,12 @@ impl Settings {
     }
 }
 
-/// Chooses between [`Direct`] and [`Iterative`], by counts of operations: the former unless its Gram matrix is dense and so
-/// large, for the orders of the matrix blocks, that a factorisation is what an update would cost. Then two-sided weights
-/// are asked for ([`Projection::supports`]) and [`Iterative`] answers, which turns from one preconditioner to another,
-/// factors included, by what each has cost. Weights that only [`Direct`] knows are answered by it in any case.
+/// Chooses between [`Direct`] and [`Iterative`] by counts of operations.
+///
+/// [`Direct`] is the choice unless its Gram matrix is dense and so large, compared with the matrix blocks, that the factorisation
+/// dominates an update. In that case [`Projection::supports`] prefers two-sided weights, and [`Iterative`] answers them; it
+/// chooses among several preconditioners, factors included, by their cost so far. [`Direct`] always answers weights of the
+/// other forms.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -45,7 +47,7 @@ impl Settings {
 /// ```
 ///
 /// # Complexity
-/// That of what was chosen. One that was not asked is not made.
+/// The complexity of the chosen structure. A structure is made when it is first needed.
 #[derive(Debug, Clone)]
 pub struct Auto {
     a: Arc<Constraints>,
@@ -53,7 +55,7 @@ pub struct Auto {
     pays: bool,
     direct: Option<Box<Direct>>,
     iterative: Option<Box<Iterative>>,
-    /// Whether the last weight is with the maintained one.
+    /// Whether the iterative structure has the last weight.
     two_sided: bool,
 }
 
@@ -87,7 +89,7 @@ impl Auto {
             a,
         };
         if out.pays {
-            // Where few rows meet, the Gram matrix is sparse.
+            // A sparse Gram matrix is cheap to factor: the direct structure is better after all.
             let direct = Direct::with_settings(out.a.clone(), direct_settings(settings))?;
             out.pays = !direct.is_sparse();
             out.direct = Some(Box::new(direct));
@@ -95,7 +97,7 @@ impl Auto {
         Ok(out)
     }
 
-    /// The engine that has the last weight; none before the first.
+    /// The structure that has the last weight; `None` before the first weight.
     fn chosen(&self) -> Option<&dyn Projection> {
         match (&self.iterative, &self.direct) {
             (Some(iterative), _) if self.two_sided => Some(iterative.as_ref()),
@@ -104,7 +106,7 @@ impl Auto {
         }
     }
 
-    /// The engine that has the last weight, made if it is asked for the first time.
+    /// The structure that has the last weight. The direct structure is made on first use.
     fn chosen_mut(&mut self) -> Result<&mut dyn Projection> {
         match (&mut self.iterative, &mut self.direct) {
             (Some(iterative), _) if self.two_sided => Ok(iterative.as_mut()),
@@ -165,7 +167,7 @@ impl Projection for Auto {
             settings.nearly_dependent = self.settings.nearly_dependent;
             match Iterative::with_settings(self.a.clone(), settings) {
                 Ok(made) => self.iterative = Some(Box::new(made)),
-                // Dependent rows, which the other engine names as well unless it accepts them.
+                // The rows are dependent. The direct structure returns the same error, or accepts such rows.
                 Err(_) => (self.two_sided, self.pays) = (false, false),
             }
         }

@@ -1,6 +1,6 @@
-//! Forwarding of [`Projection`](super::Projection) methods to a structure inside.
+//! The macro that forwards methods of [`Projection`](super::Projection) to an inner structure.
 
-/// Implements the listed methods by those of an inner structure: `forward!(self => self.inner; shape supports update);`.
+/// Implements the listed methods by the methods of an inner structure: `forward!(self => self.inner; shape supports update);`.
 macro_rules! forward {
     ($this:ident => $inner:expr; $($method:ident)+) => {
         $( $crate::projection::forward::forward!(@$method $this ($inner)); )+

@@ -1,9 +1,10 @@
-//! Which part of the drift of a weight to absorb, and a record of what was done.
+//! Lazy absorption: the drift of a weight, the choice of the directions to absorb, and records of updates.
 //!
-//! With `W̃` the weight absorbed and `ρ` the generalised eigenvalues of `(W, W̃)`, directions with `|log ρ| ≤ ε` may stay
-//! as they are: then `e^{−ε}W̃ ⪯ W ⪯ e^{ε}W̃` and, two-sided, `e^{−2ε}K̃ ⪯ K ⪯ e^{2ε}K̃`. Squaring is not operator monotone:
-//! for a one-sided weight, whose Gram matrix depends on `W²`, the drift is half the logarithm of the eigenvalues of
-//! `(W², W̃²)`, so that the same bound holds for `K`.
+//! Let `W̃` be the weight absorbed, `W` the weight given, and `ρ` the generalised eigenvalues of `(W, W̃)`. Directions with
+//! `|log ρ| ≤ ε` may stay unabsorbed. Then `e^{−ε}W̃ ⪯ W ⪯ e^{ε}W̃` and, for two-sided weights, `e^{−2ε}K̃ ⪯ K ⪯ e^{2ε}K̃`.
+//!
+//! The Gram matrix of a one-sided weight depends on `W²`, and squaring is not operator monotone. So the drift of a one-sided
+//! weight is half the logarithm of the eigenvalues of `(W², W̃²)`, and the same bound holds for `K`.
 
 use super::Refresh;
 use crate::constraints::OwnedWeight;
@@ -13,12 +14,12 @@ use crate::linalg::{cholesky::Cholesky, product, spectral};
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Mat, Par};
 
-/// How many of the drifts to absorb: none while all are within `threshold`, else those beyond it and then, while the
-/// `⌈1.5r⌉`-th largest is within a factor `1 − 1/log n` of the `r`-th, half as many again[^CLS19]. Sorts `drift` by decreasing
-/// absolute value.
+/// The number of drifts to absorb. Sorts `drift` by decreasing absolute value.
 ///
-/// Growing geometrically until the drifts fall off is what bounds the amortised rank: a batch ends at a gap, so that the
-/// next one cannot follow at once.
+/// The number is 0 while all drifts are within `threshold`. Otherwise the batch begins with the `r` drifts beyond the threshold.
+/// While the `⌈1.5r⌉`-th largest drift is at least `1 − 1/log n` times the `r`-th, the batch grows to `⌈1.5r⌉` drifts[^CLS19].
+///
+/// The batch thus ends at a gap between the drifts, so the next batch cannot follow at once. This bounds the amortised rank.
 ///
 /// [^CLS19]: Cohen, Lee, Song. Solving linear programs in the current matrix multiplication time. STOC 2019.
 ///
@@ -26,7 +27,7 @@ use faer::{Accum, Mat, Par};
 /// use dyncvx::projection::lazy::batch;
 /// assert_eq!(batch(&mut [0.1, -0.2, 0.3], 0.5), 0);
 /// assert_eq!(batch(&mut [0.1, -0.9, 0.1, 0.1], 0.5), 1);
-/// // Three others that are nearly over the threshold come along.
+/// // Three drifts just below the threshold are absorbed too.
 /// let mut drift = [vec![0.6; 6], vec![0.49; 3], vec![0.01; 20]].concat();
 /// assert_eq!(batch(&mut drift, 0.5), 9);
 /// ```
@@ -48,17 +49,17 @@ pub fn batch(drift: &mut [f64], threshold: f64) -> usize {
     r
 }
 
-/// What one update did.
+/// The record of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Step {
-    /// Largest `|log ρ|` that the update met.
+    /// Largest `|log ρ|` before the update.
     pub drift: f64,
-    /// Largest `|log ρ|` that it left.
+    /// Largest `|log ρ|` after the update.
     pub left: f64,
-    /// Rank of the weight absorbed.
+    /// Rank of the absorbed change of the weight.
     pub rank: usize,
-    /// What was done.
+    /// The action taken.
     pub refresh: Refresh,
 }
 
@@ -66,30 +67,31 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Updates that were accepted.
+    /// Accepted updates.
     pub updates: usize,
-    /// Of those, how many absorbed nothing.
+    /// Updates that absorbed nothing.
     pub kept: usize,
-    /// Of those, how many went into the buffer or a Cholesky factor.
+    /// Updates absorbed into the buffer or into a Cholesky factor.
     pub absorbed: usize,
-    /// Rank of the weight absorbed in them.
+    /// Sum of the ranks of the absorbed changes of the weight.
     pub absorbed_rank: usize,
-    /// Rank of the Gram matrix absorbed in them.
+    /// Sum of the ranks of the absorbed changes of the Gram matrix.
     pub absorbed_inner: usize,
-    /// How often the buffer was multiplied out.
+    /// Number of times the buffer was multiplied out.
     pub flushes: usize,
-    /// Matrices formed and factored again.
+    /// Gram matrices formed and factored again.
     pub rebuilds: usize,
     /// Factors inverted.
     pub inversions: usize,
-    /// Right-hand sides answered.
+    /// Right-hand sides solved.
     pub queries: usize,
-    /// Refinement steps over all of them.
+    /// Refinement steps over all right-hand sides.
     pub iterations: usize,
 }
 
 impl Counters {
-    /// Rebuilds, and `3q/m` of one for every `q` of `m` absorbed: the work in units of `m³/3` flops.
+    /// The work in units of a factorisation, `m³/3` flops: 1 per rebuild, 2 per inversion, and `3q/m` for absorbed changes of
+    /// total rank `q`.
     pub fn refactorisation_equivalents(&self, m: usize) -> f64 {
         self.rebuilds as f64
             + 2.0 * self.inversions as f64
@@ -104,8 +106,8 @@ pub(crate) struct BlockDrift {
     pub log: Vec<f64>,
     /// `ρ − 1`.
     pub gain: Vec<f64>,
-    /// Columns `L q` with `W̃ = LLᵀ` (or `W̃²`); empty when only values were asked for, on nonnegative blocks, and in a
-    /// common eigenbasis.
+    /// Columns `L q` with `W̃ = LLᵀ`, or `W̃² = LLᵀ` for a one-sided weight. Empty in three cases: the caller asked for values
+    /// only, the block is nonnegative, or both weights have the same eigenbasis.
     pub vectors: Mat<f64>,
 }
 
@@ -128,7 +130,7 @@ pub(crate) fn drift(
         if let (OwnedWeight::Spectral(old), OwnedWeight::Spectral(new)) = pair
             && old.same_kind(new)
         {
-            // With a common eigenbasis the squares drift by twice the logarithm, which is halved.
+            // In a common eigenbasis the squares drift by twice the logarithm, and a one-sided drift is half of that.
             out.push(numbers(&old.eigenvalues, &new.eigenvalues));
             continue;
         }
@@ -147,14 +149,17 @@ pub(crate) fn drift(
     Ok(Some(out))
 }
 
+/// The drift from `old` to `new` on one matrix block; `power` multiplies the logarithms.
+///
 /// # Complexity
 /// About `6n³` flops for values, `12n³` with vectors.
 fn pencil(old: &Mat<f64>, new: &Mat<f64>, vectors: bool, power: f64) -> Result<BlockDrift> {
-    const WHAT: &str = "absorbed weight";
     let n = old.nrows();
-    let l = Cholesky::factor(old.clone())
-        .map_err(|pivot| Error::NotPositiveDefinite { what: WHAT, pivot })?;
-    // L⁻¹ (W − W̃) L⁻ᵀ: its eigenvalues ρ − 1 keep their digits however small the drift is.
+    let l = Cholesky::factor(old.clone()).map_err(|pivot| Error::NotPositiveDefinite {
+        what: "absorbed weight",
+        pivot,
+    })?;
+    // The eigenvalues of L⁻¹ (W − W̃) L⁻ᵀ are ρ − 1. They keep their digits even for a small drift, unlike ρ.
     let mut c = new - old;
     solve_lower_triangular_in_place(l.lower(), c.as_mut(), Par::Seq);
     let mut c = c.transpose().to_owned();
@@ -195,7 +200,7 @@ pub(crate) fn largest(drift: &[BlockDrift]) -> f64 {
         .fold(0.0, |m: f64, l| m.max(l.abs()))
 }
 
-/// `max log ρ − min log ρ`, with 0 among them.
+/// `max log ρ − min log ρ`, with 0 among the values.
 pub(crate) fn span(drift: &[BlockDrift]) -> f64 {
     let all = || drift.iter().flat_map(|d| &d.log);
     all().fold(0.0, |m: f64, l| m.max(*l)) - all().fold(0.0, |m: f64, l| m.min(*l))

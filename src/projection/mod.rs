@@ -1,16 +1,16 @@
-//! Projections `P = Bᵀ(BBᵀ)⁻¹B` under a weight that changes: the seam between data structures and solvers.
+//! Projections `P = Bᵀ(BBᵀ)⁻¹B` under a changing weight: the interface between data structures and solvers.
 //!
-//! `B = A · S(weight)` has sparse symmetric rows `A` over a product of blocks; [`BlockWeight`](crate::constraints::BlockWeight)
-//! lists the forms of the weight. All structures implement [`Projection`] and are made alike: `X::new(rows)`, then
-//! [`Projection::update`] for every weight.
+//! `B` is `A · S(weight)`. The rows of `A` are sparse symmetric matrices over a product of blocks, and
+//! [`BlockWeight`](crate::constraints::BlockWeight) lists the forms of the weight. All structures implement [`Projection`] and are
+//! used the same way: `X::new(rows)`, then [`Projection::update`] for every weight.
 //!
-//! | structures | answers come from |
+//! | structures | source of the answers |
 //! |---|---|
-//! | [`Recompute`], [`Direct`], [`Bipartite`], [`Complement`] | a factorisation at the weight given. [`Recompute`] is the oracle of all tests and benchmarks |
-//! | [`Kronecker`] | the inverse of `BBᵀ`, maintained through low-rank changes of the weight[^SYYZ23] |
+//! | [`Recompute`], [`Direct`], [`Bipartite`], [`Complement`] | a factorisation at every weight. Tests and benchmarks compare with [`Recompute`] |
+//! | [`Kronecker`] | the inverse of `BBᵀ`, maintained under low-rank changes of the weight[^SYYZ23] |
 //! | [`Iterative`], [`BaseLowRank`] | conjugate gradients on the exact operator, with a preconditioner |
-//! | [`Sketched`], [`Robust`], [`PlainMedian`] | random sketches over one of the above |
-//! | [`Auto`] | [`Direct`] or [`Iterative`], by counts of operations |
+//! | [`Sketched`], [`Robust`], [`PlainMedian`] | random sketches over one of the structures above |
+//! | [`Auto`] | [`Direct`] or [`Iterative`], chosen by counts of operations |
 //!
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.

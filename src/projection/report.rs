@@ -1,49 +1,49 @@
-//! What a structure tells of its work: how it took a weight over, why it rebuilt, and the seconds spent.
+//! Reports of a structure on its work: the action taken at an update, the reason for a rebuild, and the seconds spent.
 
 /// Seconds spent on Gram matrices since a structure was made.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Seconds {
-    /// Forming them.
+    /// Seconds spent on forming Gram matrices.
     pub assembly: f64,
-    /// Factoring them.
+    /// Seconds spent on factoring Gram matrices.
     pub factorisation: f64,
 }
 
-/// What an update did.
+/// The action taken at an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refresh {
-    /// The weight is the one already held.
+    /// None: the weight equals the last one.
     Kept,
-    /// The change is deferred: answers are refined, or within the drift that was allowed.
+    /// The change is deferred. Answers are refined, or approximate within the allowed drift.
     Stale {
-        /// Rank of what separates the weight given from the one absorbed, all blocks together.
+        /// Rank of the difference between the weight given and the weight absorbed, over all blocks.
         rank: usize,
     },
-    /// Absorbed as a low-rank change.
+    /// The change was absorbed as a low-rank change.
     LowRank {
-        /// Rank of the change of the weight, all blocks together.
+        /// Rank of the change of the weight, over all blocks.
         rank: usize,
         /// Rank of the change of `BBᵀ` (the inner dimension of the update).
         inner: usize,
     },
-    /// Split in a sparse base and a low-rank part, which precondition the exact operator.
+    /// The weight was split into a sparse base and a low-rank part, which precondition the exact operator.
     Split {
-        /// Large eigenvalues of the weight, all blocks together.
+        /// Number of large eigenvalues of the weight, over all blocks.
         rank: usize,
         /// Columns of the low-rank part.
         inner: usize,
     },
-    /// Formed and factored again in single precision, which preconditions the exact operator.
+    /// The Gram matrix was formed and factored again in single precision. The factor preconditions the exact operator.
     Single,
-    /// Formed and factored again.
+    /// The Gram matrix was formed and factored again.
     Rebuilt(Reason),
 }
 
 impl Refresh {
-    /// One word for it.
+    /// The name of this action in tables: one word.
     pub fn name(self) -> &'static str {
         match self {
             Refresh::Kept => "kept",
@@ -56,31 +56,31 @@ impl Refresh {
     }
 }
 
-/// What a structure tells of its work; a field is `None` where the structure keeps no count.
+/// The report of a structure on its work. A field is `None` where the structure keeps no count.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Report {
     /// Seconds spent on Gram matrices since the structure was made.
     pub seconds: Option<Seconds>,
-    /// The state that the answers since the last update were given from. The state can exceed what the update
-    /// returned: an answer may have made a factor necessary.
+    /// The action that the answers since the last update are based on. This can differ from the action that the update
+    /// returned, because a later answer may have needed a factor.
     pub refresh: Option<Refresh>,
-    /// Steps of conjugate gradients since the last update.
+    /// Conjugate gradient steps since the last update.
     pub steps: usize,
 }
 
-/// Why a structure was rebuilt.
+/// Why a structure formed and factored its matrices again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It had no weight before.
+    /// The structure had no weight before.
     First,
-    /// It always recomputes.
+    /// The structure always recomputes.
     Always,
-    /// The change has such a rank that maintaining would cost more.
+    /// The change has so high a rank that absorbing it would cost more than a rebuild.
     Rank,
-    /// Maintaining would have lost, or had lost, too many digits.
+    /// Absorbing the change would lose too many digits, or earlier changes have lost them.
     Conditioning,
-    /// The form of the weight changed, one-sided to two-sided say.
+    /// The form of the weight changed, for example from one-sided to two-sided.
     Form,
 }

@@ -1,4 +1,4 @@
-//! The seam between data structures and solvers: the trait [`Projection`] and the types of its arguments.
+//! The interface between data structures and solvers: the trait [`Projection`] and the types of its arguments.
 
 use super::forward::forward;
 use super::{Refresh, Report};
@@ -12,9 +12,9 @@ use std::sync::Arc;
 pub struct Shape {
     /// Number of rows `m`.
     pub constraints: usize,
-    /// Length `N` of a vector of the ambient space.
+    /// Dimension `N` of the ambient space.
     pub ambient: usize,
-    /// The blocks whose flat vectors, one after another, make `R^N`.
+    /// The blocks. Their flat vectors, one after another, form a vector of `R^N`.
     pub blocks: Vec<Block>,
 }
 
@@ -28,18 +28,18 @@ impl Shape {
     }
 }
 
-/// Which weight an answer is for, and how exactly.
+/// The weight that an answer is for, and the accuracy of the answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
-    /// The absorbed weight as it is held: the cheapest answer.
+    /// The weight absorbed, without refinement where possible: the cheapest answer.
     AsAbsorbed,
-    /// The last weight given, to this relative residual `‖rhs − BBᵀ y‖ ≤ tol ‖rhs‖` or as near as double precision gets;
-    /// the [`Accuracy`] tells what was reached.
+    /// The last weight given, to this relative residual: `‖rhs − BBᵀ y‖ ≤ tol ‖rhs‖`. Where double precision does not allow this
+    /// residual, the answer is as accurate as it gets. [`Accuracy`] has the residual reached.
     Residual(f64),
 }
 
 impl Goal {
-    /// Relative residual that a structure refines to which holds no more than a preconditioner.
+    /// Relative residual that a structure with only a preconditioner refines to.
     pub(in crate::projection) fn refined_tolerance(self) -> Result<f64> {
         match self {
             Goal::AsAbsorbed => Ok(AS_ABSORBED_RESIDUAL),
@@ -47,7 +47,7 @@ impl Goal {
         }
     }
 
-    /// Relative residual asked for; none for [`Goal::AsAbsorbed`].
+    /// Requested relative residual; infinite for [`Goal::AsAbsorbed`].
     pub(crate) fn tolerance(self) -> Result<f64> {
         match self {
             Goal::AsAbsorbed => Ok(f64::INFINITY),
@@ -67,7 +67,7 @@ pub enum Support {
     No,
     /// Supported.
     Yes,
-    /// Supported, and answered at a lower cost than the other forms: a solver that can choose the form should choose this one.
+    /// Supported, and cheaper than the other forms. A solver that can choose the form should choose this one.
     Preferred,
 }
 
@@ -81,34 +81,34 @@ impl Support {
 /// What [`Projection::replace_values`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replaced {
-    /// The structure has the new rows, and no weight.
+    /// The structure has the new rows. It has no weight until the next update.
     Yes,
-    /// Nothing changed: this structure has to be made again for other rows.
+    /// Nothing changed: a new structure has to be made for other rows.
     No,
 }
 
-/// Relative residual of answers for [`Goal::AsAbsorbed`] in structures that only hold a preconditioner: what the caller asks
-/// for is a cheap answer, but one of the weight.
+/// Relative residual of answers for [`Goal::AsAbsorbed`] in structures that only hold a preconditioner. The caller wants a cheap
+/// answer, but the preconditioner alone may be far from the weight.
 const AS_ABSORBED_RESIDUAL: f64 = 1e-7;
 
-/// What kind of answer was given.
+/// The accuracy of an answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Accuracy {
-    /// Of the weight asked for. `residual` is the largest `‖rhs − BBᵀ y‖ / ‖rhs‖` over the columns, measured with the
-    /// exact operator; `iterations` counts refinement steps over all columns.
+    /// The answer is for the requested weight. `residual` is the largest `‖rhs − BBᵀ y‖ / ‖rhs‖` over the columns, measured with
+    /// the exact operator or the assembled Gram matrix. `iterations` counts refinement steps over all columns.
     Exact {
         /// Largest relative residual.
         residual: f64,
         /// Refinement steps.
         iterations: usize,
     },
-    /// Of a weight within `e^{±epsilon}` of the one given.
+    /// The answer is for a weight within `e^{±epsilon}` of the weight given.
     Approximate {
         /// Bound on the logarithm of the drift.
         epsilon: f64,
     },
-    /// Of a random sketch.
+    /// The answer comes from a random sketch.
     Sketched {
         /// Expected error of one coordinate.
         expected_error: f64,
@@ -117,25 +117,25 @@ pub enum Accuracy {
 
 /// Maintains `P = Bᵀ(BBᵀ)⁻¹B`, `B = A · S(weight)`, while the weight changes.
 ///
-/// Object-safe: a solver takes `&mut dyn Projection`. Queries take `&mut self` on purpose: an answer may use scratch
-/// space, and spend a privacy budget.
+/// The trait is object-safe: a solver takes `&mut dyn Projection`. Queries take `&mut self` because an answer may use scratch
+/// space and may spend a privacy budget.
 ///
 /// # Errors
-/// Every method returns [`Error::Shape`] for arguments that do not fit, and leaves the structure unchanged on any error.
+/// Every method returns [`Error::Shape`] for arguments of a wrong shape, and leaves the structure unchanged after any error.
 pub trait Projection: Send {
     /// Dimensions.
     fn shape(&self) -> Shape;
 
-    /// Whether [`Projection::update`] takes weights of this form, and whether they are answered better than others.
+    /// Whether [`Projection::update`] takes weights of this form, and whether this form is cheaper than others.
     fn supports(&self, form: WeightForm) -> Support;
 
-    /// Seconds, preconditioner and steps, where the structure keeps count.
+    /// Seconds, preconditioner and steps, where the structure counts them.
     fn report(&self) -> Report {
         Report::default()
     }
 
-    /// Replaces the rows `A` by rows with entries at the same positions, and keeps everything that depends on the positions
-    /// alone. There is no weight afterwards. A structure that cannot do this answers [`Replaced::No`] and changes nothing.
+    /// Replaces the rows `A` by rows with entries at the same positions, and keeps all work that depends on the positions only.
+    /// Afterwards the structure has no weight. A structure without this feature returns [`Replaced::No`] and changes nothing.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for entries at other positions.
@@ -143,7 +143,7 @@ pub trait Projection: Send {
         Ok(Replaced::No)
     }
 
-    /// The structure at this weight: [`Projection::update`], for chaining.
+    /// [`Projection::update`] in a form for chaining: returns the structure at this weight.
     ///
     /// # Errors
     /// Those of [`Projection::update`].
@@ -155,27 +155,28 @@ pub trait Projection: Send {
         Ok(self)
     }
 
-    /// Moves to a new weight, one entry a block.
+    /// Moves to a new weight, with one entry of `weight` per block.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a form that [`Projection::supports`] denies, before anything else is looked at;
-    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for a weight that is not one;
-    /// [`Error::RankDeficient`] when the rows are dependent; [`Error::NearlyDependent`] when they are so nearly dependent that
-    /// `P h` would have fewer than three right digits, the same in every engine.
+    /// [`Error::Unsupported`] for a form that [`Projection::supports`] denies; this is checked first.
+    /// [`Error::NotPositiveDefinite`], [`Error::NotSymmetric`], [`Error::NonFinite`] for an invalid weight.
+    /// [`Error::RankDeficient`] when the rows are dependent. [`Error::NearlyDependent`] when the rows are so nearly dependent that
+    /// `P h` would have fewer than three correct digits; the threshold is the same in every structure.
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh>;
 
-    /// The operator `B` that `goal` answers with. Symmetric roots of the weight are made on first use.
+    /// The operator `B` at the weight that `goal` stands for. Symmetric roots of the weight are computed on first use.
     ///
     /// # Errors
-    /// [`Error::NoWeight`] before the first update; [`Error::NotPositiveDefinite`] when a weight that could be factored is so
-    /// ill-conditioned (beyond some `1e16`) that its symmetric root cannot be computed.
+    /// [`Error::NoWeight`] before the first update; [`Error::NotPositiveDefinite`] when the weight has a Cholesky factor but is so
+    /// ill-conditioned (above about `1e16`) that its symmetric root cannot be computed.
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted>;
 
-    /// `rhs ← (BBᵀ)⁻¹ rhs`, each column of the `m × k` matrix. Columns asked together are answered as each alone, and cheaper.
+    /// `rhs ← (BBᵀ)⁻¹ rhs` for each column of the `m × k` matrix. Each column gets the same answer as alone, but solving several
+    /// columns together is cheaper.
     ///
     /// # Errors
-    /// [`Error::NoWeight`]; [`Error::NonFinite`]; [`Error::InvalidSetting`] for a negative goal. A goal that is not
-    /// reached is no error: see the returned [`Accuracy`].
+    /// [`Error::NoWeight`]; [`Error::NonFinite`]; [`Error::InvalidSetting`] for a negative goal. A residual above the goal is
+    /// not an error: the returned [`Accuracy`] has the residual reached.
     fn solve(&mut self, rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy>;
 
     /// `multipliers ← (BBᵀ)⁻¹ B h` (`m × k`) and `projected ← P h` (`N × k`) for the `N × k` matrix `h`.
@@ -192,15 +193,15 @@ pub trait Projection: Send {
         query(self, h, goal, multipliers, projected)
     }
 
-    /// `P h` for one `h`, at the weight of [`Goal::AsAbsorbed`], with `projected` equal to `Bᵀ` times `multipliers` whatever
-    /// the error of the answer: a path-following method needs `A δx = 0`. [`Accuracy::Sketched`] is the expected error of
-    /// one *whitened* multiplier, one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
+    /// `P h` for one `h`, at the weight of [`Goal::AsAbsorbed`]. `projected` equals `Bᵀ` times `multipliers` whatever the error of
+    /// the answer, because a path-following method needs `A δx = 0`. [`Accuracy::Sketched`] has the expected error of one
+    /// *whitened* multiplier: one of the `m` entries of `L_Kᵀ multipliers` with `BBᵀ = L_K L_Kᵀ`.
     ///
-    /// Every structure but one answers this as [`Projection::query`], the default. [`Robust`](super::Robust) refuses
-    /// [`Projection::query`] for [`Goal::AsAbsorbed`], because that question would release an unknown number of numbers,
-    /// and answers this method with exactly `m` private medians. The method is part of this trait, not of
-    /// [`Ensemble`](super::Ensemble) or of [`Goal`]: a path-following method takes plain and private structures alike,
-    /// and a goal must not decide whether a query spends a privacy budget.
+    /// The default is [`Projection::query`]. Only [`Robust`](super::Robust) differs: it refuses [`Projection::query`] for
+    /// [`Goal::AsAbsorbed`], because such a query would release an unknown number of values. It answers this method with
+    /// exactly `m` private medians. The method belongs to this trait, and not to [`Ensemble`](super::Ensemble), because a
+    /// path-following method takes plain and private structures. It is not a variant of [`Goal`] either, because a goal must not
+    /// decide whether a query spends a privacy budget.
     ///
     /// # Errors
     /// Those of [`Projection::solve`]; [`Error::BudgetExhausted`].
@@ -213,7 +214,7 @@ pub trait Projection: Send {
         self.query(h.as_mat(), Goal::AsAbsorbed, multipliers, projected)
     }
 
-    /// Entries `coords` of `P h` into the column `out`.
+    /// Writes the entries `coords` of `P h` into the column `out`.
     ///
     /// # Errors
     /// Those of [`Projection::solve`]; [`Error::OutOfRange`] for a coordinate of `N` or more.
@@ -282,12 +283,12 @@ pub(super) fn query_set<P: Projection + ?Sized>(
     Ok(accuracy)
 }
 
-/// A structure chosen at run time is a structure.
+/// A boxed structure, for example one chosen at run time.
 impl<P: Projection + ?Sized> Projection for Box<P> {
     forward!(self => **self; shape supports report replace_values update operator solve query query_in_range query_set);
 }
 
-/// A borrowed structure is a structure.
+/// A borrowed structure.
 impl<P: Projection + ?Sized> Projection for &mut P {
     forward!(self => **self; shape supports report replace_values update operator solve query query_in_range query_set);
 }

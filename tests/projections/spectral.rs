@@ -449,7 +449,7 @@ fn what_is_no_spectral_weight_is_refused_and_changes_nothing() {
     }
     let (what, by) = (
         "a change of eigenvalues",
-        "a weight that was not given by them",
+        "a weight that was not given by its eigenvalues",
     );
     refused(&[(0, 2.0), (7, 1.0)], Error::Unsupported { what, by });
     let what = "eigenvalues of a spectral weight";

@@ -1,4 +1,4 @@
-//! A point near the central path to begin at, by ordinary steps with exact answers.
+//! The search for a start near the central path, by Newton steps with exact answers.
 
 use super::super::cone::{Interior, Scaling, Storage, step};
 use super::super::direction::{Geometry, NesterovTodd, System};
@@ -12,41 +12,42 @@ use crate::linalg::{axpy, dot, max_abs, norm};
 use crate::problem::ConicProgram;
 use crate::projection::Projection;
 
-/// Relative residuals at which a point counts as feasible.
+/// Largest relative residual of a point that counts as feasible.
 const FEASIBLE: f64 = 1e-9;
 
-/// Steps after which there is no path to be found.
-const PATIENCE: usize = 200;
+/// Largest number of steps. A search that takes longer counts as failed.
+const MAX_STEPS: usize = 200;
 
-/// Residual of a Newton system, relative to `1 + max│b│`.
-const RESIDUAL: f64 = 1e-12;
+/// Largest residual of a Newton system, relative to `1 + max│b│`.
+const NEWTON_RESIDUAL: f64 = 1e-12;
 
-/// How far a step goes towards the boundary.
-const SAFE: f64 = 0.9;
+/// Largest share of the way to the boundary that a step takes.
+const BOUNDARY_SHARE: f64 = 0.9;
 
-/// What [`central_point`] found.
+/// The result of [`central_point`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CentralPoint {
-    /// [`Ended::Converged`] when the point is feasible and in the neighbourhood of the central path; otherwise why not.
+    /// [`Ended::Converged`] when the point is feasible and in the neighbourhood of the central path; otherwise the reason of the
+    /// failure.
     pub ended: Ended,
     /// The point.
     pub point: Start,
     /// `⟨x, s⟩/ν`: the parameter of the path.
     pub t: f64,
-    /// Its relative gap.
+    /// The relative gap of the point.
     pub gap: f64,
-    /// `bᵀy` and `⟨c, x⟩`; the optimal value is between the two.
+    /// `bᵀy` and `⟨c, x⟩`; the optimal value lies between them.
     pub objectives: (f64, f64),
     /// Degree `ν` of the cone.
     pub degree: usize,
-    /// Newton steps it took.
+    /// Newton steps taken.
     pub iterations: usize,
 }
 
 impl CentralPoint {
-    /// Answers to plan a privacy budget for: steps from here to [`Settings::tol_gap_rel`], by a bound on the objective there, and a tenth and ten
-    /// to spare. Each answer releases `m` numbers of a [`Robust`](crate::projection::Robust).
+    /// The number of answers to plan a privacy budget for. This is a bound on the steps from this point to
+    /// [`Settings::tol_gap_rel`], plus 10 percent, plus 10. Each answer takes `m` releases of a [`Robust`](crate::projection::Robust).
     pub fn answers(&self, settings: &Settings) -> u64 {
         let (low, high) = self.objectives;
         let least = if low * high > 0.0 {
@@ -60,18 +61,18 @@ impl CentralPoint {
     }
 }
 
-/// A feasible point in the neighbourhood of the central path with a relative gap of at most [`Settings::start_gap`], by damped
-/// Newton steps along Nesterov–Todd directions from far outside.
+/// Computes a feasible point in the neighbourhood of the central path with a relative gap of at most [`Settings::start_gap`]. The
+/// method takes damped Newton steps along Nesterov–Todd directions, from a point far from the path.
 ///
-/// `projection` is asked for exact answers at a new weight every step: give it a plain engine, not copies of a sketch that would all
-/// follow.
+/// Every step asks `projection` for exact answers at a new weight. Pass a plain structure: in a sketched one every copy would be
+/// updated at every step, without use.
 ///
 /// # Errors
-/// Those of [`solve`](crate::ipm::solve()). A program without an interior on either side has no central path: that is an
-/// [`Ended`].
+/// Those of [`solve`](crate::ipm::solve()). A program without an interior on either side has no central path; then
+/// [`CentralPoint::ended`] has the reason.
 ///
 /// # Complexity
-/// As an iteration of [`solve`](crate::ipm::solve()) a step; some 10 to 30 steps.
+/// A step costs as much as an iteration of [`solve`](crate::ipm::solve()). About 10 to 30 steps are typical.
 pub fn central_point(
     problem: &ConicProgram,
     projection: &mut dyn Projection,
@@ -81,7 +82,7 @@ pub fn central_point(
     check_rows(problem, projection)?;
     let mut search = CentreSearch::new(problem, settings)?;
     let ended = loop {
-        // Measure: is the point feasible, and near the path?
+        // Measure the point, and test whether it is feasible and near the path.
         let residuals = search.measure()?;
         if let Some(ended) = search.terminate(&residuals)? {
             break ended;
@@ -171,7 +172,7 @@ impl<'a> CentreSearch<'a> {
         })
     }
 
-    /// Whether the search ends at this point. A point that will do gets `s = c − Aᵀy` to the last bit.
+    /// Whether the search ends at this point. An accepted point has `s = c − Aᵀy` as computed, without a residual.
     fn terminate(&mut self, residuals: &CentreResiduals) -> Result<Option<Ended>> {
         let Some((primal, _)) = &self.interiors else {
             return Ok(Some(Ended::Stalled(Stall::NoInteriorStart)));
@@ -191,13 +192,13 @@ impl<'a> CentreSearch<'a> {
             }
             *s = before;
         }
-        if self.out.iterations >= PATIENCE {
+        if self.out.iterations >= MAX_STEPS {
             return Ok(Some(Ended::Stalled(Stall::NoProgress)));
         }
         Ok((!self.out.t.is_finite()).then_some(Ended::Stalled(Stall::Diverged)))
     }
 
-    /// One damped Newton step; why there is none.
+    /// Takes one damped Newton step; returns the reason if no step was possible.
     fn step(
         &mut self,
         residuals: &CentreResiduals,
@@ -207,8 +208,8 @@ impl<'a> CentreSearch<'a> {
             return Ok(Some(Ended::Stalled(Stall::NoInteriorStart)));
         };
         let Start { x, y, s } = &self.out.point;
-        let (mu, target) = (self.out.t, RESIDUAL * self.scales.0);
-        // Scale, and move the projection to the weight.
+        let (mu, target) = (self.out.t, NEWTON_RESIDUAL * self.scales.0);
+        // Compute the scaling, and update the projection to its weight.
         let system = System {
             a: self.problem.constraints(),
             b: self.problem.rhs(),
@@ -234,7 +235,8 @@ impl<'a> CentreSearch<'a> {
             Err(error) => return Ok(Some(Ended::Failed(error))),
             Ok(_) => {}
         }
-        // Aim at the path: at the same μ once the gap is small enough, nearer by little after a short step.
+        // Choose the target on the path: the same μ once the gap is small enough, otherwise a smaller μ. After a short step the
+        // reduction is small, so that the point can centre first.
         let towards = if self.out.gap <= self.settings.start_gap {
             mu
         } else if self.shortest < 0.3 {
@@ -251,8 +253,8 @@ impl<'a> CentreSearch<'a> {
             }
             Err(error) => return Ok(Some(Ended::Failed(error))),
         };
-        // Move, both sides apart.
-        let (ap, ad) = self.geometry.steps(&system, &d, SAFE);
+        // Move, with separate step lengths for the primal and the dual side.
+        let (ap, ad) = self.geometry.steps(&system, &d, BOUNDARY_SHARE);
         let (mut next_x, mut next_s) = (vec![0.0; x.len()], vec![0.0; s.len()]);
         let moved = (
             step::advance(&self.storage, (x, &d.dx), ap, &mut next_x, primal),

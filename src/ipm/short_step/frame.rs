@@ -1,8 +1,9 @@
-//! The weight that the projection holds, and the coordinates it answers in.
+//! The weight of the projection, and the change between the coordinates of the point and of the projection.
 //!
-//! With `W = GGᵀ` the weight of the point and `W̃ = G̃G̃ᵀ` the one held, `T = G̃⁻¹G` takes the coordinates of the point to those of the
-//! projection, and the eigenvalues `ρ` of `TTᵀ` are those of `(W, W̃)`. Directions with `│log ρ│ ≤ ε` stay; those of a batch `S` are
-//! absorbed by `G̃⁺ = G̃(I + Q_S(√ρ_S − 1)Q_Sᵀ)`: a change of the root by the rank of the change of the weight.
+//! Let `W = GGᵀ` be the weight of the point, and `W̃ = G̃G̃ᵀ` the weight of the projection. The matrix `T = G̃⁻¹G` maps the coordinates of
+//! the point to the coordinates of the projection. The eigenvalues `ρ` of `TTᵀ` are the generalised eigenvalues of `(W, W̃)`.
+//! Directions with `│log ρ│ ≤ ε` stay unabsorbed. A batch `S` of the other directions is absorbed by
+//! `G̃⁺ = G̃(I + Q_S(√ρ_S − 1)Q_Sᵀ)`. This changes the root by the same rank as the weight.
 
 use super::super::cone::Scaling;
 use crate::constraints::{Block, BlockWeight};
@@ -13,7 +14,7 @@ use crate::linalg::spectral;
 use crate::projection::lazy;
 use faer::{Accum, Mat, MatRef};
 
-/// The weight held on one block.
+/// The weight of the projection on one block.
 #[derive(Debug, Clone)]
 enum Held {
     /// `w̃`.
@@ -22,27 +23,27 @@ enum Held {
     Psd { root: Mat<f64>, inverse: Mat<f64> },
 }
 
-/// What a move of the weight met and absorbed.
+/// The outcome of [`Frame::follow`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Absorbed {
-    /// Largest `│log ρ│` met.
+    /// Largest `│log ρ│` before absorption.
     pub drift: f64,
-    /// Rank absorbed.
+    /// Number of absorbed directions.
     pub rank: usize,
 }
 
-/// The weight held on all blocks.
+/// The weight of the projection on all blocks.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     blocks: Vec<Block>,
     held: Vec<Held>,
 }
 
-/// `log ρ` and the eigenvectors on one block.
+/// `log ρ` and the eigenvectors of `TTᵀ` on one block.
 type Drift = (Vec<f64>, Mat<f64>);
 
 impl Frame {
-    /// The weight of a point. `s` is its slack.
+    /// The frame at the weight of a point; `s` is the slack of the point.
     pub(super) fn at(blocks: &[Block], scaling: &Scaling, s: &[f64]) -> Self {
         let d = diagonal(scaling);
         let (mut at, mut first) = (0, 0);
@@ -62,7 +63,7 @@ impl Frame {
                     Held::Psd { root, inverse }
                 }
                 BlockWeight::Nonneg(w) => Held::Nonneg(w.to_vec()),
-                // A scaling has no others.
+                // Unreachable: a scaling has no other forms.
                 _ => Held::Nonneg(vec![]),
             });
             at += block.ambient();
@@ -72,7 +73,7 @@ impl Frame {
         Self { blocks, held }
     }
 
-    /// The weight, for a projection.
+    /// The weight, in the form that a projection takes.
     pub(super) fn weight(&self) -> Vec<BlockWeight<'_>> {
         fn one(held: &Held) -> BlockWeight<'_> {
             match held {
@@ -83,13 +84,15 @@ impl Frame {
         self.held.iter().map(one).collect()
     }
 
-    /// Moves to within `e^{±tol}` of the weight of a point, by a batch[^CLS19] of the directions that drifted furthest.
+    /// Moves the weight to within `e^{±tol}` of the weight of a point, by absorbing a batch[^CLS19] of the directions that drifted
+    /// furthest.
     ///
     /// # Complexity
-    /// About `14n³` flops a PSD block, `6n³` more when something is absorbed.
+    /// About `14n³` flops per PSD block, and `6n³` more if a direction is absorbed.
     ///
     /// [^CLS19]: Cohen, Lee, Song. Solving linear programs in the current matrix multiplication time. STOC 2019.
     pub(super) fn follow(&mut self, scaling: &Scaling, s: &[f64], tol: f64) -> Result<Absorbed> {
+        // Choose how many directions to absorb; without a tolerance all are absorbed.
         let drifts = self.drifts(scaling)?;
         let mut all: Vec<f64> = drifts.iter().flat_map(|d| d.0.iter().copied()).collect();
         let rank = match tol > 0.0 {
@@ -104,7 +107,7 @@ impl Frame {
             *self = Self::at(&self.blocks, scaling, s);
             return Ok(Absorbed { drift, rank });
         }
-        // Ties would take more than the batch: harmless.
+        // Directions with equal drift are all taken, even beyond the batch.
         let threshold = all[rank - 1].abs();
         let mut absorbed = 0;
         for (held, (log, q)) in self.held.iter_mut().zip(&drifts) {
@@ -137,6 +140,7 @@ impl Frame {
         Ok(Absorbed { drift, rank })
     }
 
+    /// The drift from the weight of the projection to the weight of a point, per block.
     fn drifts(&self, scaling: &Scaling) -> Result<Vec<Drift>> {
         let mut out = Vec::with_capacity(self.held.len());
         for (held, weight) in self.held.iter().zip(scaling.weight()) {
@@ -160,7 +164,7 @@ impl Frame {
         Ok(out)
     }
 
-    /// The symmetric `diag(a)` in the coordinates of the point, in those of the projection: `h ← T diag(a) Tᵀ`.
+    /// Converts the matrix `diag(a)` from the coordinates of the point to the coordinates of the projection: `h ← T diag(a) Tᵀ`.
     pub(super) fn enter(&self, scaling: &Scaling, a: &[f64], h: &mut [f64]) {
         let (mut at, mut first) = (0, 0);
         for ((block, held), weight) in self.blocks.iter().zip(&self.held).zip(scaling.weight()) {
@@ -182,9 +186,10 @@ impl Frame {
         }
     }
 
-    /// Whether `projected = Bᵀy` at the weight held, `aty` being `Aᵀy`.
+    /// Whether `projected = Bᵀy` at this weight, where `aty` is `Aᵀy`.
     pub(super) fn is_range(&self, aty: &[f64], projected: &[f64]) -> bool {
-        const ROUNDING: f64 = 1e-6;
+        // Far above the rounding errors of `Bᵀy`, and far below the difference that another weight makes.
+        const RANGE_TOLERANCE: f64 = 1e-6;
         let (mut at, mut off, mut size) = (0, 0.0, 0.0);
         for (block, held) in self.blocks.iter().zip(&self.held) {
             let part = at..at + block.ambient();
@@ -210,7 +215,7 @@ impl Frame {
                 }
             }
         }
-        off <= ROUNDING * ROUNDING * size
+        off <= RANGE_TOLERANCE * RANGE_TOLERANCE * size
     }
 
     /// `dx ← G diag(a) Gᵀ − W̃ ds W̃`.
@@ -246,7 +251,7 @@ impl Frame {
     }
 }
 
-/// The diagonal of `G⁻¹XG⁻ᵀ = GᵀSG`, or `√(xs)`, of every block after one another.
+/// The diagonals of `G⁻¹XG⁻ᵀ = GᵀSG`, or `√(xs)` on nonnegative blocks, of all blocks one after another.
 pub(super) fn diagonal(scaling: &Scaling) -> Vec<f64> {
     let mut d = vec![];
     scaling.for_each(|i, j, _, di, _| {
@@ -306,7 +311,7 @@ mod tests {
         }
     }
 
-    /// Only what drifted moves, by as much as it drifted.
+    /// Only the absorbed directions change, and each by its drift.
     #[test]
     fn a_batch_is_absorbed_and_the_rest_stays() {
         let (from, _, s) = scaled(0.3, [1.0, 1.0, 1.0]);
@@ -320,13 +325,13 @@ mod tests {
         assert!(absorbed.rank >= 2 && absorbed.rank < 7, "{absorbed:?}");
         assert_eq!(absorbed.drift, max_abs(&before));
         assert!(max_abs(&after) <= 0.2, "{after:?}");
-        // W̃⁺ − W̃ has the rank absorbed on the matrix.
+        // On the matrix block the rank of W̃⁺ − W̃ equals the number of absorbed directions.
         let still = |logs: &[f64]| logs[..4].iter().filter(|l| l.abs() < 1e-10).count();
         let moved = still(&after) - still(&before);
         assert!(moved > 0);
         let change = spectral::eigenvalues((&held(&frame) - &old).as_ref()).unwrap();
         assert_eq!(change.iter().filter(|l| l.abs() > 1e-10).count(), moved);
-        // Without a tolerance everything moves.
+        // Without a tolerance all directions are absorbed.
         assert_eq!(frame.follow(&to, &s, 0.0).unwrap().rank, 7);
         assert!(max_abs(&frame.drifts(&to).unwrap().concat_logs()) < 1e-10);
     }
@@ -341,7 +346,7 @@ mod tests {
         }
     }
 
-    /// `G̃hG̃ᵀ = G diag(a) Gᵀ`, of which `primal` takes `W̃ ds W̃`.
+    /// `G̃hG̃ᵀ = G diag(a) Gᵀ`, and `primal` subtracts `W̃ ds W̃` from this matrix.
     #[test]
     fn what_enters_is_the_move_asked_for() {
         let (from, _, s) = scaled(0.3, [1.0, 1.0, 1.0]);

@@ -1,18 +1,22 @@
-//! The theory's own mode: short steps along the central path, on answers that may be stale, sketched and private.
+//! The short-step method of the theory: short steps along the central path, with projections that may be stale, sketched and
+//! private.
 //!
-//! At a feasible pair with the eigenvalues of `XS` near `t` (the products `x_i s_i` of a nonnegative block), a step takes `t` to
-//! `(1 − c/√ν)t` and moves the eigenvalues against the gradient of the soft maximum `Φ = Σ cosh λ(λ_i(XS)/t − 1)`[^CLS19]. With
-//! `B = A·S(W̃)` at a weight `W̃` within `e^{±ε}` of that of the point, and `h` the move asked for, all it needs is `P h`:
+//! The method keeps a pair of points with `s = c − Aᵀy` whose eigenvalues of `XS` are near `t`. On a nonnegative block the
+//! products `x_i s_i` take the place of these eigenvalues. A step moves `t` to `(1 − c/√ν)t`, and moves the eigenvalues against
+//! the gradient of the soft maximum `Φ = Σ cosh λ(λ_i(XS)/t − 1)`[^CLS19]. Let `B = A·S(W̃)` at a weight `W̃` within `e^{±ε}` of
+//! the weight of the point, and let `h` be the wanted move. Then a step needs only `P h`:
 //!
 //! ```text
 //! dŝ = P h,   dx̂ = h − dŝ,   s = c − Aᵀy throughout.
 //! ```
 //!
-//! Where `P h` comes from a sketch `P̃ h = BᵀL_K⁻ᵀ z` in the range of `Bᵀ`, the path does not notice: `dx̂ + dŝ = h` whatever `P̃` is, and
-//! dual feasibility is exact. The whole error `e = z − L_K⁻¹Bh`, about `√(m/b)‖h‖` long, is left in the primal residual
-//! `A x − b`. It is followed by what the answers say of themselves and, before it is worth a move of its own, taken out by one
-//! solve with the exact structure, which is never sketched and spends no budget. That also keeps the path out of the reach of what an
-//! adaptive asker could do to a sketch: the path *is* such an asker, each `h` depends on all answers before.
+//! A sketch gives `P̃ h = BᵀL_K⁻ᵀ z` instead of `P h`, which also lies in the range of `Bᵀ`. Then `dx̂ + dŝ = h` holds for any `P̃`, and
+//! dual feasibility is exact. The error `e = z − L_K⁻¹Bh`, of length about `√(m/b)‖h‖`, remains in the primal residual `A x − b`
+//! only. The method estimates this residual from the errors that the answers report. Before the residual becomes large, one
+//! solve with the exact structure removes it. This solve is never sketched and spends no privacy budget.
+//!
+//! The moves `h` depend on all earlier answers, so the method is an adaptive asker, and its questions could make the errors of a
+//! sketch large. The exact solves keep the path safe in that case too.
 //!
 //! ```
 //! use dyncvx::ipm::{Ended, Status, short_step::{self, Settings}};
@@ -28,7 +32,7 @@
 //! let a = program.constraints().clone();
 //! let centre = short_step::central_point(program, &mut Direct::new(a.clone())?, &settings)?;
 //! assert_eq!(centre.ended, Ended::Converged);
-//! // Copies for as many answers of m numbers as there will be steps.
+//! // Plan one answer of m numbers per step.
 //! let plan = calibrated::plan(&Demand::new(centre.answers(&settings), a.len() as u64, 0.2))?;
 //! let exact = Kronecker::new(a)?.with_weight(&[(&faer::Mat::identity(4, 4)).into()])?;
 //! let sketches = Sketched::new(exact, sketched::Settings::new(Distribution::new(Base::Rademacher, plan.rows)?, plan.copies, 7u64))?;
@@ -40,10 +44,12 @@
 //! ```
 //!
 //! # Deviations
-//! The sources take `c`, `ε` and the centring move of order `1/log ν`, and a modified program to begin in; here they are settings, with
-//! a damped Newton method before ([`central_point`]). The centring move stops at the foot of the perpendicular, so that a centred point is left
-//! alone. On matrices the eigenvalues of `XS` take the place of the products `x_i s_i`, and the weight is the Nesterov–Todd scaling: one
-//! method for both cones, instead of the dual barrier of [^JKLPS20]. What a sketch leaves of `A x − b` is taken out by exact solves.
+//! * In the sources `c`, `ε` and the centring move are of order `1/log ν`. Here they are settings.
+//! * The sources start from a modified program. Here a damped Newton method finds the start ([`central_point`]).
+//! * The centring move ends where `r` has no component along the gradient, so a centred point stays in place.
+//! * On matrices the eigenvalues of `XS` replace the products `x_i s_i`, and the weight is the Nesterov–Todd scaling. So one method
+//!   serves both cones, instead of the dual barrier of [^JKLPS20].
+//! * Exact solves remove the primal residual that a sketch leaves.
 //!
 //! [^CLS19]: Cohen, Lee, Song. Solving linear programs in the current matrix multiplication time. STOC 2019.
 //! [^JKLPS20]: Jiang, Kathuria, Lee, Padmanabhan, Song. A faster interior point method for semidefinite programming. FOCS 2020.
@@ -68,67 +74,70 @@ use crate::problem::ConicProgram;
 use crate::projection::Projection;
 use path::{Moved, Path};
 
-/// Exact solves in a row that may follow one another at the end before the tolerance counts as out of reach.
-const LAST: usize = 5;
+/// Largest number of consecutive exact solves at the end of the path. After these the tolerance counts as out of reach.
+const MAX_FINAL_REPAIRS: usize = 5;
 
-/// What [`follow`] did.
+/// Counts and extremes of one run of [`follow`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Counts {
-    /// Steps made.
+    /// Steps taken.
     pub iterations: usize,
-    /// Answers asked of the projection: `m` releases each where it is a [`Robust`](crate::projection::Robust).
+    /// Answers of the projection; each takes `m` releases of a [`Robust`](crate::projection::Robust).
     pub answers: usize,
     /// Exact solves that removed the primal residual.
     pub repairs: usize,
-    /// Steps at which the weight that the projection holds was near enough.
+    /// Steps at which the weight of the projection was near enough.
     pub kept: usize,
     /// Weight changes that the projection absorbed as a low-rank update, or postponed.
     pub low_rank: usize,
-    /// Steps after which the projection formed and factorised its matrices from the start.
+    /// Weight changes at which the projection formed and factored its matrices again.
     pub rebuilt: usize,
     /// Sum of the ranks of all absorbed updates.
     pub rank: usize,
     /// Largest rank of one absorbed update.
     pub largest_rank: usize,
-    /// Halvings of a step that would have left the cone.
+    /// Halvings of steps that would have left the cone.
     pub cut: usize,
-    /// Largest primal residual that a repair found, in the local norm and units of `√t`.
+    /// Largest primal residual before a repair, in the local norm and units of `√t`.
     pub drift: f64,
-    /// Largest ratio of that to what the answers had promised.
+    /// Largest ratio of the primal residual before a repair to its estimate from the answers.
     pub drift_ratio: f64,
-    /// Largest potential met, relative to the bound of the neighbourhood.
+    /// Largest potential, relative to the bound of the neighbourhood.
     pub potential: f64,
 }
 
-/// What [`follow`] found.
+/// The result of [`follow`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The point, its errors in the original data, and how it ended.
+    /// The point, its errors in the original data, and the reason the run ended.
     pub solution: Solution,
-    /// What it took.
+    /// Counts and extremes of the run.
     pub counts: Counts,
 }
 
-/// Follows the central path from `start`, a point near it, until gap and feasibility are within the tolerances in the original data.
+/// Follows the central path from `start`, a point near the path, until gap and feasibility are within the tolerances in the original
+/// data.
 ///
-/// The projection is moved to a new weight when the one it holds has drifted too far, and asked for
-/// [`query_in_range`](Projection::query_in_range) once a step: exact for a plain engine, sketched and private for
-/// `Robust<Sketched<Kronecker>>`. For the last digits hand the point on to [`solve_from`](super::solve_from) with an ordinary engine.
+/// The projection gets a new weight when its weight has drifted too far from the weight of the point. Each step asks for one
+/// [`query_in_range`](Projection::query_in_range). The answer is exact for a plain structure, and sketched and private for
+/// `Robust<Sketched<Kronecker>>`. For more digits, continue from the point with [`solve_from`](super::solve_from) and a plain
+/// structure.
 ///
-/// The end of a privacy budget is [`Ended::BudgetExhausted`]: the point is where the path had come to, and after
-/// [`Robust::renew`](crate::projection::Robust::renew) it can be followed on from there.
+/// A spent privacy budget ends the run with [`Ended::BudgetExhausted`] and the last point. After
+/// [`Robust::renew`](crate::projection::Robust::renew) the path can be followed from this point.
 ///
 /// # Errors
-/// [`Error::Shape`](crate::Error::Shape) when projection or start are of another program,
-/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for settings outside their ranges and a start outside the cone, and what
-/// the projection refuses the first weight with; [`Error::Unsupported`](crate::Error::Unsupported) for a structure whose answers are not of the
-/// last weight given: how far that may drift is decided here. Trouble after that is in [`Solution::ended`](super::Solution).
+/// [`Error::Shape`](crate::Error::Shape) when the projection or the start belongs to another program.
+/// [`Error::InvalidSetting`](crate::Error::InvalidSetting) for settings outside their ranges or a start outside the cone. Any error of
+/// the projection at the first weight. [`Error::Unsupported`](crate::Error::Unsupported) for a structure whose answers are not for the
+/// last weight given, because this method alone decides how far the weight may drift. Later errors are in
+/// [`Solution::ended`](super::Solution).
 ///
 /// # Complexity
-/// `O(√ν log 1/ε)` steps; one answer each, a move of the weight where one is due, and about `50n³` flops a PSD block.
+/// `O(√ν log 1/ε)` steps. A step costs one answer, an update of the projection where one is due, and about `50n³` flops per PSD block.
 pub fn follow(
     problem: &ConicProgram,
     projection: &mut dyn Projection,
@@ -140,8 +149,9 @@ pub fn follow(
     check_rows(problem, projection)?;
     let begun = Instant::now();
     let mut path = Path::new(problem, settings, start)?;
-    let mut last = 0;
+    let mut final_repairs = 0;
     let ended = loop {
+        // Measure the point, and test whether the run ends here.
         let row = path.measure()?;
         if observer(&row).is_break() {
             break Ended::Stopped;
@@ -161,9 +171,9 @@ pub fn follow(
         if row.seconds >= settings.time_limit {
             break Ended::TimeLimit;
         }
-        // Only A x − b is above its tolerance: the iteration corrects A x = b and goes no further.
-        last = if near { last + 1 } else { 0 };
-        if last > LAST {
+        // If only A x − b is above its tolerance, the step repairs A x = b and does not advance along the path.
+        final_repairs = if near { final_repairs + 1 } else { 0 };
+        if final_repairs > MAX_FINAL_REPAIRS {
             break Ended::Stalled(Stall::NoProgress);
         }
         match path.step(projection, near)? {
@@ -173,6 +183,7 @@ pub fn follow(
             Moved::Failed(error) => break Ended::Failed(error),
         }
     };
+    // The verdict is judged by the errors in the original data.
     let errors = path.errors().unwrap_or(PointErrors::NAN);
     let (point, counts) = path.into_point();
     let mut value = [0.0];

@@ -1,4 +1,4 @@
-//! The steps themselves.
+//! The steps of the short-step method.
 
 use super::super::cone::{Interior, Scaling, Storage};
 use super::super::{Attempt, Iteration, Method, PointErrors, Start, Step};
@@ -13,34 +13,35 @@ use crate::problem::OwnScales;
 use crate::projection::{Accuracy, Goal, Projection, Refresh};
 use faer::{ColRef, MatMut};
 
-/// Relative residual of the solves that take out what sketches left of `A x − b`.
-const REPAIR: f64 = 1e-10;
+/// Relative residual of the exact solves that remove the primal residual.
+const REPAIR_RESIDUAL: f64 = 1e-10;
 
-/// Shortest step worth taking.
-const SHORTEST: f64 = 1e-3;
+/// Smallest step length. If the cone allows less, the run ends.
+const MIN_STEP: f64 = 1e-3;
 
-/// What a step came to.
+/// The outcome of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Moved {
-    /// On to the next.
+    /// The point moved.
     Yes,
-    /// The budget covers no further answer.
+    /// The privacy budget does not cover another answer.
     Exhausted,
-    /// The point cannot be moved by a useful length.
+    /// The cone allows no step of the smallest length.
     Stuck,
     /// The projection, or a factorisation, failed.
     Failed(Error),
 }
 
-/// What is known about the residual `r_p = b − A x` in the local norm `‖L_K⁻¹ r_p‖`.
+/// The estimate of the primal residual `r_p = b − A x` in the local norm `‖L_K⁻¹ r_p‖`.
 #[derive(Debug, Clone, Copy)]
 struct Drift {
-    /// Square of what answers since the last repair are expected to have left.
+    /// Estimated square of the norm, from the answers since the last repair.
     expected: f64,
-    /// Found over expected at the last repair.
+    /// Measured norm divided by the estimated norm, at the last repair; at least 1.
     ratio: f64,
 }
 
+/// The state of [`follow`](super::follow()).
 pub(super) struct Path<'a> {
     problem: &'a ConicProgram,
     settings: &'a Settings,
@@ -111,7 +112,7 @@ impl<'a> Path<'a> {
         })
     }
 
-    /// Residuals and objectives of the point.
+    /// Computes the residuals and the objectives of the point.
     pub(super) fn measure(&mut self) -> Result<Iteration> {
         let a = self.problem.constraints();
         a.apply(&self.x, &mut self.primal)?;
@@ -143,6 +144,7 @@ impl<'a> Path<'a> {
         })
     }
 
+    /// The errors of the point in the original data.
     pub(super) fn errors(&self) -> Result<PointErrors> {
         let scales = OwnScales::new(self.problem, None)?;
         PointErrors::new(self.problem, &scales, (&self.x, &self.y, &self.s))
@@ -153,9 +155,14 @@ impl<'a> Path<'a> {
         (Start { x, y, s }, self.counts)
     }
 
-    /// One step: along the path by a sketched answer, or, as a `last` one, only back to `A x = b` by an exact one.
-    pub(super) fn step(&mut self, projection: &mut dyn Projection, last: bool) -> Result<Moved> {
-        // Scale: the eigenvalues of XS, and how far they are from t.
+    /// Takes one step. The step advances along the path by one answer of the projection. With `repair_only`, it only restores
+    /// `A x = b` by an exact solve.
+    pub(super) fn step(
+        &mut self,
+        projection: &mut dyn Projection,
+        repair_only: bool,
+    ) -> Result<Moved> {
+        // Scale: compute the eigenvalues of XS and their distance from t.
         let a = self.problem.constraints().clone();
         let (m, ambient) = (a.len(), a.ambient());
         let (primal, dual) = &self.interiors;
@@ -167,15 +174,15 @@ impl<'a> Path<'a> {
         let r: Vec<f64> = d.iter().map(|d| d * d / self.t - 1.0).collect();
         let level = self.potential.relative(&r);
         self.counts.potential = self.counts.potential.max(level);
-        // Update: the weight held follows the scaling.
+        // Update: the weight of the projection follows the scaling.
         if let Some(error) = self.hold(&scaling, projection)? {
             return Ok(Moved::Failed(error));
         }
-        // Answer: the move along the path, projected.
+        // Answer: project the move along the path.
         let (mut move_by, mut next) = (vec![0.0; d.len()], self.t);
         let mut dy = vec![0.0; m];
         let mut left = 0.0;
-        if !last {
+        if !repair_only {
             if level <= 1.0 {
                 next *= self.settings.factor(self.degree);
             }
@@ -188,17 +195,17 @@ impl<'a> Path<'a> {
                 Err(halt) => return Ok(halt),
             };
         }
-        // Repair: one exact solve, where the primal residual is due to be taken out.
+        // Repair: remove the primal residual by one exact solve once its estimate is too large.
         let allowed = self.settings.drift * self.settings.drift * self.t;
         let due = self.drift.ratio * self.drift.ratio * self.drift.expected > allowed;
         let mut standing = None;
-        if last || due {
+        if repair_only || due {
             match self.repair(projection, &mut dy) {
                 Ok(found) => standing = Some(found),
                 Err(error) => return Ok(Moved::Failed(error)),
             }
         }
-        // Move.
+        // Move: take the step as far as the cone allows, and update the estimate of the primal residual.
         let (mut ds, mut dx) = (vec![0.0; ambient], vec![0.0; ambient]);
         a.adjoint(&dy, &mut ds)?;
         ds.iter_mut().for_each(|v| *v = -*v);
@@ -207,7 +214,7 @@ impl<'a> Path<'a> {
         }
         let moved = self.advance(&dx, &dy, next)?;
         if moved == Moved::Yes {
-            // A shortened step takes out less than all.
+            // A shortened step removes only a part of the primal residual.
             let kept = 1.0 - self.step;
             let before = standing.map_or(self.drift.expected, |found| kept * kept * found);
             self.drift.expected = before + self.step * self.step * left;
@@ -215,8 +222,8 @@ impl<'a> Path<'a> {
         Ok(moved)
     }
 
-    /// `dy` from a sketched answer for the move `move_by`, and the square of what the sketch is expected to leave of the primal
-    /// residual; or why there is no answer.
+    /// Computes `dy` from one answer of the projection for the move `move_by`. Returns the expected square of the primal residual that
+    /// the answer leaves, or the outcome of the step if there is no answer.
     fn answer(
         &mut self,
         projection: &mut dyn Projection,
@@ -258,7 +265,8 @@ impl<'a> Path<'a> {
         Ok(Ok(left))
     }
 
-    /// Moves the weight held to within the tolerance of that of the point; the error when the projection does not follow.
+    /// Moves the weight of the projection to within the tolerance of the weight of the point. Returns the error if this fails after
+    /// the first weight.
     fn hold(
         &mut self,
         scaling: &Scaling,
@@ -295,19 +303,19 @@ impl<'a> Path<'a> {
         Ok(None)
     }
 
-    /// `dy += K⁻¹ r_p`, exactly, which takes the residual out; `‖L_K⁻¹ r_p‖²`.
+    /// `dy += K⁻¹ r_p` by an exact solve, which removes the primal residual. Returns `‖L_K⁻¹ r_p‖²`.
     fn repair(&mut self, projection: &mut dyn Projection, dy: &mut [f64]) -> Result<f64> {
         let m = dy.len();
         let mut y = self.primal.clone();
         let column = MatMut::from_column_major_slice_mut(&mut y, m, 1);
-        projection.solve(column, Goal::Residual(REPAIR))?;
+        projection.solve(column, Goal::Residual(REPAIR_RESIDUAL))?;
         let found = dot(&self.primal, &y).max(0.0);
         axpy(1.0, &y, dy);
         self.counts.repairs += 1;
         let Drift { expected, ratio } = &mut self.drift;
         if expected.is_finite() && *expected > 0.0 {
             let now = (found / *expected).sqrt();
-            // Not below one: the expectation is of the mean square.
+            // Bounded below by one, because a single small residual says little about the mean square.
             *ratio = now.max(1.0);
             self.counts.drift = self.counts.drift.max((found / self.t).sqrt());
             self.counts.drift_ratio = self.counts.drift_ratio.max(now);
@@ -315,11 +323,11 @@ impl<'a> Path<'a> {
         Ok(found)
     }
 
-    /// Moves as far as the cone allows, halving.
+    /// Moves the point, and halves the step until it stays inside the cone.
     fn advance(&mut self, dx: &[f64], dy: &[f64], next: f64) -> Result<Moved> {
         let a = self.problem.constraints();
         let mut alpha = 1.0;
-        while alpha >= SHORTEST {
+        while alpha >= MIN_STEP {
             let (mut x, mut y, mut s) = (self.x.clone(), self.y.clone(), vec![0.0; a.ambient()]);
             axpy(alpha, dx, &mut x);
             axpy(alpha, dy, &mut y);

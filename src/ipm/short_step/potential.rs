@@ -1,8 +1,8 @@
-//! The potential that keeps the path: a soft maximum of how far the eigenvalues of `XS` are from `t`.
+//! The potential that measures closeness to the central path: a soft maximum of the distances of the eigenvalues of `XS` from `t`.
 
-/// `Φ(r) = Σ cosh(λ r_i)`, `r_i = λ_i(XS)/t − 1`[^CLS19].
+/// The potential `Φ(r) = Σ cosh(λ r_i)` with `r_i = λ_i(XS)/t − 1`[^CLS19].
 ///
-/// `λ = ln(4ν)/radius`, so that `Φ ≤ 2ν`, twice its least value, keeps every `│r_i│` within the radius.
+/// The parameter is `λ = ln(4ν)/radius`. Then `Φ ≤ 2ν`, twice the minimum of `Φ`, implies that every `│r_i│` is within the radius.
 ///
 /// [^CLS19]: Cohen, Lee, Song. Solving linear programs in the current matrix multiplication time. STOC 2019.
 #[derive(Debug, Clone, Copy)]
@@ -20,17 +20,17 @@ impl Potential {
         }
     }
 
-    /// `Φ/2ν`; inside the neighbourhood at most 1.
+    /// `Φ/2ν`, which is at most 1 inside the neighbourhood.
     pub(super) fn relative(&self, r: &[f64]) -> f64 {
         let sum: f64 = r.iter().map(|r| (self.lambda * r).cosh()).sum();
         sum / (2.0 * self.degree)
     }
 
-    /// The move against the gradient: `−ℓ g`, `g = ∇Φ/‖∇Φ‖`, no longer than `longest` and no further than to where `r` has no
-    /// component along `g` left.
+    /// The move against the gradient: `−ℓ g` with `g = ∇Φ/‖∇Φ‖`. The length `ℓ` is `longest`, or less if `r` then has no component
+    /// along `g`.
     pub(super) fn descent(&self, r: &[f64], longest: f64) -> Vec<f64> {
         let largest = r.iter().fold(0.0, |m: f64, r| m.max(r.abs()));
-        // sinh, scaled so that it stays finite.
+        // The entries are sinh(λ r_i), scaled so that they stay finite.
         let shift = self.lambda * largest;
         let mut g: Vec<f64> = r
             .iter()
@@ -54,7 +54,7 @@ impl Potential {
 mod tests {
     use super::*;
 
-    /// Points within half the potential's bound are within the radius, and the corner of the neighbourhood is near it.
+    /// Points beyond the radius have a potential above, or just below, the bound of the neighbourhood.
     #[test]
     fn the_potential_bounds_the_largest_deviation() {
         for degree in [1, 34, 400] {
@@ -78,7 +78,7 @@ mod tests {
         assert!((length - 1e-3).abs() < 1e-15);
         let after: Vec<f64> = r.iter().zip(&d).map(|(r, d)| r + d).collect();
         assert!(p.relative(&after) < p.relative(&r));
-        // By differences, in every coordinate.
+        // The direction agrees with difference quotients in every coordinate.
         for i in 0..4 {
             let mut moved = r;
             moved[i] += 1e-6;
@@ -88,11 +88,11 @@ mod tests {
             let first = (p.relative(&other) - p.relative(&r)) / 1e-6;
             assert!((slope / first - d[i] / d[0]).abs() < 1e-3, "{i}");
         }
-        // Far out nothing overflows; at the centre nothing moves.
+        // Far from the centre nothing overflows. At the centre the move is zero.
         let far = p.descent(&[1e6, 0.0, 0.0, 0.0], 0.5);
         assert!((far[0] + 0.5).abs() < 1e-12 && far[1] == 0.0);
         assert_eq!(p.descent(&[0.0; 4], 0.5), vec![0.0; 4]);
-        // Not past the foot.
+        // The move does not overshoot the centre.
         let near = p.descent(&[1e-3, 0.0, 0.0, 0.0], 0.5);
         assert!((near[0] + 1e-3).abs() < 1e-12);
     }

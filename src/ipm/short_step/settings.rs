@@ -1,4 +1,4 @@
-//! What a caller can set.
+//! Settings of the short-step method.
 
 use crate::error::{Error, Result};
 
@@ -7,31 +7,31 @@ use crate::error::{Error, Result};
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `reduction` | 0.5 | `c`: inside the neighbourhood a step takes `t` to `(1 − c/√ν)t` | above 0, at most 1 |
-/// | `centring` | 0.5 | longest move against the potential in one step, in units of `t` | above 0, at most 1 |
-/// | `radius` | 0.25 | how far an eigenvalue of `XS` may be from `t`, in units of `t`, inside the neighbourhood | above 0, at most 0.5 |
-/// | `stale_tol` | 0.2 | `ε_mp`: drift of the weight, in the logarithm, that need not be absorbed | 0 to 1 |
-/// | `drift` | 0.3 | primal residual, in the local norm and units of `√t`, that is taken out by an exact solve; what is above 1 is no small move any more, and ∞ leaves it all to the end | above 0 |
+/// | `reduction` | 0.5 | `c`: inside the neighbourhood a step moves `t` to `(1 − c/√ν)t` | above 0, at most 1 |
+/// | `centring` | 0.5 | longest move against the gradient of the potential in one step, in units of `t` | above 0, at most 1 |
+/// | `radius` | 0.25 | largest distance of an eigenvalue of `XS` from `t` inside the neighbourhood, in units of `t` | above 0, at most 0.5 |
+/// | `stale_tol` | 0.2 | `ε_mp`: drift of the weight, in the logarithm, that may stay unabsorbed | 0 to 1 |
+/// | `drift` | 0.3 | estimated primal residual, in the local norm and units of `√t`, above which an exact solve removes it. Above 1 the repair is not a short step; with ∞ only the last steps repair | above 0 |
 /// | `start_gap` | 1 | relative gap of the point on the central path that [`central_point`](super::central_point()) ends at | above 0 |
 /// | `tol_gap_rel` | 1e-4 | relative duality gap (DIMACS errors 5 and 6) | between 0 and 1 |
 /// | `tol_feas` | 1e-4 | relative infeasibilities (DIMACS errors 1 to 4) | between 0 and 1 |
 /// | `max_iter` | 100 000 | steps before [`Status::MaxIterations`](crate::ipm::Status) | any |
-/// | `time_limit` | ∞ | seconds before [`Status::TimeLimit`](crate::ipm::Status), checked once a step | ≥ 0 |
+/// | `time_limit` | ∞ | seconds before [`Status::TimeLimit`](crate::ipm::Status), checked once per step | ≥ 0 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Settings {
-    /// Share of `1/√ν` by which `t` falls.
+    /// `c` in the reduction of `t` by the factor `1 − c/√ν`.
     pub reduction: f64,
     /// Longest centring move.
     pub centring: f64,
     /// Half-width of the neighbourhood.
     pub radius: f64,
-    /// Drift of the weight left unabsorbed.
+    /// Largest drift of the weight that may stay unabsorbed.
     pub stale_tol: f64,
-    /// Primal residual left standing.
+    /// Largest estimated primal residual without a repair.
     pub drift: f64,
-    /// Relative gap to begin at.
+    /// Relative gap at the start of the path.
     pub start_gap: f64,
     /// Relative duality gap.
     pub tol_gap_rel: f64,
@@ -39,7 +39,7 @@ pub struct Settings {
     pub tol_feas: f64,
     /// Largest number of steps.
     pub max_iter: usize,
-    /// Seconds.
+    /// Largest number of seconds.
     pub time_limit: f64,
 }
 
@@ -104,7 +104,8 @@ impl Settings {
         Ok(())
     }
 
-    /// The tolerances that a verdict goes by. Answers here are approximate and no rounding ends progress, so there is no slack.
+    /// The tolerances of the verdict. They have no slack for rounding, because approximate answers and not rounding errors limit
+    /// the accuracy here.
     pub(super) fn tolerances(&self) -> crate::ipm::Settings {
         let least = self.tol_gap_rel.max(self.tol_feas);
         crate::ipm::Settings {
@@ -117,7 +118,7 @@ impl Settings {
         }
     }
 
-    /// Steps that take the gap down by the factor `ratio < 1` on a cone of this degree, when every one reduces `t`.
+    /// Number of steps that reduce the gap by the factor `ratio < 1` on a cone of this degree, if every step reduces `t`.
     ///
     /// ```
     /// use dyncvx::ipm::short_step::Settings;
@@ -130,7 +131,7 @@ impl Settings {
         (ratio.ln() / self.factor(degree).ln()).ceil() as u64
     }
 
-    /// What a step inside the neighbourhood multiplies `t` by: `1 − c/√ν`, and no less than a tenth.
+    /// The factor on `t` of a step inside the neighbourhood: `1 − c/√ν`, and at least 0.1.
     pub(super) fn factor(&self, degree: usize) -> f64 {
         (1.0 - self.reduction / (degree.max(1) as f64).sqrt()).max(0.1)
     }

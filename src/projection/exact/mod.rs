@@ -1,4 +1,4 @@
-//! Structures that answer from a factorisation of the weight they were given.
+//! Structures that factor the Gram matrix, or a matrix that takes its place, again at every weight.
 
 pub mod bipartite;
 mod complement;

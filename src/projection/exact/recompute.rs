@@ -1,4 +1,4 @@
-//! The naive way: everything is formed and factored again at every change.
+//! The reference structure: the Gram matrix is formed and factored again at every change of the weight.
 
 use crate::constraints::{BlockWeight, Constraints, OwnedWeight, WeightForm, Weighted};
 use crate::error::{Error, Result, check_memory};
@@ -7,14 +7,15 @@ use crate::projection::{Accuracy, Goal, Projection, Reason, Refresh, Shape, Supp
 use faer::MatMut;
 use std::sync::Arc;
 
-/// Forms and factors `BBᵀ` again at every change of the weight: naive in what it repeats, not in its kernels.
+/// Forms and factors `BBᵀ` again at every change of the weight. No work is shared between weights, but the kernels are the
+/// same as in the other structures.
 ///
-/// The oracle of every test and the baseline of every benchmark, and a sound engine for a solver whose weight changes
+/// The tests take it as their oracle, and the benchmarks as their baseline. It also suits a solver whose weight changes
 /// everywhere at each step. All forms of [`BlockWeight`] are supported.
 ///
 /// # Complexity
-/// An update assembles the Gram matrix by the cheapest of three formulas a row[^FKN97] and factors it in `m³/3` flops;
-/// a solve costs `2m²` flops and one application of the exact operator a column. Space `m²`.
+/// An update assembles the Gram matrix by the cheapest of four formulas per row[^FKN97] and factors it in `m³/3` flops.
+/// A solve costs `2m²` flops and one application of the exact operator per column. Space `m²`.
 ///
 /// [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 /// programming. Mathematical Programming 79, 1997.
@@ -36,7 +37,7 @@ impl Recompute {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
     /// # Errors
-    /// None yet; every structure is made the same way.
+    /// Never fails. The return type is that of the other structures.
     pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         let a = a.into();
         let (assembler, refiner) = (Assembler::new(&a), Refiner::new(a.clone()));

@@ -1,4 +1,4 @@
-//! `K = BBᵀ` block by block.
+//! Assembly of `K = BBᵀ`, block by block.
 
 use super::psd::PsdPlan;
 use crate::constraints::{Constraints, GramWeight, NonnegRows, Part};
@@ -8,7 +8,7 @@ use crate::linalg::product::gemm_lower;
 use crate::linalg::real::Real;
 use faer::{Accum, Mat, MatMut};
 
-/// What is prepared once from `A` for assembling `K`.
+/// The plan for assembling `K`, prepared once from `A`.
 #[derive(Debug, Clone)]
 pub(crate) struct Assembler {
     plans: Vec<Plan>,
@@ -17,7 +17,7 @@ pub(crate) struct Assembler {
 #[derive(Debug, Clone)]
 enum Plan {
     Psd(PsdPlan),
-    /// Compressed by variable: start, constraint, value.
+    /// Sparse rows of a nonnegative block, compressed by variable.
     Sparse {
         start: Vec<usize>,
         constraint: Vec<u32>,
@@ -44,7 +44,7 @@ impl Assembler {
             match (plan, part) {
                 (Plan::Psd(plan), Part::Psd(rows)) => plan.replace_values(rows),
                 (plan, Part::Nonneg(rows)) => *plan = Self::nonneg(a.len(), rows),
-                // Blocks are the same.
+                // Unreachable: the blocks are the same as before.
                 (_, Part::Psd(_)) => {}
             }
         }
@@ -71,8 +71,8 @@ impl Assembler {
     /// Lower triangle of `k ← BBᵀ`.
     ///
     /// # Complexity
-    /// Per PSD block and row the cheapest of the formulas of [`PsdPlan`]; dense rows of a nonnegative block by a product of
-    /// matrices.
+    /// Per row of a PSD block, the cheapest of the formulas of [`PsdPlan`]. Per variable of a nonnegative block with sparse rows,
+    /// the square of the number of rows that read it; with dense rows, a product of matrices.
     pub(crate) fn assemble<T: Real>(&self, weight: &[GramWeight<'_>], mut k: MatMut<'_, T>) {
         columns::each(k.as_mut(), |_, column| column.fill(T::narrow(0.0)));
         for (plan, held) in self.plans.iter().zip(weight) {
@@ -110,7 +110,7 @@ impl Assembler {
                         scaled.transpose(),
                     );
                 }
-                // Weights were checked against their blocks when they were taken in.
+                // Unreachable: the weights were checked against the blocks on input.
                 _ => {}
             }
         }

@@ -1,4 +1,5 @@
-//! The base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`, sparse where the rows have few entries in common.
+//! The sparse base `M = Σ_b δ_b² A_b A_bᵀ + A_ℓ diag(w²) A_ℓᵀ`: the Gram matrix at a weight that is a multiple `δ_b` of the identity on
+//! every matrix block `b`, and `w` on the nonnegative blocks `ℓ`. It is sparse where the rows have few entries in common.
 
 use crate::constraints::independence::SEPARATED;
 use crate::constraints::positions::{position, row_and_column};
@@ -12,73 +13,79 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat};
 use std::sync::Arc;
 
-const WHAT: &str = "the sparse base A Aᵀ";
+/// Named in errors.
+const SPARSE_BASE: &str = "the sparse base A Aᵀ";
 
-/// Columns per solve.
-const PANEL: usize = 64;
+/// Columns solved together. The limit bounds the memory of their dense copies.
+const COLUMNS_PER_PANEL: usize = 64;
 
-/// Products of two entries that `AAᵀ` may be the sum of (2 GB while they are sorted). With more it is not sparse.
+/// Largest number of products of two entries that `AAᵀ` is summed from; these products take 2 GB while they are sorted. A matrix
+/// with more products counts as dense.
 const MOST_PRODUCTS: u128 = 1 << 26;
 
-/// The part that does not change with the weight.
+/// The part that does not depend on the weight.
 #[derive(Debug)]
 struct Layout {
     m: usize,
-    /// Row and column of every position of the upper triangle, by column; in each column the diagonal is last.
+    /// Row and column of every position of the upper triangle, by column, with the diagonal last in each column.
     at: Vec<(u32, u32)>,
-    /// `(position, scale, value)`: the position is the sum of its values times their scales.
+    /// Triples `(position, scale, value)`. The entry at a position is the sum of its values times their scales.
     terms: Vec<(u32, u32, f64)>,
     /// First scale of every block: a matrix block has one scale, a nonnegative block one per entry.
     first: Vec<usize>,
 }
 
-/// `M`, factored.
+/// `M` and its sparse factor.
 #[derive(Debug, Clone)]
 pub(crate) struct Base {
     layout: Arc<Layout>,
-    /// Scales divided by the first one, and the first one.
+    /// Scales divided by the first scale.
     relative: Vec<f64>,
+    /// The first scale.
     common: f64,
-    /// `1/√M_ii`, for the relative scales.
+    /// `1/√M_ii` at the relative scales.
     inverse_scale: Vec<f64>,
-    /// The factor of the unit-diagonal matrix; `None` where that is the identity.
+    /// The factor of `M` scaled to a unit diagonal; `None` where the scaled matrix is the identity.
     factor: Option<SparseCholesky>,
 }
 
 impl Base {
-    /// The base for scales of one.
+    /// The base with every scale equal to one.
     ///
     /// # Errors
     /// [`Error::RankDeficient`], [`Error::NearlyDependent`], [`Error::TooLarge`]; [`Error::Unsupported`] when `A Aᵀ` is not
     /// sparse.
     ///
     /// # Complexity
-    /// For every position that several rows read the square of their number, and a sparse Cholesky factorisation.
+    /// Per position of a block, the square of the number of rows that read it; and a sparse Cholesky factorisation.
     pub(crate) fn new(a: &Constraints) -> Result<Self> {
-        // The unit-diagonal A Aᵀ.
+        // Form A Aᵀ, scaled to a unit diagonal.
         let layout = Layout::new(a)?;
         let ones = vec![1.0; layout.scales(a)];
         let m = layout.m;
         let (values, inverse_scale) = layout.values(&ones);
         if let Some(index) = inverse_scale.iter().position(|d| !d.is_finite()) {
-            // A row that vanishes: the rows tell how many others depend on one another.
+            // A row is zero. The check of the rows gives the error with the rank.
             a.check_separation()?;
-            return Err(Error::NonFinite { what: WHAT, index });
+            let what = SPARSE_BASE;
+            return Err(Error::NonFinite { what, index });
         }
-        // Its factor, unless it is the identity.
+        // Factor the matrix, unless it is the identity.
         let mut factor = None;
         if layout.at.len() > m {
             let (start, row) = layout.pattern();
             let Some(mut sparse) = SparseCholesky::analyse(m, start, row) else {
                 let bytes = 8 * layout.at.len() as u128;
-                return Err(Error::TooLarge { what: WHAT, bytes });
+                let what = SPARSE_BASE;
+                return Err(Error::TooLarge { what, bytes });
             };
-            // Positive definite beyond the square of the least separation: so are the rows. Otherwise they are asked.
+            // If the smallest eigenvalue is above the square of the least separation, the rows are separated. Otherwise
+            // this test decides nothing, and the rows are checked.
             if !sparse.factor(&layout.shifted(&values, -SEPARATED * SEPARATED)) {
                 a.check_separation()?;
             }
             if !sparse.factor(&values) {
-                let (what, pivot) = (WHAT, 0);
+                let (what, pivot) = (SPARSE_BASE, 0);
                 return Err(Error::NotPositiveDefinite { what, pivot });
             }
             factor = Some(sparse);
@@ -92,15 +99,15 @@ impl Base {
         })
     }
 
-    /// Numbers that are held.
+    /// Number of stored values: nonzeros of the factor and scales.
     pub(crate) fn nonzeros(&self) -> usize {
         self.layout.m + self.factor.as_ref().map_or(0, SparseCholesky::nonzeros)
     }
 
-    /// The base for other scales. It is factored again only where their ratios changed.
+    /// The base for other scales. The matrix is factored again only if the ratios of the scales changed.
     ///
     /// # Errors
-    /// [`Error::NotPositiveDefinite`] when it is singular to working precision, [`Error::NonFinite`] when it overflows.
+    /// [`Error::NotPositiveDefinite`] when the matrix is singular to working precision, [`Error::NonFinite`] when it overflows.
     pub(crate) fn at(&self, scales: &[f64]) -> Result<Self> {
         let common = scales.first().copied().unwrap_or(1.0);
         let relative: Vec<f64> = scales.iter().map(|s| s / common).collect();
@@ -111,13 +118,14 @@ impl Base {
         }
         let (values, inverse_scale) = self.layout.values(&relative);
         if let Some(index) = inverse_scale.iter().position(|d| !d.is_finite()) {
-            return Err(Error::NonFinite { what: WHAT, index });
+            let what = SPARSE_BASE;
+            return Err(Error::NonFinite { what, index });
         }
         if let Some(factor) = &mut out.factor
             && !factor.factor(&values)
         {
             return Err(Error::NotPositiveDefinite {
-                what: WHAT,
+                what: SPARSE_BASE,
                 pivot: 0,
             });
         }
@@ -125,7 +133,7 @@ impl Base {
         Ok(out)
     }
 
-    /// `v ← M⁻¹ v`; nothing is allocated.
+    /// `v ← M⁻¹ v`, without allocation.
     pub(crate) fn solve_in_place(&mut self, v: &mut [f64]) {
         v.iter_mut()
             .zip(&self.inverse_scale)
@@ -138,7 +146,7 @@ impl Base {
             .for_each(|(v, d)| *v *= d / self.common);
     }
 
-    /// Every column of `x ← M⁻¹ x`.
+    /// `x ← M⁻¹ x` for every column.
     pub(crate) fn solve_columns(&self, x: &mut Mat<f64>) {
         let scale = |x: &mut Mat<f64>, common: f64| {
             for j in 0..x.ncols() {
@@ -158,7 +166,7 @@ impl Base {
     /// `SᵀM⁻¹S`, both triangles.
     ///
     /// # Complexity
-    /// The squares of the nonzeros of every row of `S` for a diagonal base, else `4 nnz(L)` flops a column.
+    /// For a diagonal base, the sum of the squared numbers of nonzeros of the rows of `S`. Otherwise `4 nnz(L)` flops per column.
     pub(crate) fn inner(&self, s: &Rows) -> Mat<f64> {
         let q = s.ncols();
         let mut out = padded::zeros(q, q);
@@ -181,7 +189,7 @@ impl Base {
             }
             Some(factor) => {
                 let columns = scaled.columns::<f64>();
-                for (k, panel) in columns.chunks(PANEL).enumerate() {
+                for (k, panel) in columns.chunks(COLUMNS_PER_PANEL).enumerate() {
                     let mut dense = padded::zeros(s.nrows(), panel.len());
                     for (j, column) in panel.iter().enumerate() {
                         let to = dense.col_as_slice_mut(j);
@@ -190,7 +198,7 @@ impl Base {
                     factor.solve_columns(&mut dense);
                     let part = scaled.transpose_times(dense.as_ref());
                     out.as_mut()
-                        .subcols_mut(k * PANEL, panel.len())
+                        .subcols_mut(k * COLUMNS_PER_PANEL, panel.len())
                         .copy_from(&part);
                 }
                 product::mirror_lower(out.as_mut());
@@ -202,7 +210,7 @@ impl Base {
 
 impl Layout {
     fn new(a: &Constraints) -> Result<Self> {
-        const WHAT: &str = "the products of A Aᵀ";
+        // Number the scales through all blocks.
         let mut first = vec![];
         let mut next = 0;
         for block in a.blocks() {
@@ -212,7 +220,7 @@ impl Layout {
                 Block::Nonneg(n) => n,
             };
         }
-        // By coordinate: the rows that read it.
+        // Group the entries by coordinate: every two rows that read one coordinate give a product.
         let mut entries: Vec<(u32, u64, u32, f64)> = a
             .entries()
             .map(|(i, b, r, c, v)| (b as u32, position(r, c), i as u32, v))
@@ -229,7 +237,7 @@ impl Layout {
                 by: "a sparse base",
             });
         }
-        check_memory(WHAT, 4 * count)?;
+        check_memory("the products of A Aᵀ", 4 * count)?;
         let mut products = Vec::with_capacity(count as usize);
         for group in entries.chunk_by(same) {
             let (block, key) = (group[0].0 as usize, group[0].1);
@@ -244,6 +252,7 @@ impl Layout {
                 }
             }
         }
+        // Merge the products of one position and one scale into one term.
         products.sort_unstable_by_key(|p| (p.0, p.1, p.2));
         let mut at: Vec<(u32, u32)> = vec![];
         let mut terms: Vec<(u32, u32, f64)> = vec![];
@@ -265,7 +274,7 @@ impl Layout {
         })
     }
 
-    /// The upper triangle, compressed by column.
+    /// Column starts and row numbers of the upper triangle, compressed by column.
     fn pattern(&self) -> (Vec<usize>, Vec<usize>) {
         let mut start = vec![0usize; self.m + 1];
         self.at
@@ -275,7 +284,7 @@ impl Layout {
         (start, self.at.iter().map(|&(r, _)| r as usize).collect())
     }
 
-    /// The values with a shift of the diagonal.
+    /// The values with `shift` added to the diagonal.
     fn shifted(&self, values: &[f64], shift: f64) -> Vec<f64> {
         let diagonal = self.at.iter().map(|(r, c)| r == c);
         let values = values.iter().zip(diagonal);
@@ -293,7 +302,7 @@ impl Layout {
         }
     }
 
-    /// Values of the unit-diagonal matrix and `1/√M_ii`, which is not finite where a row vanishes.
+    /// The values of `M` scaled to a unit diagonal, and `1/√M_ii`, which is not finite where a row is zero.
     fn values(&self, scales: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut values = vec![0.0; self.at.len()];
         for &(position, scale, value) in &self.terms {

@@ -1,4 +1,5 @@
-//! The one factorisation of a Gram matrix: scaled to a unit diagonal, shifted where that is singular to working precision.
+//! The dense factorisation of a Gram matrix that all structures share. The matrix is scaled to a unit diagonal, and its diagonal
+//! is shifted where the scaled matrix is singular to working precision.
 
 use super::Assembler;
 use crate::clock::Instant;
@@ -12,36 +13,38 @@ use crate::projection::Seconds;
 use core::ops::Range;
 use faer::{Mat, MatMut, MatRef};
 
-/// Pivots (roots of what elimination leaves of a unit diagonal) below which the rows are suspected to be dependent: rows that
-/// are a rounding error apart leave 1e-8.
-const SUSPICIOUS: f64 = 1e-6;
+/// Diagonal entries of the Cholesky factor of the unit-diagonal matrix up to this size prompt a check of the rows for
+/// dependence. Rows that differ by rounding errors only leave entries of about 1e-8.
+const SUSPICIOUS_PIVOT: f64 = 1e-6;
 
+/// Named in errors.
 const GRAM_MATRIX: &str = "Gram matrix";
 
-/// `K = BBᵀ` at a weight, not yet assembled.
+/// The ingredients of `K = BBᵀ` at a weight, before assembly.
 pub(crate) struct GramMatrix<'a> {
     pub rows: &'a Constraints,
     pub assembler: &'a Assembler,
     pub weight: &'a [GramWeight<'a>],
 }
 
-/// `K = D C D` with `D² = diag(K)`, and `C + shift·I = L Lᵀ`: a unit diagonal makes the pivots comparable.
+/// The factorisation `K = D C D` with `D² = diag(K)`, and `C + shift·I = L Lᵀ`. The unit diagonal of `C` makes the pivots
+/// comparable.
 ///
-/// The shift is the first rung of [`SHIFTS`], in the range that the user allows, that leaves all pivots positive. In single
-/// precision everything here is single, memory included.
+/// [`SHIFTS`] is a ladder of shifts. The shift used is the first one, within the range that the caller allows, that leaves all
+/// pivots positive. With `T = f32` all storage and arithmetic are in single precision.
 #[derive(Debug, Clone)]
 pub(crate) struct ScaledFactor<T> {
     /// The diagonal of `D⁻¹`.
     inverse_scale: Vec<T>,
-    /// `L` in the lower triangle; above it `C`, from which the next rung is tried and answers can be refined.
+    /// `L` in the lower triangle, and `C` above it. `C` serves the next shift and the refinement of answers.
     cholesky: Cholesky<T>,
-    /// Rung of the shift that was needed.
+    /// Index in [`SHIFTS`] of the shift used.
     rung: usize,
     work: Vec<T>,
 }
 
 impl<T: Real> ScaledFactor<T> {
-    /// Of no matrix yet.
+    /// A factorisation of no matrix yet.
     pub(crate) fn empty() -> Self {
         Self {
             inverse_scale: vec![],
@@ -51,17 +54,18 @@ impl<T: Real> ScaledFactor<T> {
         }
     }
 
-    /// Assembles and factors `K` in the memory of the last factor. After an error nothing can be solved until the next success.
+    /// Assembles and factors `K` in the memory of the last factor. After an error, no system can be solved until a refresh
+    /// succeeds.
     ///
-    /// The ladder is entered one rung below the one that the last weight needed: weights of one path need similar shifts.
+    /// The first shift tried is the one before the shift that the last weight needed: consecutive weights need similar shifts.
     ///
     /// # Errors
-    /// [`Error::RankDeficient`] when a pivot vanishes, or nearly does, because rows are combinations of others;
-    /// [`Error::NonFinite`] when `K` left the range of `T`; [`Error::NotPositiveDefinite`] when the last rung of the range is
-    /// not enough; [`Error::TooLarge`].
+    /// [`Error::RankDeficient`] when a pivot is zero or nearly zero because rows are combinations of others;
+    /// [`Error::NonFinite`] when an entry of `K` is outside the range of `T`; [`Error::NotPositiveDefinite`] when the largest
+    /// allowed shift is too small; [`Error::TooLarge`].
     ///
     /// # Complexity
-    /// Assembly, and `m³/3` flops per rung that is tried; `m²` numbers.
+    /// Assembly, and `m³/3` flops per shift tried; `m²` numbers.
     pub(crate) fn refresh(
         &mut self,
         of: &GramMatrix<'_>,
@@ -79,7 +83,7 @@ impl<T: Real> ScaledFactor<T> {
         done
     }
 
-    /// From `K` to `C`, both triangles, and `D⁻¹`.
+    /// Replaces `K` by `C` in both triangles, and stores `D⁻¹`.
     fn scale(&mut self, rows: &Constraints, rank_matters: bool) -> Result<()> {
         let mut square = self.cholesky.square_mut();
         self.inverse_scale.clear();
@@ -88,7 +92,7 @@ impl<T: Real> ScaledFactor<T> {
             if T::HELD.contains(&d) {
                 self.inverse_scale.push(T::narrow(1.0 / d.sqrt()));
             } else if d <= 0.0 {
-                // A row that vanishes, or squares of the weight that underflow.
+                // Either a row is zero, or the squares of the weight underflow.
                 if rank_matters {
                     rows.check_rank()?;
                 }
@@ -118,8 +122,10 @@ impl<T: Real> ScaledFactor<T> {
             let diagonal = T::narrow(1.0 + SHIFTS[self.rung]);
             (0..m).for_each(|i| square[(i, i)] = diagonal);
             let done = cholesky::factor_lower_in_place(square.as_mut());
-            // Only a factor without a shift tells anything about the rows.
-            if self.rung == 0 && (done.is_err() || smallest_pivot(square.as_ref()) <= SUSPICIOUS) {
+            // Only the pivots without a shift show whether the rows are dependent.
+            if self.rung == 0
+                && (done.is_err() || smallest_pivot(square.as_ref()) <= SUSPICIOUS_PIVOT)
+            {
                 rows.check_rank()?;
             }
             match done {
@@ -130,17 +136,17 @@ impl<T: Real> ScaledFactor<T> {
                 }
                 Err(_) => self.rung += 1,
             }
-            // What the failed attempt left of the lower triangle is replaced by `C`.
+            // The failed attempt overwrote the lower triangle: restore `C` from the upper triangle.
             product::mirror_upper(square);
         }
     }
 
-    /// Forgets which shift was needed, for rows that have changed.
+    /// Makes the next refresh start from the smallest shift, because the rows have changed.
     pub(crate) fn restart(&mut self) {
         self.rung = 0;
     }
 
-    /// The shift that was needed, relative to the diagonal.
+    /// The shift used, relative to the diagonal.
     pub(crate) fn shift(&self) -> f64 {
         SHIFTS[self.rung]
     }
@@ -198,7 +204,7 @@ impl ScaledFactor<f64> {
         scale(v);
     }
 
-    /// `out ← K y` with the matrix as it was assembled; `scaled` is scratch.
+    /// `out ← K y` with the assembled matrix, without the shift; `scaled` is scratch.
     ///
     /// # Complexity
     /// `2m²` flops.
@@ -210,7 +216,7 @@ impl ScaledFactor<f64> {
         out.iter_mut().zip(scale).for_each(|(o, d)| *o /= d);
     }
 
-    /// `L_Kᵀ u` with `K = L_K L_Kᵀ`, `L_K = D L`: what `L_K⁻¹` makes of `K u`.
+    /// `out ← L_Kᵀ u` with `K = L_K L_Kᵀ` and `L_K = D L`. This equals `L_K⁻¹ K u`.
     pub(crate) fn whiten(&self, mut u: Mat<f64>, out: MatMut<'_, f64>) {
         for j in 0..u.ncols() {
             for (i, d) in self.inverse_scale.iter().enumerate() {
@@ -231,12 +237,12 @@ impl ScaledFactor<f64> {
         &self.inverse_scale
     }
 
-    /// `L`; what is above its diagonal is not part of it.
+    /// `L`. The entries above its diagonal belong to `C`.
     pub(crate) fn cholesky(&self) -> &Cholesky {
         &self.cholesky
     }
 
-    /// Puts another factor of the same scaling in place. `K` as it was assembled is lost.
+    /// Replaces the factor by another one with the same scaling. [`ScaledFactor::multiply`] is invalid afterwards.
     pub(crate) fn replace(&mut self, cholesky: Cholesky) {
         self.cholesky = cholesky;
     }
@@ -251,12 +257,12 @@ impl ScaledFactor<f64> {
 }
 
 impl ScaledFactor<f32> {
-    /// `v ← K⁻¹ v`, nearly.
+    /// `v ← K⁻¹ v` to single precision.
     ///
     /// # Complexity
     /// `2m²` flops, the factor read twice.
     pub(crate) fn solve_vector(&mut self, v: &mut [f64]) {
-        // Vectors of any scale fit single precision once their largest entry is one.
+        // Scale the largest entry to one, so that vectors of any size stay within the range of single precision.
         let largest = max_abs(v);
         if !(largest > 0.0 && largest.is_finite()) {
             return;

@@ -1,32 +1,33 @@
-//! The inverse of the Gram matrix under low-rank changes: a Cholesky factor, or the inverse itself with a buffer.
+//! The inverse of the Gram matrix under low-rank changes, held as a Cholesky factor or as the inverse with a buffer of changes.
 
 use super::ScaledFactor;
 use crate::linalg::updated_inverse::{Thin, UpdatedInverse};
 use faer::prelude::ReborrowMut as _;
 use faer::{Mat, MatMut};
 
-/// Residual of a random probe above which an absorbed change is undone in favour of a rebuild. Refinement contracts by this
-/// factor a step.
+/// Largest residual of a random probe after a change is absorbed, in double precision. Above this residual the change is undone
+/// and the matrix is rebuilt. Each refinement step contracts the residual by about this factor.
 const GUARD_DOUBLE: f64 = 1e-7;
+/// The same bound for an inverse in single precision.
 const GUARD_SINGLE: f64 = 1e-3;
 
-/// Largest diagonal entry of the inverse of the unit-diagonal Gram matrix that single precision is trusted with: then its
-/// rounding errors stay a small fraction of the smallest eigenvalue.
+/// Largest diagonal entry of the inverse of the unit-diagonal Gram matrix for which single precision is used. Up to this
+/// size the rounding errors of single precision stay a small fraction of the smallest eigenvalue.
 const SINGLE_LIMIT: f64 = 1e4;
 
-/// Order from which single precision saves anything worth having.
+/// Smallest order for which single precision is used. Below it single precision saves too little time.
 const SINGLE_FROM: usize = 256;
 
-/// In which precision the inverse is stored. Answers are refined with the exact operator in double precision either way.
+/// The precision in which the inverse is stored. Answers are refined with the exact operator in double precision in all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precision {
-    /// Single from `m = 256` on while the Gram matrix is well enough conditioned for it.
+    /// Single precision for `m ≥ 256` while the Gram matrix is well conditioned; double precision otherwise.
     #[default]
     Auto,
-    /// Half the memory traffic; refinement contracts by about `cond(K) · 6e-8` a step.
+    /// Single precision: half the memory traffic. Each refinement step contracts the residual by about `cond(K) · 6e-8`.
     Single,
-    /// For ill-conditioned weights.
+    /// Double precision: for ill-conditioned weights.
     Double,
 }
 
@@ -38,7 +39,7 @@ pub(in crate::projection) enum GramInverse {
     Double(Scaled<UpdatedInverse<f64>>),
 }
 
-/// `K⁻¹ = D M D`.
+/// `K⁻¹ = D M D`, with the diagonal `D` in `scale` and `M` in `kept`.
 #[derive(Debug, Clone)]
 pub(in crate::projection) struct Scaled<M> {
     scale: Vec<f64>,
@@ -50,6 +51,7 @@ impl GramInverse {
         matches!(self, GramInverse::Factor(_))
     }
 
+    /// Largest residual of a random probe after a change is absorbed.
     pub(in crate::projection) fn guard(&self) -> f64 {
         match self {
             GramInverse::Single(_) => GUARD_SINGLE,
@@ -57,6 +59,7 @@ impl GramInverse {
         }
     }
 
+    /// Columns in the buffer.
     pub(in crate::projection) fn buffered(&self) -> usize {
         match self {
             GramInverse::Factor(_) => 0,
@@ -121,7 +124,7 @@ impl GramInverse {
         }
     }
 
-    /// Makes the inverse of the factor; nothing otherwise.
+    /// Replaces a factor by the inverse. Does nothing if the inverse is held already.
     pub(in crate::projection) fn invert(&mut self, precision: Precision) {
         let GramInverse::Factor(factor) = self else {
             return;
@@ -150,7 +153,7 @@ impl GramInverse {
         *self = GramInverse::Double(Scaled { scale, kept });
     }
 
-    /// Absorbs the change `K⁺ − K = H₊H₊ᵀ − H₋H₋ᵀ`: into the factor, or into the buffer. `false`, and nothing changed, when the
+    /// Absorbs the change `K⁺ − K = H₊H₊ᵀ − H₋H₋ᵀ` into the factor or the buffer. Returns `false`, with nothing changed, when the
     /// result is not positive definite to working precision.
     pub(in crate::projection) fn absorb(&mut self, mut plus: Thin, mut minus: Thin) -> bool {
         let mut scale = |d: &[f64]| {
@@ -182,7 +185,7 @@ impl GramInverse {
         }
     }
 
-    /// A mark to return to, for everything but a factor.
+    /// The present length of the buffer, for [`GramInverse::undo`]; 0 for a factor.
     pub(in crate::projection) fn mark(&self) -> usize {
         match self {
             GramInverse::Factor(_) => 0,
@@ -191,6 +194,7 @@ impl GramInverse {
         }
     }
 
+    /// Drops the changes that were buffered after `mark`. Does nothing for a factor.
     pub(in crate::projection) fn undo(&mut self, mark: usize) {
         match self {
             GramInverse::Factor(_) => {}
@@ -199,6 +203,7 @@ impl GramInverse {
         }
     }
 
+    /// Multiplies the buffer out into the inverse.
     pub(in crate::projection) fn flush(&mut self) {
         match self {
             GramInverse::Factor(_) => {}

@@ -1,4 +1,4 @@
-//! Answers refined with the exact operator, and their residuals.
+//! Refinement of answers with the exact operator, and measurement of their residuals.
 
 use crate::constraints::{Constraints, GramOperator, OwnedWeight, Weighted};
 use crate::error::{Result, check_shape};
@@ -8,10 +8,10 @@ use faer::MatMut;
 use faer::prelude::{Reborrow as _, ReborrowMut as _};
 use std::sync::Arc;
 
-/// Refinement steps allowed per column. A factor of the same weight needs far fewer.
+/// Largest number of refinement steps per column. With a factor of the same weight far fewer are taken.
 pub(crate) const MAX_ITER: usize = 200;
 
-/// `BBᵀ y = rhs` by preconditioned conjugate gradients on the exact operator, with its scratch space.
+/// Solves `BBᵀ y = rhs` by preconditioned conjugate gradients on the exact operator; owns the scratch space.
 #[derive(Debug, Clone)]
 pub(crate) struct Refiner {
     m: usize,
@@ -32,7 +32,7 @@ impl Refiner {
         }
     }
 
-    /// To be called whenever the weight changes.
+    /// Drops what belongs to the last weight. The owner calls this whenever the weight changes.
     pub(crate) fn forget(&mut self) {
         self.operator.forget();
     }
@@ -43,7 +43,7 @@ impl Refiner {
     }
 
     /// `rhs ← (BBᵀ)⁻¹ rhs` for every column, to the residual of the goal. For [`Goal::AsAbsorbed`] the preconditioner is applied
-    /// once, and its residual is measured.
+    /// once, and the residual of the result is measured.
     pub(crate) fn solve(
         &mut self,
         weight: &[OwnedWeight],
@@ -56,8 +56,8 @@ impl Refiner {
         self.solve_within(weight, limits, precondition, rhs)
     }
 
-    /// [`Refiner::solve`] with all limits. [`Limits::quick`] lets steps be taken with the weight itself where it is held by its
-    /// root; residuals are measured through the root.
+    /// [`Refiner::solve`] with all limits. With [`Limits::quick`], the steps of a weight given by its root use the weight itself,
+    /// which is faster. Residuals are always measured through the root, which loses fewer digits.
     pub(crate) fn solve_within(
         &mut self,
         weight: &[OwnedWeight],
@@ -104,7 +104,7 @@ impl Refiner {
         copy_columns(&self.rhs, rhs);
     }
 
-    /// `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` at a weight that may not be the current one.
+    /// The relative residual `‖v − BBᵀ K̃⁻¹ v‖ / ‖v‖` of the preconditioner `K̃⁻¹`, at a weight that may differ from the current one.
     pub(crate) fn probe(
         &mut self,
         weight: &[OwnedWeight],
@@ -146,7 +146,7 @@ fn copy_columns(from: &[f64], mut to: MatMut<'_, f64>) {
 pub(crate) fn each_column(mut apply: impl FnMut(&mut [f64])) -> impl FnMut(MatMut<'_, f64>) {
     move |mut v| {
         for j in 0..v.ncols() {
-            // Contiguous: the vectors are the iteration's own.
+            // Always contiguous: the vectors belong to the iteration.
             if let Some(column) = v.rb_mut().col_mut(j).try_as_col_major_mut() {
                 apply(column.as_slice_mut());
             }
@@ -161,8 +161,8 @@ mod tests {
     use crate::projection::gram::Assembler;
     use faer::Mat;
 
-    /// Rows between two sets of indices, interleaved and of unequal size: both forms of the operator, and `B`, against the Gram
-    /// matrix assembled row by row.
+    /// The rows only have entries between two sets of indices, which are interleaved and of unequal size. Both forms of the
+    /// operator, and `B`, must agree with the Gram matrix assembled row by row.
     #[test]
     fn half_blocks_give_the_products_of_whole_ones() {
         let n = 14;
@@ -205,7 +205,7 @@ mod tests {
         assert!(off(&got) < 1e-10 * expected.norm_max());
         operator.apply_quick(&weight, y.col_as_slice(0), &mut got);
         assert!(off(&got) < 1e-10 * expected.norm_max());
-        // B of a matrix that is not symmetric: what Gᵀ A_i G has in common with it.
+        // B of a matrix H that is not symmetric is ⟨Gᵀ A_i G, H⟩.
         let h = Mat::from_fn(n * n, 1, |k, _| ((k * k) as f64).sin());
         let mut bh = Mat::zeros(m, 1);
         let b = operator.weighted(&weight).unwrap();

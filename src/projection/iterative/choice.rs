@@ -1,6 +1,6 @@
-//! Which way answers a weight at the least cost: from counts of operations, and from the steps that were needed before.
+//! The choice of the cheapest preconditioner for a weight, from counts of operations and from the steps needed before.
 //!
-//! Costs are seconds at nominal rates, so that a choice depends on the problem and on what was seen of it, not on the clock.
+//! Costs are seconds at nominal rates. So a choice depends on the problem and on the recorded steps, and not on the clock.
 
 use crate::constraints::{Block, Constraints, Part};
 use crate::linalg::machine::{
@@ -9,12 +9,12 @@ use crate::linalg::machine::{
 };
 use crate::projection::params::{MIN_STEPS, STEP_BUDGET_SHARE, UNTRIED_FRESH, UNTRIED_STALE};
 
-/// How a Newton system is answered.
+/// The preconditioner of the conjugate gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Preconditioner {
-    /// A sparse base and a low-rank part as preconditioner.
+    /// A sparse base and a low-rank part.
     Split,
-    /// The factor of an earlier weight as preconditioner.
+    /// The factor of an earlier weight.
     Stale,
     /// A factor in single precision.
     Single,
@@ -22,19 +22,19 @@ pub(super) enum Preconditioner {
     Double,
 }
 
-/// Seconds at one shape.
+/// Seconds of the parts of an answer, for one set of rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Costs {
     m: f64,
     /// Forming the Gram matrix.
     pub assembly: f64,
-    /// Factoring it in double precision.
+    /// Factoring the Gram matrix in double precision.
     pub double: f64,
     /// One application of the exact operator.
     pub operator: f64,
-    /// The eigenvectors of every matrix block.
+    /// Computing the eigenvectors of every matrix block.
     pub eigen: f64,
-    /// The same matrices multiplied some thirty times.
+    /// About thirty products of matrices of the order of every matrix block: the work of a solver on the weight.
     pub scaling: f64,
     nonzeros: f64,
 }
@@ -95,31 +95,34 @@ impl Costs {
             }
     }
 
-    /// Making the low-rank part.
+    /// Computing the low-rank part.
     pub(super) fn split(&self, inner: usize) -> f64 {
         let q = inner as f64;
         self.eigen + q * q * q / 3.0 / DENSE_FLOPS + 4.0 * q * q / PATTERN_FLOPS
     }
 }
 
-/// What was seen of one preconditioner: the steps of all solves at one weight, and how far off it was by its own account.
+/// The record of one preconditioner at one weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Seen {
+    /// Steps of all solves at the weight.
     steps: f64,
+    /// The spread of a split, or the age of a factor.
     distance: f64,
+    /// Whether the preconditioner was given up.
     failed: bool,
 }
 
-/// The steps that were needed, and what they let expect.
+/// The recorded steps of every preconditioner, and the predictions made from them.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     pub costs: Costs,
     split: Option<Seen>,
-    /// By the age of the factor, from one on.
+    /// Records by the age of the factor, starting with age one.
     stale: Vec<Seen>,
-    /// Steps with a factor of the weight itself: in single, and in double precision.
+    /// Steps with a factor of the weight itself, in single and in double precision.
     fresh: [f64; 2],
-    /// Whether single precision is still worth a try.
+    /// Whether single precision is still tried.
     pub single: bool,
 }
 
@@ -134,7 +137,7 @@ impl Choice {
         }
     }
 
-    /// The factor that would be made: single precision while it serves and its steps do not make up for what it saves.
+    /// The precision of the next factor: single while single precision works and is cheaper, additional steps included.
     pub(super) fn factor(&self) -> Preconditioner {
         match self.single && self.made(Preconditioner::Single) <= self.made(Preconditioner::Double)
         {
@@ -143,18 +146,18 @@ impl Choice {
         }
     }
 
-    /// Seconds with a fresh factor of one kind.
+    /// Seconds of making and using a new factor of one kind.
     fn made(&self, kind: Preconditioner) -> f64 {
         let steps = self.fresh[usize::from(kind == Preconditioner::Double)];
         self.costs.fresh(kind) + steps * self.costs.step(kind, 0)
     }
 
-    /// Seconds with the factor that would be made.
+    /// Seconds of making and using the next factor.
     fn with_factor(&self) -> f64 {
         self.made(self.factor())
     }
 
-    /// Steps of a low-rank split whose small eigenvalues spread by `e^{±spread}`.
+    /// Predicted steps of a split whose small eigenvalues spread by `e^{±spread}`.
     fn split_steps(&self, spread: f64) -> f64 {
         let Some(seen) = self.split else { return 0.0 };
         let steps = seen.steps * (spread - seen.distance).exp().clamp(0.2, 20.0);
@@ -164,6 +167,7 @@ impl Choice {
         }
     }
 
+    /// Predicted steps with a factor that is `age` updates old.
     fn stale_steps(&self, age: usize) -> f64 {
         match (self.stale.get(age - 1), self.stale.last()) {
             (Some(seen), _) if seen.failed => 2.0 * seen.steps,
@@ -173,8 +177,8 @@ impl Choice {
         }
     }
 
-    /// The preconditioner for the next weight. `split` is `(spread, inner)` of a split, `age` how many weights ago the present factor was
-    /// made, this one counted.
+    /// The cheapest preconditioner for the next weight. `split` is `(spread, inner)` of a split. `age` is the number of updates since
+    /// the present factor was made, including the update in progress.
     pub(super) fn cheapest(
         &self,
         split: Option<(f64, usize)>,
@@ -198,7 +202,7 @@ impl Choice {
         best.0
     }
 
-    /// Steps a solve may take after `taken` at this weight.
+    /// Largest number of steps of a solve, after `taken` steps at this weight.
     pub(super) fn cap(&self, kind: Preconditioner, inner: usize, taken: usize) -> usize {
         let next = match kind {
             Preconditioner::Split | Preconditioner::Stale => self.with_factor(),
@@ -209,7 +213,7 @@ impl Choice {
         (all - taken as f64).max(MIN_STEPS.get()) as usize
     }
 
-    /// What the solves at one weight took. `distance` is the spread of a split, or the age of a factor.
+    /// Records the steps of the solves at one weight. `distance` is the spread of a split, or the age of a factor.
     pub(super) fn record(
         &mut self,
         kind: Preconditioner,
@@ -289,7 +293,7 @@ mod tests {
             choice.cheapest(Some((5.0, 0)), None),
             Preconditioner::Double
         );
-        // A gap has opened.
+        // The spread is smaller now, so the split is cheap again.
         assert_eq!(
             choice.cheapest(Some((1.0, 200)), None),
             Preconditioner::Split

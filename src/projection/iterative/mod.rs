@@ -1,8 +1,8 @@
-//! Newton systems by conjugate gradients on the exact operator, with whatever preconditioner the weight allows at the least
-//! cost.
+//! Newton systems by conjugate gradients on the exact operator, with the preconditioner that is cheapest for the weight.
 
 pub mod base_low_rank;
 mod choice;
+mod factor;
 
 pub(in crate::projection) use choice::Costs;
 
@@ -12,8 +12,7 @@ use crate::constraints::{
 };
 use crate::error::{Error, Result};
 use crate::linalg::pcg::Limits;
-use crate::linalg::shifts;
-use crate::projection::gram::{Assembler, Base, GramMatrix, Refiner, ScaledFactor, each_column};
+use crate::projection::gram::{Assembler, Base, Refiner, each_column};
 use crate::projection::{
     Accuracy, Goal, Projection, Reason, Refresh, Report, Seconds, Shape, Support, check_forms,
     query, query_set,
@@ -21,27 +20,28 @@ use crate::projection::{
 pub use base_low_rank::BaseLowRank;
 use base_low_rank::{Spectrum, SplitPreconditioner, spectra};
 use choice::{Choice, Preconditioner};
+use factor::AgedFactor;
 use faer::{ColRef, MatMut, MatRef};
 use std::sync::Arc;
 
-/// Steps of conjugate gradients an answer may take in any case.
+/// Largest number of conjugate gradient steps per answer: a safeguard against iterations without end.
 const MAX_STEPS: usize = 100_000;
 
 /// Settings of [`Iterative`].
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `split` | [`base_low_rank::Settings::default`] | how a weight is split in a base and a low-rank part; `max_iter` bounds the steps where no factor may be made | |
-/// | `max_bytes` | no limit | the largest Gram matrix that may be formed | |
-/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart; a sparse base refuses them in any case | |
+/// | `split` | [`base_low_rank::Settings::default`] | how to split a weight into a base and a low-rank part; its `max_iter` bounds the steps where the Gram matrix may not be formed | |
+/// | `max_bytes` | no limit | bytes of the largest Gram matrix that may be formed | |
+/// | `nearly_dependent` | refuse | what to do with rows so nearly dependent that their Gram matrix is singular up to rounding; a sparse base always refuses them | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Of the split.
+    /// Settings of the split into a base and a low-rank part.
     pub split: base_low_rank::Settings,
     /// Bytes of the largest Gram matrix that may be formed.
     pub max_bytes: u64,
-    /// What to do with rows that products of rows cannot tell apart.
+    /// What to do with rows so nearly dependent that their Gram matrix is singular up to rounding.
     pub nearly_dependent: NearlyDependent,
 }
 
@@ -55,17 +55,17 @@ impl Default for Settings {
     }
 }
 
-/// `P` for two-sided weights that change everywhere at each step, as those of an interior-point method do: every answer by
-/// conjugate gradients on the exact operator, preconditioned by the cheapest of
+/// The projection `P` for two-sided weights that change everywhere at each step, such as the weights of an interior-point method.
+/// Every answer comes from conjugate gradients on the exact operator, with the cheapest of these preconditioners:
 ///
-/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`], while the spectrum of the weight allows;
-///    with no large eigenvalue that is the base alone, which serves well-conditioned weights;
+/// 1. a sparse base and a low-rank part, as in [`BaseLowRank`], while the spectrum of the weight allows. Without large
+///    eigenvalues this is the base alone, which suits well-conditioned weights;
 /// 2. the factor of an earlier weight;
-/// 3. a Cholesky factor of the Gram matrix in single precision, while its condition allows;
-/// 4. one in double precision.
+/// 3. a Cholesky factor of the Gram matrix in single precision, while the condition number allows;
+/// 4. a Cholesky factor in double precision.
 ///
-/// What is cheapest is told by counts of operations and the steps that were needed at the weights before. A preconditioner
-/// that needs more steps than the next way costs is given up in the middle of an answer, and a factor made for it.
+/// The cost is estimated from counts of operations and from the steps needed at earlier weights. If a preconditioner needs more
+/// steps than the next one costs, it is given up in the middle of an answer, and a factor replaces it.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -82,8 +82,8 @@ impl Default for Settings {
 /// ```
 ///
 /// # Complexity
-/// An update: eigenvectors of every block, and what the way costs that is chosen; `m³/3` flops and `m²` numbers only with a
-/// factor. A step: the exact operator and two passes over the preconditioner.
+/// An update: the eigenvectors of every block and the cost of the chosen preconditioner. Only a factor costs `m³/3` flops and `m²`
+/// numbers. A step: the exact operator and two passes over the preconditioner.
 ///
 /// # Limits
 /// [`BlockWeight::Pair`] and one-sided weights are [`Error::Unsupported`].
@@ -92,18 +92,19 @@ pub struct Iterative {
     a: Arc<Constraints>,
     settings: Settings,
     assembler: Assembler,
-    /// For weights of one; `None` where `A Aᵀ` is not sparse.
+    /// The base at scales of one; `None` where `A Aᵀ` is not sparse.
     base: Option<Base>,
     refiner: Refiner,
     choice: Choice,
     state: Option<State>,
-    factor: Option<Aged>,
-    /// Whether a factor has turned out to reach no further than what it was made for.
+    factor: Option<AgedFactor>,
+    /// Whether, at some weight, a new factor reached no smaller residual than the preconditioner it replaced. Then rounding errors
+    /// limit the residual, and no factor is made for a residual that rounding explains.
     rounding: bool,
     seconds: Seconds,
 }
 
-/// What belongs to the weight.
+/// The weight, its preconditioner, and the steps taken at this weight.
 #[derive(Debug, Clone)]
 struct State {
     weight: Vec<OwnedWeight>,
@@ -119,35 +120,6 @@ struct Split {
     spread: f64,
 }
 
-/// A factor, and how many weights ago it was made.
-#[derive(Debug, Clone)]
-struct Aged {
-    kept: Kept,
-    age: usize,
-}
-
-#[derive(Debug, Clone)]
-enum Kept {
-    Single(ScaledFactor<f32>),
-    Double(ScaledFactor<f64>),
-}
-
-impl Kept {
-    fn solve_in_place(&mut self, v: &mut [f64]) {
-        match self {
-            Kept::Single(factor) => factor.solve_vector(v),
-            Kept::Double(factor) => factor.solve_vector(v),
-        }
-    }
-
-    fn kind(&self) -> Preconditioner {
-        match self {
-            Kept::Single(_) => Preconditioner::Single,
-            Kept::Double(_) => Preconditioner::Double,
-        }
-    }
-}
-
 impl Iterative {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
@@ -155,12 +127,12 @@ impl Iterative {
     /// [`Error::RankDeficient`], [`Error::NearlyDependent`].
     ///
     /// # Complexity
-    /// A sparse factorisation of `A Aᵀ`, where it is sparse.
+    /// A sparse factorisation of `A Aᵀ`, where this matrix is sparse.
     pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         Self::with_settings(a, Settings::default())
     }
 
-    /// The same, with settings.
+    /// A structure with settings, without a weight yet.
     ///
     /// # Errors
     /// As [`Iterative::new`]; [`Error::InvalidSetting`].
@@ -190,12 +162,12 @@ impl Iterative {
         })
     }
 
-    /// The settings it was made with.
+    /// The settings of this structure.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Fails unless answers `P h` can be given: a sparse base was only made of rows that are separated.
+    /// Fails unless the rows are separated enough for answers `P h`. A sparse base exists only for separated rows.
     fn check_separation(&self) -> Result<()> {
         match &self.base {
             Some(_) => Ok(()),
@@ -203,60 +175,8 @@ impl Iterative {
         }
     }
 
-    /// Whether a Gram matrix in the given precision may be formed.
-    fn allowed(&self, kind: Preconditioner) -> Result<()> {
-        let bytes =
-            if kind == Preconditioner::Single { 4 } else { 8 } * (self.a.len() as u128).pow(2);
-        match bytes <= u128::from(self.settings.max_bytes) {
-            true => Ok(()),
-            false => Err(Error::TooLarge {
-                what: "the Gram matrix",
-                bytes,
-            }),
-        }
-    }
-
-    /// A factor for this weight, in single precision while that serves, in the place of the one there is: room for two is not to be
-    /// had at the sizes that matter, so a failure costs the old one.
-    fn factorize(&mut self, weight: &[OwnedWeight]) -> Result<Preconditioner> {
-        let (mut single, mut double) = (None, None);
-        match self.factor.take().map(|aged| aged.kept) {
-            Some(Kept::Single(old)) => single = Some(old),
-            Some(Kept::Double(old)) => double = Some(old),
-            None => {}
-        }
-        let gram: Vec<_> = weight.iter().map(OwnedWeight::gram).collect();
-        let of = GramMatrix {
-            rows: &self.a,
-            assembler: &self.assembler,
-            weight: &gram,
-        };
-        // Single precision, until it cannot hold a Gram matrix.
-        if self.choice.factor() == Preconditioner::Single {
-            self.allowed(Preconditioner::Single)?;
-            let mut factor = single.take().unwrap_or_else(ScaledFactor::empty);
-            match factor.refresh(&of, shifts::SINGLE, &mut self.seconds) {
-                Ok(()) => return Ok(self.retain(Kept::Single(factor))),
-                Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
-                    self.choice.single = false;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        drop(single);
-        self.allowed(Preconditioner::Double)?;
-        let mut factor = double.unwrap_or_else(ScaledFactor::empty);
-        factor.refresh(&of, shifts::ASSEMBLED, &mut self.seconds)?;
-        Ok(self.retain(Kept::Double(factor)))
-    }
-
-    fn retain(&mut self, kept: Kept) -> Preconditioner {
-        let kind = kept.kind();
-        self.factor = Some(Aged { kept, age: 0 });
-        kind
-    }
-
-    /// The split of a weight, with its spread and the columns of its low-rank part; `None` without a sparse base.
+    /// The spectra of a weight, the spread of the small eigenvalues, and the columns of the low-rank part; `None` without a sparse
+    /// base.
     fn analyse_spectrum(
         &self,
         weight: &[OwnedWeight],
@@ -275,6 +195,7 @@ impl Iterative {
         Ok(Some((spectra, spread, inner)))
     }
 
+    /// The preconditioner of a sparse base and a low-rank part; `None` without a sparse base.
     fn split(&self, spectra: &[Spectrum], spread: f64) -> Result<Option<Split>> {
         let Some(base) = &self.base else {
             return Ok(None);
@@ -292,7 +213,7 @@ impl Iterative {
         }))
     }
 
-    /// Tells the cost model what the last weight took.
+    /// Records in the cost model how many steps the last weight took.
     fn record_outcome(&mut self, failed: bool) {
         if let Some(state) = &self.state {
             let distance = match state.kind {
@@ -302,24 +223,6 @@ impl Iterative {
             self.choice
                 .record(state.kind, distance, state.steps, failed);
         }
-    }
-
-    /// Falls back to a factor from the present preconditioner; `false` when there is no factor to fall back to.
-    fn fall_back_to_factor(&mut self) -> bool {
-        self.record_outcome(true);
-        let Some(mut state) = self.state.take() else {
-            return false;
-        };
-        let mut made = false;
-        if state.kind != Preconditioner::Double {
-            self.choice.single &= state.kind != Preconditioner::Single;
-            if let Ok(kind) = self.factorize(&state.weight) {
-                (state.kind, state.steps, state.split) = (kind, 0, None);
-                made = true;
-            }
-        }
-        self.state = Some(state);
-        made
     }
 }
 
@@ -347,6 +250,7 @@ impl Projection for Iterative {
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         check_forms(self, weight, "Iterative")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
+        // Learn from the last weight, then choose the cheapest preconditioner for this one.
         let analysis = self.analyse_spectrum(&weight)?;
         self.record_outcome(false);
         let age = self.factor.as_ref().map(|f| f.age + 1);
@@ -361,7 +265,7 @@ impl Projection for Iterative {
         if let (Preconditioner::Split, Some((spectra, spread, _))) = (kind, &analysis) {
             match self.split(spectra, *spread) {
                 Ok(found) => made = found,
-                // Too ill-conditioned for it.
+                // The weight is too ill-conditioned for a split.
                 Err(Error::NotPositiveDefinite { .. } | Error::NonFinite { .. }) => {
                     kind = self.choice.factor();
                 }
@@ -370,7 +274,7 @@ impl Projection for Iterative {
         }
         match kind {
             Preconditioner::Single | Preconditioner::Double => {
-                // A failure costs the old factor, not the weight.
+                // After a failure here the old factor is lost, but the old weight stays.
                 kind = self.factorize(&weight)?;
             }
             Preconditioner::Split | Preconditioner::Stale => {
@@ -398,6 +302,7 @@ impl Projection for Iterative {
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         let tol = goal.refined_tolerance()?;
+        // Each round solves with the present preconditioner. A round that fails is followed by one with a factor.
         let mut best: Option<f64> = None;
         let factor_allowed = self.allowed(self.choice.factor()).is_ok();
         loop {
@@ -437,6 +342,7 @@ impl Projection for Iterative {
             else {
                 return Ok(found);
             };
+            // An iteration that ends before its cap has met the tolerance or has stopped at rounding errors.
             state.steps += iterations;
             let ended_in_rounding = iterations < cap;
             let enough = residual <= tol
@@ -461,8 +367,8 @@ impl Projection for Iterative {
     }
 
     /// # Errors
-    /// [`Error::NearlyDependent`], [`Error::RankDeficient`] also where such rows are accepted: the residual of the multipliers
-    /// does not bound the error of `P h` then.
+    /// [`Error::NearlyDependent`], [`Error::RankDeficient`], even where the settings accept such rows: with nearly dependent
+    /// rows the residual of the multipliers does not bound the error of `P h`.
     fn query(
         &mut self,
         h: MatRef<'_, f64>,

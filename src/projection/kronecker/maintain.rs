@@ -147,7 +147,7 @@ impl Kronecker {
     pub(super) fn from(&self) -> &[OwnedWeight] {
         match &self.absorbed {
             Some(absorbed) => &absorbed.weight,
-            None => &self.given,
+            None => self.given.as_deref().unwrap_or_default(),
         }
     }
 
@@ -170,7 +170,7 @@ impl Kronecker {
             None => {
                 let fresh = Refiner::new(self.a.clone());
                 self.absorbed = Some(Absorbed {
-                    weight: core::mem::take(&mut self.given),
+                    weight: self.given.take().unwrap_or_default(),
                     refiner: core::mem::replace(&mut self.refiner, fresh),
                     pending,
                 });
@@ -271,7 +271,7 @@ impl Kronecker {
 
     /// Makes `weight` the weight given, with its drift from the weight absorbed.
     fn commit(&mut self, weight: Vec<OwnedWeight>, drift: f64, span: f64) {
-        self.given = weight;
+        self.given = Some(weight);
         self.refiner.forget();
         (self.drift, self.span) = (drift, span);
     }

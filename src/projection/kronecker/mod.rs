@@ -84,8 +84,8 @@ pub struct Kronecker {
     model: Model,
     counters: Counters,
     trace: Vec<Step>,
-    /// The last weight given.
-    given: Vec<OwnedWeight>,
+    /// The last weight given; `None` before the first update, when `held` is an empty factor.
+    given: Option<Vec<OwnedWeight>>,
     /// Refines answers with the exact operator at the weight given.
     refiner: Refiner,
     /// The weight of the inverse, where it differs from the weight given.
@@ -99,8 +99,6 @@ pub struct Kronecker {
     probes: u64,
     /// Whether `held` was factored at the weight given and has absorbed no change.
     fresh: bool,
-    /// Whether there is a weight. Before the first update `given` and `held` are empty.
-    has_weight: bool,
 }
 
 /// The weight of the inverse, kept while it differs from the last weight given.
@@ -179,14 +177,13 @@ impl Kronecker {
             refiner: Refiner::new(a.clone()),
             a,
             settings,
-            given: vec![],
+            given: None,
             absorbed: None,
             held: GramInverse::Factor(Box::new(ScaledFactor::empty())),
             drift: 0.0,
             span: 0.0,
             probes: 0,
             fresh: true,
-            has_weight: false,
         })
     }
 
@@ -197,20 +194,9 @@ impl Kronecker {
         let factor = ScaledFactor::new(&self.a, &weight, &self.assembler)?;
         self.model = model(&self.a, &self.settings, start.elapsed().as_secs_f64());
         self.held = GramInverse::Factor(Box::new(factor));
-        self.given = weight;
+        self.given = Some(weight);
         self.refiner.forget();
-        self.has_weight = true;
         Ok(Refresh::Rebuilt(Reason::First))
-    }
-
-    /// # Errors
-    /// [`Error::NoWeight`] before the first update.
-    fn check_weight(&self) -> Result<()> {
-        if self.has_weight {
-            Ok(())
-        } else {
-            Err(Error::NoWeight)
-        }
     }
 
     /// The settings of this structure.
@@ -230,7 +216,7 @@ impl Kronecker {
 
     /// The contents, and the rates of the cost model; `None` before the first weight.
     pub fn contents(&self) -> Option<Contents> {
-        self.has_weight.then(|| Contents {
+        self.given.is_some().then(|| Contents {
             rates: self.model.rates,
             factor: self.held.is_factor(),
             single: matches!(self.held, GramInverse::Single(_)),
@@ -252,8 +238,8 @@ impl Kronecker {
     /// # Complexity
     /// `n³/3` flops to check the new weight, `O(n³)` flops for a root of the mean weight, and the absorption of [`Kronecker`].
     pub fn update_low_rank(&mut self, changes: &[LowRank<'_>]) -> Result<Refresh> {
-        self.check_weight()?;
-        let (weight, change) = change::apply(&self.a, &self.given, changes)?;
+        let given = self.given.as_ref().ok_or(Error::NoWeight)?;
+        let (weight, change) = change::apply(&self.a, given, changes)?;
         let change = match &self.absorbed {
             None => change,
             Some(absorbed) => {
@@ -290,8 +276,8 @@ impl Kronecker {
     ///
     /// # Complexity
     /// `k` eigenvalues of a two-sided weight of order `n` change `BBᵀ` by rank `kn − k(k−1)/2`; of a one-sided weight, by rank
-    /// `kn`. The new weight costs `n³` flops, or with a sparse basis the sum over its rows of the squared number of
-    /// nonzeros. The absorption of [`Kronecker`] comes on top.
+    /// `kn`. The new weight costs `n³` flops, or with a sparse basis the sum of the squared numbers of nonzeros of
+    /// its columns. The absorption of [`Kronecker`] comes on top.
     ///
     /// ```
     /// use dyncvx::constraints::{Basis, Block, BlockWeight, Constraints};
@@ -306,12 +292,12 @@ impl Kronecker {
     /// # Ok::<(), dyncvx::Error>(())
     /// ```
     pub fn update_eigenvalues(&mut self, values: &[(usize, f64)]) -> Result<Refresh> {
-        self.check_weight()?;
-        let weight = spectral::moved(&self.given, values)?;
+        let given = self.given.as_ref().ok_or(Error::NoWeight)?;
+        let weight = spectral::moved(given, values)?;
         let from = self.from();
         // A block without a moved eigenvalue keeps its pending change.
         let mut change = Vec::with_capacity(weight.len());
-        for (k, (old, new)) in self.given.iter().zip(&weight).enumerate() {
+        for (k, (old, new)) in given.iter().zip(&weight).enumerate() {
             let pending = self.absorbed.as_ref().map(|a| a.pending[k].clone());
             change.push(match (new, pending) {
                 (None, Some(pending)) => Some(pending),
@@ -319,7 +305,6 @@ impl Kronecker {
                 (Some(new), _) => change::find_one(&from[k], new)?,
             });
         }
-        let given = self.given.iter();
         let weight: Vec<OwnedWeight> = weight
             .into_iter()
             .zip(given)
@@ -359,7 +344,7 @@ impl Projection for Kronecker {
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
         check_forms(self, weight, "Kronecker")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
-        if !self.has_weight {
+        if self.given.is_none() {
             return self.begin(weight);
         }
         match change::find(self.from(), &weight)? {
@@ -369,25 +354,25 @@ impl Projection for Kronecker {
     }
 
     fn operator(&mut self, goal: Goal) -> Result<&mut Weighted> {
-        self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
+        let given = self.given.as_ref().ok_or(Error::NoWeight)?;
         match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => absorbed.refiner.weighted(&absorbed.weight),
-            _ => self.refiner.weighted(&self.given),
+            _ => self.refiner.weighted(given),
         }
     }
 
     fn solve(&mut self, mut rhs: MatMut<'_, f64>, goal: Goal) -> Result<Accuracy> {
         // The goal decides which weight is answered for, hence which operator refines.
-        self.check_weight()?;
         let stale = goal == Goal::AsAbsorbed && self.answers_stale();
+        let given = self.given.as_ref().ok_or(Error::NoWeight)?;
         let tol = goal.refined_tolerance()?;
         let columns = rhs.ncols();
         let held = &mut self.held;
         let precondition = |v: MatMut<'_, f64>| held.apply_all(v);
         let (refiner, weight) = match (&mut self.absorbed, stale) {
             (Some(absorbed), true) => (&mut absorbed.refiner, &absorbed.weight),
-            _ => (&mut self.refiner, &self.given),
+            _ => (&mut self.refiner, given),
         };
         let accuracy = refiner.solve(
             weight,
@@ -407,7 +392,7 @@ impl Projection for Kronecker {
         let worn = !stale && (self.absorbed.is_some() || !self.fresh);
         if worn && residual > WORN_FACTOR.get() * tol.max(LEAST_RESIDUAL) {
             self.refiner.restore(rhs.rb_mut());
-            let weight = self.given.clone();
+            let weight = given.clone();
             self.rebuild(weight, Reason::Conditioning)?;
             self.counters.updates -= 1;
             return self.solve(rhs, goal);

@@ -1,11 +1,11 @@
-//! Copies of one randomised answer.
+//! The trait of a structure that holds several independent copies of a sketch.
 
 use crate::error::{Error, Result};
 use crate::projection::{Accuracy, Projection};
 use faer::{ColRef, MatMut};
 
-/// Copies of one randomised answer over *one* inner state, on disjoint random streams: what a robust structure samples and
-/// takes the median of.
+/// A structure with several independent copies of a sketch over *one* inner state, on disjoint random streams. A robust structure
+/// samples these copies and releases the median of their answers.
 ///
 /// # Errors
 /// As [`Projection`]; [`Error::OutOfRange`] for a copy that does not exist.
@@ -13,8 +13,8 @@ pub trait Ensemble: Projection {
     /// Number of copies `L`.
     fn copies(&self) -> usize;
 
-    /// Entries `coords` of `P h` as the copies `which` have them: `out` is `coords.len() × which.len()`. The accuracy is that of
-    /// one copy.
+    /// Entries `coords` of `P h` as answered by the copies `which`; `out` is `coords.len() × which.len()`. The returned accuracy is
+    /// the accuracy of one copy.
     ///
     /// # Errors
     /// Those of [`Projection::query_set`].
@@ -26,26 +26,26 @@ pub trait Ensemble: Projection {
         out: MatMut<'_, f64>,
     ) -> Result<Accuracy>;
 
-    /// Rows `b` of one copy: `L·b` against `N` says whether copies are smaller than the exact structure.
+    /// Rows `b` of one copy. All copies together are smaller than the exact structure if `L·b < N`.
     fn rows(&self) -> usize;
 
-    /// Bytes that all copies hold, the inner structure not counted.
+    /// Bytes of all copies, without the inner structure.
     fn bytes(&self) -> usize;
 
     /// Generation of the copies, counted from 0.
     fn epoch(&self) -> u64;
 
-    /// Replaces all copies by fresh ones, those of the next epoch.
+    /// Replaces all copies by the newly drawn copies of the next epoch.
     ///
     /// # Errors
-    /// Those of [`Projection::solve`]; the copies are the old ones then.
+    /// Those of [`Projection::solve`]; after an error the old copies stay.
     fn renew(&mut self) -> Result<()>;
 
-    /// Multipliers whitened by one factor of `K = BBᵀ = L_K L_Kᵀ`: column `s` of the `m × which.len()` matrix `out` is
-    /// `L_K⁻¹ B RᵀR h` for copy `which[s]`. Each entry errs by about `‖h‖/√b`. For [`Ensemble::unwhiten`].
+    /// Multipliers whitened by the factor of `K = BBᵀ = L_K L_Kᵀ`: column `s` of the `m × which.len()` matrix `out` is
+    /// `L_K⁻¹ B RᵀR h` for copy `which[s]`. Each entry has an error of about `‖h‖/√b`. [`Ensemble::unwhiten`] takes such multipliers.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] unless the structure says otherwise.
+    /// [`Error::Unsupported`] by default.
     fn whitened_of(
         &mut self,
         which: &[usize],
@@ -59,11 +59,11 @@ pub trait Ensemble: Projection {
         })
     }
 
-    /// From whitened multipliers `z` to `multipliers ← L_K⁻ᵀ z` (`m × k`) and `projected ← Bᵀ L_K⁻ᵀ z` (`N × k`), which lies
-    /// in the range of `Bᵀ` whatever `z` is.
+    /// Converts whitened multipliers `z`: `multipliers ← L_K⁻ᵀ z` (`m × k`) and `projected ← Bᵀ L_K⁻ᵀ z` (`N × k`). The second lies in
+    /// the range of `Bᵀ` for any `z`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] unless the structure says otherwise.
+    /// [`Error::Unsupported`] by default.
     fn unwhiten(
         &mut self,
         z: faer::MatRef<'_, f64>,

@@ -1,4 +1,4 @@
-//! Structures that answer from random sketches, and their copies.
+//! Structures that answer from random sketches, from several independent copies of a sketch, and from private medians of copies.
 
 mod ensemble;
 mod plain_median;

@@ -1,4 +1,4 @@
-//! The median of copies, without any protection.
+//! The plain median of copies, without protection against an adaptive asker.
 
 use crate::error::{Error, Result, check_shape};
 use crate::privacy::median;
@@ -6,7 +6,8 @@ use crate::projection::forward::forward;
 use crate::projection::{Accuracy, Ensemble, Goal, Projection};
 use faer::{ColRef, Mat, MatMut, MatRef};
 
-/// The plain median of the first so many copies: better than one sketch, and no protection.
+/// Answers with the plain median of the first copies of an ensemble. The median is more accurate than one sketch, but does not
+/// protect against an adaptive asker.
 #[derive(Debug, Clone)]
 pub struct PlainMedian<S> {
     ensemble: S,
@@ -14,10 +15,10 @@ pub struct PlainMedian<S> {
 }
 
 impl<S: Ensemble> PlainMedian<S> {
-    /// Of the first `copies`.
+    /// The median of the first `copies` copies.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] unless there are as many.
+    /// [`Error::InvalidSetting`] unless `copies` is between 1 and the number of copies of the ensemble.
     pub fn new(ensemble: S, copies: usize) -> Result<Self> {
         let held = ensemble.copies();
         if copies == 0 || copies > held {
@@ -71,7 +72,7 @@ impl<S: Ensemble> Projection for PlainMedian<S> {
             let mut values: Vec<f64> = (0..self.which.len()).map(|j| all[(i, j)]).collect();
             out[(i, 0)] = median(&mut values);
         }
-        // The median of normal copies deviates by √(π/2) of what their mean would.
+        // The median of normally distributed copies has √(π/2) times the error of their mean.
         let few = (std::f64::consts::FRAC_PI_2 / self.which.len() as f64).sqrt();
         Ok(match accuracy {
             Accuracy::Sketched { expected_error } => Accuracy::Sketched {

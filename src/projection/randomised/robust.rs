@@ -1,4 +1,4 @@
-//! Sketched answers that stay correct against an adaptive asker.
+//! Sketched answers that stay accurate against an adaptive asker.
 
 use crate::clock::Instant;
 use crate::error::{Error, Result, check_finite, check_shape};
@@ -12,17 +12,18 @@ use faer::prelude::ReborrowMut as _;
 use faer::{ColRef, MatMut, MatRef};
 use rand_chacha::ChaCha20Rng;
 
-/// Set queries that an adaptive asker cannot turn against the structure: every released number is a private median of a
-/// few secretly drawn copies[^SYYZ23][^BKMNSS22].
+/// Answers set queries such that an adaptive asker cannot make the answers wrong. Every released number is a private median over
+/// a few secretly drawn copies of a sketch[^SYYZ23][^BKMNSS22].
 ///
-/// Over an [`Ensemble`], `Robust<Sketched<Kronecker>>` say, there is one exact `m × m` state and `L` sketches of it. Of
-/// each coordinate asked for, `s` copies are drawn afresh and in secret and the exponential mechanism releases a median of their
-/// answers from the grid of `step·‖h‖` between `±clip·‖h‖`, which depends on nothing but the asker's own `h`. A budget, fixed
-/// by the [`Plan`], counts every release; updates give nothing back, [`Robust::renew`] starts again with fresh copies.
+/// The copies come from an [`Ensemble`]. In `Robust<Sketched<Kronecker>>`, for example, there is one exact `m × m` state with `L`
+/// sketches. For each requested coordinate, `s` copies are drawn in secret. The exponential mechanism releases a median of
+/// their answers, from a grid of step `step·‖h‖` between `±clip·‖h‖`. The grid depends only on `h`, which the asker knows. A
+/// budget, fixed by the [`Plan`], counts every release. Updates do not restore the budget; [`Robust::renew`] draws new copies
+/// and starts a new budget.
 ///
-/// [`Goal::Residual`], and [`Projection::solve`] with any goal, are answered by the exact structure inside, which knows nothing
-/// of the sketches and leaks nothing about them: they spend no budget. Multipliers with [`Goal::AsAbsorbed`] are refused;
-/// [`Robust::query_in_range`] releases private ones.
+/// The exact inner structure answers [`Goal::Residual`], and [`Projection::solve`] with any goal. These answers do not depend on
+/// the sketches, so they leak nothing about them and spend no budget. Multipliers with [`Goal::AsAbsorbed`] are refused;
+/// [`Robust::query_in_range`] releases private multipliers.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -40,7 +41,7 @@ use rand_chacha::ChaCha20Rng;
 /// let h = Mat::from_fn(64, 1, |i, _| (i as f64).sin());
 /// let mut out = Mat::zeros(1, 1);
 /// for _ in 0..20 { robust.query_set(h.col(0), &[9], Goal::AsAbsorbed, out.as_mut())?; }
-/// // The budget is spent, and at this size the exact structure is the smaller one anyway.
+/// // The budget is spent. At this size the exact structure is smaller than the copies.
 /// assert!(robust.query_set(h.col(0), &[9], Goal::AsAbsorbed, out.as_mut()).is_err());
 /// assert!(robust.account().width_ratio >= 1.0);
 /// robust.renew()?;
@@ -48,24 +49,24 @@ use rand_chacha::ChaCha20Rng;
 /// # Ok::<(), dyncvx::Error>(())
 /// ```
 ///
-/// The seed is the secret: whoever can guess it knows every draw. Different uses need different seeds; the sketches may
-/// have the same one, their streams are others.
+/// The seed is secret: an asker who guesses the seed knows every draw. Different uses need different seeds. The sketches may have
+/// the same seed, because their random streams are different.
 ///
 /// # Complexity
-/// A set query of `k` coordinates sketches `h` and reads `Y` for the at most `ks` copies drawn, `m·b` numbers each, and `O(ks log s)`
-/// for the medians; it spends `k` releases. Space that of the ensemble, `m·L·b` numbers: when `L·b ≥ N` the exact structure is
-/// smaller and never leaks, see [`Account::larger_than_exact`].
+/// A set query of `k` coordinates spends `k` releases. It sketches `h` and reads `Y` for the drawn copies, at most `ks` copies of
+/// `m·b` numbers, and takes `O(ks log s)` operations for the medians. Space: that of the ensemble, `m·L·b` numbers. When
+/// `L·b ≥ N`, the exact structure is smaller and never leaks; see [`Account::larger_than_exact`].
 ///
 /// # Deviations
-/// The papers fix one median's constants for all time; here a planner chooses them, see [`crate::privacy`]. The sample is
-/// drawn without replacement, again for every coordinate.
+/// The papers fix the constants of the median. Here a planner chooses them, see [`crate::privacy`]. The sample is drawn without
+/// replacement, independently for every coordinate.
 ///
 /// [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 /// Projection Maintenance. ICML 2023, arXiv 2210.11542.
 /// [^BKMNSS22]: Beimel, Kaplan, Mansour, Nissim, Saranurak, Stemmer. Dynamic algorithms against an adaptive adversary. STOC
 /// 2022.
 ///
-/// A structure has no `Clone`: a copy would have the budget once more, for the same sketches.
+/// The type is not `Clone`: a clone would have a second budget for the same sketches.
 #[derive(Debug)]
 pub struct Robust<S> {
     ensemble: S,
@@ -81,15 +82,15 @@ pub struct Robust<S> {
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `plan` | none: see [`crate::privacy`] | copies, sample and privacy of one release, and the budget | see [`Plan`] |
-/// | `seed` | none | root of the secret draws | any that nobody can guess |
-/// | `clip` | 1 | largest `|answer|/‖h‖` that can be released; `‖P_i‖ ≤ 1` bounds the exact ones | above 0 |
-/// | `step` | 1/1000 | distance of releasable answers, in units of `‖h‖` | above 0, at most `clip` |
+/// | `seed` | none | root of the secret draws | any seed that an asker cannot guess |
+/// | `clip` | 1 | largest `|answer|/‖h‖` that can be released; exact answers are bounded by `‖P_i‖ ≤ 1` | above 0 |
+/// | `step` | 1/1000 | distance between neighbouring answers on the grid, in units of `‖h‖` | above 0, at most `clip` |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What is asked of how many copies, and the budget.
+    /// Copies, sample and privacy of one release, and the budget.
     pub plan: Plan,
-    /// The secret.
+    /// Root of the secret draws.
     pub seed: Seed,
     /// Half-width of the grid.
     pub clip: f64,
@@ -98,7 +99,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// A plan and a secret, on the grid of thousandths.
+    /// Settings with this plan and seed, and the default grid.
     pub fn new(plan: Plan, seed: impl Into<Seed>) -> Self {
         Self {
             plan,
@@ -125,23 +126,23 @@ impl Settings {
     }
 }
 
-/// What a [`Robust`] holds and has spent.
+/// The size and the spent budget of a [`Robust`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Account {
-    /// Copies `L`.
+    /// Number of copies `L`.
     pub copies: usize,
-    /// Rows `b` of each.
+    /// Rows `b` of each copy.
     pub rows: usize,
     /// `L·b/N`.
     pub width_ratio: f64,
-    /// Warning: `L·b ≥ N`. The exact `K⁻¹B` would be smaller, and leaks nothing however often it is asked.
+    /// Warning that `L·b ≥ N`: the exact `K⁻¹B` would be smaller than the copies, and never leaks.
     pub larger_than_exact: bool,
-    /// Bytes of all copies, the exact structure not counted.
+    /// Bytes of all copies, without the exact structure.
     pub bytes: usize,
     /// Releases since the copies were drawn.
     pub answered: u64,
-    /// `ε` they spent, at the plan's `δ`.
+    /// `ε` spent by these releases, at the `δ` of the plan.
     pub spent: f64,
     /// `ε` that may be spent.
     pub limit: f64,
@@ -149,26 +150,25 @@ pub struct Account {
     pub epoch: u64,
 }
 
-/// What fresh copies cost.
+/// The cost of drawing new copies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Renewal {
     /// Generation of the new copies.
     pub epoch: u64,
-    /// Right-hand sides the exact structure was solved with, `L·b`.
+    /// Right-hand sides solved by the exact structure, `L·b`.
     pub solves: u128,
     /// Bytes of the new copies.
     pub bytes: usize,
-    /// Wall-clock seconds it took.
+    /// Wall-clock seconds of the renewal.
     pub seconds: f64,
 }
 
 impl<S: Ensemble> Robust<S> {
-    /// Copies asked as the plan says; they must be at least as many, with at least as many rows.
+    /// A structure over `ensemble`, which needs at least as many copies as the plan, with at least as many rows.
     ///
     /// # Errors
-    /// [`Error::InvalidSetting`] for an ensemble that falls short of the plan, a plan that cannot work, or a grid without
-    /// points.
+    /// [`Error::InvalidSetting`] for an ensemble with fewer copies or rows than the plan, an invalid plan, or an invalid grid.
     pub fn new(ensemble: S, settings: Settings) -> Result<Self> {
         let plan = settings.plan;
         plan.validate()?;
@@ -199,17 +199,17 @@ impl<S: Ensemble> Robust<S> {
         &self.ensemble
     }
 
-    /// Gives the copies back. What was released about them stays released: do not put them to private use again.
+    /// Returns the copies. Earlier releases have leaked information about them, so do not use these copies with a new budget.
     pub fn into_inner(self) -> S {
         self.ensemble
     }
 
-    /// The plan it follows.
+    /// The plan of this structure.
     pub fn plan(&self) -> &Plan {
         &self.settings.plan
     }
 
-    /// What is held and spent.
+    /// The size and the spent budget.
     pub fn account(&self) -> Account {
         let (copies, rows) = (self.ensemble.copies(), self.ensemble.rows());
         let ambient = self.ensemble.shape().ambient;
@@ -227,10 +227,10 @@ impl<S: Ensemble> Robust<S> {
         }
     }
 
-    /// Fresh copies and a fresh budget: nothing released so far says anything about them.
+    /// Draws new copies and starts a new budget. Earlier releases carry no information about the new copies.
     ///
     /// # Errors
-    /// Those of [`Ensemble::renew`]; the copies and what they have spent are the old ones then.
+    /// Those of [`Ensemble::renew`]; after an error the old copies and the old budget stay.
     pub fn renew(&mut self) -> Result<Renewal> {
         let accountant = self.settings.plan.accountant()?;
         let start = Instant::now();
@@ -248,7 +248,8 @@ impl<S: Ensemble> Robust<S> {
         self.accountant.spend(self.charge, releases as u64)
     }
 
-    /// One private median a row of what `answers` fills in for the copies drawn. Changes nothing.
+    /// Computes `releases` private medians for `h`. `answers` fills one row per release with the answers of the drawn copies. The
+    /// budget is checked but not spent here.
     fn release(
         &mut self,
         h: ColRef<'_, f64>,
@@ -266,7 +267,7 @@ impl<S: Ensemble> Robust<S> {
         let flat: Vec<f64> = h.iter().copied().collect();
         let length = norm(&flat);
         if length == 0.0 {
-            // Known to the asker, whatever the copies are.
+            // The answer is zero for any copies, so it leaks nothing.
             let expected_error = 0.0;
             return Ok((vec![0.0; releases], Accuracy::Sketched { expected_error }));
         }
@@ -276,12 +277,13 @@ impl<S: Ensemble> Robust<S> {
         for sample in &mut samples {
             self.sampler.draw(&mut rng, sample);
         }
-        // Every copy that any release needs, once.
+        // Ask every copy that any release needs once.
         let mut which = samples.concat();
         which.sort_unstable();
         which.dedup();
         let mut values = padded::zeros(releases, which.len());
         let accuracy = answers(&mut self.ensemble, &which, unit.col(0), values.as_mut())?;
+        // Release a private median per row, from the sample of that row.
         let mut place = vec![0; self.ensemble.copies()];
         which.iter().enumerate().for_each(|(at, l)| place[*l] = at);
         let mut out = Vec::with_capacity(releases);
@@ -302,7 +304,7 @@ impl<S: Ensemble> Robust<S> {
         Ok((out, accuracy))
     }
 
-    /// Draws of the query that begins after the releases so far.
+    /// The random stream of the next query. The number of releases so far is its index, so no two queries share a stream.
     fn stream(&self) -> Result<ChaCha20Rng> {
         let epoch = self.ensemble.epoch();
         let copy = u32::try_from(epoch).map_err(|_| Error::InvalidSetting {
@@ -315,7 +317,7 @@ impl<S: Ensemble> Robust<S> {
             .stream(Lane::PRIVACY, copy, self.accountant.answered()))
     }
 
-    /// The settings it was made with.
+    /// The settings of this structure.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -340,14 +342,14 @@ impl<S: Ensemble> Projection for Robust<S> {
         }
     }
 
-    /// `P h` within the range of `Bᵀ`, from private multipliers: a private median of every entry of the whitened `z = L_K⁻¹ B RᵀR h`,
-    /// then `multipliers ← L_K⁻ᵀ z` and `projected ← BᵀL_K⁻ᵀ z`.
+    /// `P h` in the range of `Bᵀ`, from private multipliers. Every entry of the whitened `z = L_K⁻¹ B RᵀR h` is a private median; then
+    /// `multipliers ← L_K⁻ᵀ z` and `projected ← BᵀL_K⁻ᵀ z`.
     ///
-    /// Medians of single coordinates leave the range, which a path follower that needs `A δx = 0` cannot have. Each entry of
-    /// `z`, and each coordinate of the answer, errs by about `‖h‖/√b`.
+    /// Medians of single coordinates of `P h` would leave the range of `Bᵀ`, but a path-following method needs `A δx = 0`. Each
+    /// entry of `z`, and each coordinate of the answer, has an error of about `‖h‖/√b`.
     ///
     /// # Errors
-    /// As [`Projection::query_set`]; [`Error::Unsupported`] by an ensemble without whitened answers.
+    /// As [`Projection::query_set`]; [`Error::Unsupported`] for an ensemble without whitened answers.
     ///
     /// # Complexity
     /// Spends `m` releases. Sketches `h` for the at most `min(ms, L)` copies drawn.
@@ -369,7 +371,7 @@ impl<S: Ensemble> Projection for Robust<S> {
         })?;
         let z = MatRef::from_column_major_slice(&z, m, 1);
         self.ensemble.unwhiten(z, multipliers, projected)?;
-        // Only now: an answer that could not be given was not given.
+        // Spend the budget last: a failed answer released nothing.
         self.spend(m)?;
         Ok(accuracy)
     }

@@ -1,31 +1,33 @@
-//! The graph of a transport problem on given arcs, without one vertex a component.
+//! The graph of a transport problem on given arcs, without one vertex per component.
 
 use crate::constraints::{Block, Constraints, Part};
 use crate::error::{Error, Result, check_memory};
 use crate::linalg::sparse_cholesky::SparseCholesky;
 
-/// Vertices are the constraints that are kept, and one number more for all that were dropped.
+/// The vertices are the kept marginals, numbered from 0. All dropped marginals share the next number, the ground.
 #[derive(Debug)]
 pub(super) struct Graph {
-    /// Whether a vertex is a column of the transport problem.
+    /// Whether a vertex is the marginal of a column of the plan.
     is_column: Vec<bool>,
     /// Marginal of every vertex: `0..m` are rows, `m..m + n` columns.
     pub(super) kept: Vec<usize>,
-    /// Ends of every arc.
+    /// The two end vertices of every arc.
     pub(super) ends: Vec<(u32, u32)>,
 }
 
-/// The upper triangle of the Laplacian by column, the diagonal last, and where the arcs go in it.
+/// Positions in the upper triangle of the Laplacian, compressed by column with the diagonal entry last.
 #[derive(Debug)]
 pub(super) struct Pattern {
+    /// Position of every diagonal entry.
     diagonal: Vec<usize>,
-    /// `usize::MAX` for an arc with a dropped end.
+    /// Position of every arc; `usize::MAX` for an arc with a dropped end.
     arc: Vec<usize>,
     nonzeros: usize,
 }
 
 impl Graph {
-    /// Drops the vertex with the most arcs of each component, and all without arcs.
+    /// The graph and the rows of `A`. In each component the vertex with the most arcs is dropped; a vertex without arcs is a
+    /// component of its own.
     ///
     /// # Errors
     /// [`Error::OutOfRange`], [`Error::Duplicate`] for an arc given twice, [`Error::InvalidSetting`] without arcs.
@@ -34,9 +36,10 @@ impl Graph {
             let (field, reason) = ("arcs", "expected at least one, found none".into());
             return Err(Error::InvalidSetting { field, reason });
         }
-        // Four numbers per vertex.
+        // Four numbers are stored per vertex.
         let vertices = m as u128 + n as u128;
         check_memory("the vertices of a plan", 4 * vertices)?;
+        // Find the components, and count the arcs of each vertex.
         let mut degree = vec![0usize; m + n];
         let mut above: Vec<usize> = (0..m + n).collect();
         for &(i, j) in arcs {
@@ -50,7 +53,7 @@ impl Graph {
             let (a, b) = (root(&mut above, i), root(&mut above, m + j));
             above[a] = b;
         }
-        // By root: the vertex that goes.
+        // Per root, the vertex that its component drops.
         let mut out = vec![usize::MAX; m + n];
         for v in 0..m + n {
             let known = &mut out[root(&mut above, v)];
@@ -70,6 +73,7 @@ impl Graph {
             .iter()
             .map(|(i, j)| (vertex[*i], vertex[m + j]))
             .collect();
+        // The rows of A: every arc adds to the marginals of its two ends.
         let mut builder = Constraints::builder(kept.len(), &[Block::Nonneg(arcs.len())])?;
         for (k, (u, v)) in ends.iter().enumerate() {
             for end in [*u, *v] {
@@ -78,6 +82,7 @@ impl Graph {
                 }
             }
         }
+        // Two equal arcs would be one variable twice.
         let mut pairs: Vec<(usize, usize, usize)> = arcs
             .iter()
             .enumerate()
@@ -102,11 +107,11 @@ impl Graph {
         Ok((graph, builder.build()?))
     }
 
-    /// The graph whose vertices are rows that were given.
+    /// The graph whose vertices are the rows of `a`.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] unless the rows are sums of a transport problem; [`Error::RankDeficient`] where a component
-    /// has all its rows.
+    /// [`Error::Unsupported`] unless the rows are marginals of a plan; [`Error::RankDeficient`] where the rows include all
+    /// marginals of a component.
     pub(super) fn of_rows(a: &Constraints) -> Result<Self> {
         let unsupported = |what| Error::Unsupported {
             what,
@@ -125,7 +130,7 @@ impl Graph {
                 let arc = &mut ends[k as usize];
                 *arc = match *arc {
                     (u, v) if u == ground && v == ground => (row as u32, ground),
-                    // Rows come in ascending order, which makes the second end the later one, as the pattern expects.
+                    // Rows ascend, so the second end is the later one. The pattern relies on this order.
                     (u, v) if v == ground => (u, row as u32),
                     _ => return Err(unsupported("a variable in more than two rows")),
                 };
@@ -150,7 +155,7 @@ impl Graph {
         self.kept.len()
     }
 
-    /// `out ← B Bᵀ y`, arc by arc: nothing cancels but what the vector brings.
+    /// `out ← B Bᵀ y`, summed arc by arc: the only cancellation is the one within `y`.
     pub(super) fn apply(&self, squares: &[f64], y: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         let ground = self.len() as u32;
@@ -180,7 +185,7 @@ impl Graph {
         out
     }
 
-    /// Signs that make `B Bᵀ` a Laplacian: those of the columns change.
+    /// Changes the sign of the entries that belong to columns of the plan. With these signs `B Bᵀ` is a Laplacian.
     pub(super) fn flip(&self, v: &mut [f64]) {
         for (v, is_column) in v.iter_mut().zip(&self.is_column) {
             if *is_column {
@@ -189,11 +194,11 @@ impl Graph {
         }
     }
 
-    /// Where the exact factor's matrix has entries. `None` when memory ran out.
+    /// The pattern of the Laplacian and the symbolic factorisation; `None` when memory ran out.
     pub(super) fn analyse(&self) -> Option<(Pattern, SparseCholesky)> {
         let n = self.len();
         let ground = n as u32;
-        // Arcs by their column, which is the later end and has the diagonal.
+        // An arc belongs to the column of its later end. Each column also has its diagonal entry.
         let mut start = vec![0usize; n + 1];
         for (u, v) in self.ends.iter().filter(|(_, v)| *v != ground) {
             start[*v as usize + 1] += usize::from(*u != ground);
@@ -232,7 +237,8 @@ impl Graph {
     }
 }
 
-/// Divides the vertices so that no arc joins two of one kind; `None` where they do not divide.
+/// Divides the vertices into rows and columns of the plan such that every arc joins a row and a column. `None` where no such
+/// division exists.
 fn two_colours(m: usize, ends: &[(u32, u32)]) -> Option<Vec<bool>> {
     let ground = m as u32;
     let mut neighbours = vec![vec![]; m];
@@ -265,8 +271,8 @@ fn two_colours(m: usize, ends: &[(u32, u32)]) -> Option<Vec<bool>> {
 }
 
 /// # Errors
-/// [`Error::RankDeficient`] where a component has no arc to a vertex that was left out: the sum of its rows of the plan is
-/// the sum of its columns.
+/// [`Error::RankDeficient`] where a component has no arc to the ground. The row marginals and the column marginals of such a
+/// component have the same sum, so they are dependent.
 fn check_grounded(m: usize, ends: &[(u32, u32)]) -> Result<()> {
     let mut above: Vec<usize> = (0..=m).collect();
     for &(u, v) in ends {
@@ -289,7 +295,7 @@ fn check_grounded(m: usize, ends: &[(u32, u32)]) -> Result<()> {
     })
 }
 
-/// The root of a vertex in a forest, whose paths are halved on the way.
+/// The root of a vertex in a union-find forest, with path halving.
 fn root(above: &mut [usize], mut k: usize) -> usize {
     while above[k] != k {
         above[k] = above[above[k]];

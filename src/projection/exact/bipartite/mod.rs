@@ -1,4 +1,4 @@
-//! The marginals of a transport problem on a sparse set of arcs.
+//! The projection for the marginals of a transport problem on a sparse set of arcs.
 
 mod graph;
 
@@ -28,10 +28,10 @@ use std::sync::Arc;
 )]
 #[non_exhaustive]
 pub enum Factor {
-    /// By an estimate of what either costs.
+    /// The one of the two others that an estimate finds cheaper.
     #[default]
     Auto,
-    /// Sparse Cholesky, in an order of approximate minimum degree.
+    /// Sparse Cholesky in an approximate minimum degree order.
     Exact,
     /// Conjugate gradients, preconditioned by an approximate Cholesky factor that samples its fill[^KS16].
     ///
@@ -44,8 +44,8 @@ pub enum Factor {
 /// | name | default | purpose | range |
 /// |---|---|---|---|
 /// | `factor` | automatic | see [`Factor`] | |
-/// | `seed` | 0 | names the streams that sampled factors draw from, one an update | any |
-/// | `solves` | 10 | right-hand sides expected a weight, for the automatic choice | any |
+/// | `seed` | 0 | root of the random streams of sampled factors, one stream per factor | any |
+/// | `solves` | 10 | right-hand sides expected per weight, for the automatic choice | any |
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
@@ -53,7 +53,7 @@ pub struct Settings {
     pub factor: Factor,
     /// Root of the streams of sampled factors.
     pub seed: Seed,
-    /// Right-hand sides a weight.
+    /// Right-hand sides expected per weight.
     pub solves: usize,
 }
 
@@ -67,28 +67,33 @@ impl Default for Settings {
     }
 }
 
-/// Vanishing pivots of the exact factor, whose matrix has a unit diagonal: below, there is nothing but rounding.
+/// Pivots of the exact factor up to this count as zero. The factored matrix has a unit diagonal, so smaller pivots are rounding
+/// errors.
 const VANISHING: f64 = 1e-15;
-/// Iterations of conjugate gradients, at most.
+/// Largest number of conjugate gradient iterations.
 const MAX_ITER: usize = 500;
-/// Those that a sampled factor needs for some ten digits, about, for the automatic choice.
+/// Typical number of iterations with a sampled factor for about ten digits; used by the automatic choice only.
 const USUAL_ITER: f64 = 40.0;
-/// Residual that answers of a sampled factor have when none is asked for.
+/// Relative residual of answers from a sampled factor when the goal asks for none.
 const SAMPLED_TOL: f64 = 1e-10;
-/// A sampled factor has this many times the nonzeros of the graph, about.
+/// Approximate ratio of the nonzeros of a sampled factor to the arcs of the graph.
 const SAMPLED_FILL: f64 = 4.0;
+/// Named in errors.
+const SQUARES: &str = "squares of the weight";
 
 /// `P = Bᵀ(BBᵀ)⁻¹B` for the marginals of a transport problem on given arcs, `B = A·diag(w)`.
 ///
-/// The rows of `A` are the sums over the rows, then over the columns, of a plan with one nonnegative number an arc. They depend on
-/// each other once per component of the graph of the arcs; so the one with the most arcs of every component is left out. Those
-/// that are kept are independent by construction, so that no test of independence is made. `BBᵀ` is
-/// `[Diag(r) W; Wᵀ Diag(c)]` with the squared weights `W` and their sums, and with the signs of the columns changed a weighted
-/// graph Laplacian without one vertex a component.
+/// A plan has one nonnegative number per arc. The rows of `A` are the sums over the rows of the plan, then the sums over its
+/// columns. These marginals have one linear dependence per component of the graph of the arcs. So the marginal with the
+/// most arcs is left out of every component. The others are independent by construction, and no test of independence is made.
 ///
-/// Where its Cholesky factor stays sparse (points in the plane) it is factored; where the arcs form an expander (points in high
-/// dimension) it would fill in, and conjugate gradients with a sampled factor take its place, whose weights cannot cancel. They also
-/// help out where the exact factor loses too many digits.
+/// `BBᵀ` is `[Diag(r) W; Wᵀ Diag(c)]` with the squared weights `W` and their row and column sums `r` and `c`. With the signs of the
+/// columns of the plan changed, `BBᵀ` is a weighted graph Laplacian without one vertex per component.
+///
+/// Where the Cholesky factor of the Laplacian stays sparse (points in the plane), the Laplacian is factored. Where the arcs form
+/// an expander (points in high dimension), the factor would fill in, and conjugate gradients with a sampled factor replace
+/// it. The weights of a sampled factor are positive and cannot cancel, so the sampled factor also replaces an exact factor
+/// that loses too many digits.
 ///
 /// ```
 /// use dyncvx::constraints::BlockWeight;
@@ -105,8 +110,8 @@ const SAMPLED_FILL: f64 = 4.0;
 /// ```
 ///
 /// # Complexity
-/// Exact, `Σ l_j²` flops an update for the lengths `l_j` of the columns of the factor, and `4 Σ l_j` a solve; sampled,
-/// `O(arcs log arcs)` an update and `O(arcs)` an iteration. Space as many numbers as the factor has, and a copy of the weight.
+/// Exact: `Σ l_j²` flops per update for the lengths `l_j` of the columns of the factor, and `4 Σ l_j` flops per solve. Sampled:
+/// `O(arcs log arcs)` per update and `O(arcs)` per iteration. Space: the nonzeros of the factor and a copy of the weight.
 #[derive(Debug, Clone)]
 pub struct Bipartite {
     a: Arc<Constraints>,
@@ -118,7 +123,7 @@ pub struct Bipartite {
     squares: Vec<f64>,
     refiner: Refiner,
     work: Work,
-    /// Sampled factors so far.
+    /// Number of factors sampled so far: the index of the next random stream.
     epoch: u64,
     seconds: Seconds,
 }
@@ -140,8 +145,9 @@ struct Work {
 }
 
 impl Bipartite {
-    /// For rows that are such sums: one nonnegative block, every number in at most two rows with coefficient 1, rows that
-    /// divide into those of the plan and those of its columns, and no dependent rows. [`Bipartite::of_arcs`] makes them.
+    /// A structure for given rows, without a weight yet. The rows must be marginals of a plan: one nonnegative block, every
+    /// variable in at most two rows with coefficient 1, rows that divide into sums over rows and sums over columns of the
+    /// plan, and no dependent rows. [`Bipartite::of_arcs`] makes such rows.
     ///
     /// # Errors
     /// Those of [`Bipartite::with_settings`].
@@ -149,10 +155,10 @@ impl Bipartite {
         Self::with_settings(rows, Settings::default())
     }
 
-    /// The same, with settings.
+    /// [`Bipartite::new`] with settings.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for other rows; [`Error::RankDeficient`] for the sums of a whole component.
+    /// [`Error::Unsupported`] for other rows; [`Error::RankDeficient`] when the rows include all marginals of a component.
     ///
     /// # Complexity
     /// A pass over the entries and, unless sampling is asked for, a symbolic factorisation.
@@ -161,7 +167,7 @@ impl Bipartite {
         Self::on(Graph::of_rows(&a)?, a, settings)
     }
 
-    /// For a plan of `m` rows and `n` columns on the arcs `(row, column)`, whose numbers stand in this order.
+    /// A structure for a plan of `m` rows and `n` columns on the arcs `(row, column)`. The variables have the order of the arcs.
     ///
     /// # Errors
     /// Those of [`Bipartite::of_arcs_with`].
@@ -169,10 +175,10 @@ impl Bipartite {
         Self::of_arcs_with(m, n, arcs, Settings::default())
     }
 
-    /// The same, with settings.
+    /// [`Bipartite::of_arcs`] with settings.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for an arc without its row or column, [`Error::Duplicate`] for one that is given twice,
+    /// [`Error::OutOfRange`] for an arc outside the plan, [`Error::Duplicate`] for an arc given twice,
     /// [`Error::InvalidSetting`] without arcs, [`Error::TooLarge`].
     ///
     /// # Complexity
@@ -220,13 +226,13 @@ impl Bipartite {
         &self.a
     }
 
-    /// The marginal of every row of `A`: below `m` that of a row of the plan, from there on of a column. Where the rows were
-    /// given, their own numbers.
+    /// The number of the marginal of every row of `A`. For a structure made from arcs, numbers below `m` are sums over a row of
+    /// the plan, and the others are sums over a column. For a structure made from rows, these are the numbers of the rows.
     pub fn kept(&self) -> &[usize] {
         &self.graph.kept
     }
 
-    /// What solves: [`Factor::Exact`] or [`Factor::Sampled`].
+    /// The kind of factor in use: [`Factor::Exact`] or [`Factor::Sampled`].
     pub fn factor(&self) -> Factor {
         match self.exact {
             Some(_) => Factor::Exact,
@@ -234,7 +240,7 @@ impl Bipartite {
         }
     }
 
-    /// Numbers in the factor, 0 before the first weight where it is sampled.
+    /// Number of nonzeros of the factor; 0 for a sampled factor before the first weight.
     pub fn nonzeros(&self) -> usize {
         match (&self.exact, &self.sampled) {
             (Some(exact), _) => exact.factor.nonzeros(),
@@ -243,10 +249,11 @@ impl Bipartite {
         }
     }
 
+    /// Samples a factor at the current weight.
     fn sample(&mut self) {
         let ground = self.graph.len() as u32;
         let arcs = self.graph.ends.iter().zip(&self.squares);
-        // Arcs between two dropped vertices are components of their own.
+        // An arc between two dropped vertices touches no kept row.
         let edges: Vec<(u32, u32, f64)> = arcs
             .map(|((u, v), d)| (*u, *v, *d))
             .filter(|(u, v, _)| (*u, *v) != (ground, ground))
@@ -257,7 +264,8 @@ impl Bipartite {
         self.sampled = Some(SampledCholesky::new(self.graph.len(), &edges, &mut rng));
     }
 
-    /// One pass over all columns of `work.given`; answers in `work.answer`.
+    /// Solves for all columns of `work.given` with the factor in use; the answers are in `work.answer`. Returns the largest
+    /// residual and the number of iterations.
     fn attempt(&mut self, tol: f64) -> (f64, usize) {
         let Self {
             graph,
@@ -341,21 +349,26 @@ impl Projection for Bipartite {
     }
 
     fn update(&mut self, weight: &[BlockWeight<'_>]) -> Result<Refresh> {
-        const WHAT: &str = "squares of the weight";
+        // The squares of the weight must be normal numbers: they are the weights of the Laplacian.
         check_forms(self, weight, "Bipartite")?;
         let weight = OwnedWeight::new_all(self.a.blocks(), weight)?;
         let [OwnedWeight::Nonneg(w)] = &weight[..] else {
-            let (what, by) = ("this weight", "the marginals of a transport problem");
+            let (what, by) = (
+                "a weight of more than one block",
+                "the marginals of a transport problem",
+            );
             return Err(Error::Unsupported { what, by });
         };
         let clock = Instant::now();
         let squares: Vec<f64> = w.iter().map(|w| w * w).collect();
         if let Some(pivot) = squares.iter().position(|d| *d < f64::MIN_POSITIVE) {
-            return Err(Error::NotPositiveDefinite { what: WHAT, pivot });
+            let what = SQUARES;
+            return Err(Error::NotPositiveDefinite { what, pivot });
         }
         let diagonal = self.graph.diagonal(&squares);
-        check_finite(WHAT, &squares)?;
+        check_finite(SQUARES, &squares)?;
         check_finite("diagonal of the Gram matrix", &diagonal)?;
+        // Factor exactly where the settings or the estimate say so; sample a factor otherwise, or if the exact one fails.
         self.squares = squares;
         self.weight = Some(weight);
         self.refiner.forget();
@@ -409,7 +422,7 @@ impl Projection for Bipartite {
         }
         let (mut residual, mut iterations) = self.attempt(tol);
         if residual > tol.max(SAMPLED_TOL) && self.sampled.is_none() {
-            // The exact factor lost its digits: one that cannot, for this and what else is asked at this weight.
+            // The exact factor lost too many digits: use a sampled factor for the remaining solves at this weight.
             let before = core::mem::take(&mut self.work.answer);
             self.sample();
             let (left, more) = self.attempt(tol);

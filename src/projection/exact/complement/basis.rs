@@ -1,4 +1,4 @@
-//! A basis of the null space of the rows, sparse where it can be.
+//! A basis of the null space of the rows. Positions that no row reads give sparse elements; the other elements are dense.
 
 use super::normal::Normal;
 use crate::constraints::{Block, Constraints};
@@ -9,21 +9,21 @@ use faer::Mat;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
-/// Columns projected together.
-const PANEL: usize = 64;
+/// Columns projected together. The limit bounds the scratch memory.
+const COLUMNS_PER_PANEL: usize = 64;
 
-/// A position of one triangle of a matrix block, or an entry of a nonnegative one.
+/// A position in one triangle of a matrix block, or an entry of a nonnegative block.
 #[derive(Debug, Clone, Copy)]
 struct Coordinate {
     block: usize,
     row: usize,
     col: usize,
-    /// Where it and its mirror image lie in a flat vector.
+    /// Positions of the entry and of its mirror image in a flat vector.
     at: [usize; 2],
 }
 
 impl Coordinate {
-    /// Of an orthonormal system: an entry off the diagonal counts twice.
+    /// The value that makes the symmetric unit matrix at this position have norm one: an entry off the diagonal occurs twice.
     fn scale(&self) -> f64 {
         if self.row == self.col {
             1.0
@@ -33,6 +33,7 @@ impl Coordinate {
     }
 }
 
+/// All coordinates of all blocks.
 fn coordinates(a: &Constraints) -> Vec<Coordinate> {
     let mut out = vec![];
     for (block, b) in a.blocks().iter().enumerate() {
@@ -57,21 +58,23 @@ fn coordinates(a: &Constraints) -> Vec<Coordinate> {
     out
 }
 
-/// Rows that with those of `A` make a basis of all symmetric matrices, and are orthogonal to them.
+/// Rows that are orthogonal to the rows of `A`, and together with them form a basis of all symmetric matrices.
 ///
-/// Positions that no row reads give one entry each; what a row of one entry reads is zero. The others are taken from random
-/// vectors, projected and made orthonormal.
+/// A position that no row reads gives a basis element with one entry. A position that a row of one entry reads is zero in every
+/// basis element. On the remaining positions the basis comes from random vectors, projected and made orthonormal.
 ///
 /// # Complexity
-/// `c` solves with `AAᵀ` and `2 d c²` flops for `d` positions that are neither free nor fixed.
+/// `c` solves with `AAᵀ`, and `2 d c²` flops for the `d` remaining positions.
 pub(super) fn null_space(a: &Constraints, normal: &Normal) -> Result<Constraints> {
+    // Classify the positions, which gives the numbers of sparse and dense basis elements.
     let all = coordinates(a);
     let (free, shared, rows) = classify(a, &all);
     let dense = shared.len().saturating_sub(rows);
     let count = free.len() + dense;
     check_memory(
         "a basis of the null space",
-        4 * shared.len() as u128 * dense as u128 + 2 * a.ambient() as u128 * PANEL as u128,
+        4 * shared.len() as u128 * dense as u128
+            + 2 * a.ambient() as u128 * COLUMNS_PER_PANEL as u128,
     )?;
     let mut out = Constraints::builder(count, a.blocks())?;
     for (k, &c) in free.iter().enumerate() {
@@ -94,7 +97,10 @@ pub(super) fn null_space(a: &Constraints, normal: &Normal) -> Result<Constraints
     out.build()
 }
 
-/// Coordinates that no row reads, those that several entries share, and the number of rows that have them.
+/// Divides the coordinates. Returns the coordinates that no row reads, the coordinates that neither are unread nor fixed, and the
+/// number of rows on the latter.
+///
+/// A row of one entry fixes its coordinate at zero. Removing that coordinate may leave another row with one entry.
 fn classify(a: &Constraints, all: &[Coordinate]) -> (Vec<usize>, Vec<usize>, usize) {
     let mut number = vec![usize::MAX; a.ambient()];
     for (k, c) in all.iter().enumerate() {
@@ -142,8 +148,8 @@ fn project(
     z: &mut Mat<f64>,
 ) -> Result<()> {
     let mut flat = vec![0.0; a.ambient()];
-    for first in (0..z.ncols()).step_by(PANEL) {
-        let count = PANEL.min(z.ncols() - first);
+    for first in (0..z.ncols()).step_by(COLUMNS_PER_PANEL) {
+        let count = COLUMNS_PER_PANEL.min(z.ncols() - first);
         let mut y = padded::zeros(a.len(), count);
         for j in 0..count {
             flat.fill(0.0);

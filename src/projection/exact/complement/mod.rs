@@ -1,4 +1,4 @@
-//! Many rows: the projection through what they leave out.
+//! The projection for many rows, computed from a basis of the null space of the rows.
 
 mod basis;
 mod normal;
@@ -13,19 +13,19 @@ use faer::{Accum, MatMut, MatRef};
 use normal::Normal;
 use std::sync::Arc;
 
-/// `P` for a two-sided weight and rows `A` that leave little out: `m` near the number `N_s` of distinct positions, `n(n+1)/2` a
-/// PSD block.
+/// The projection `P` for a two-sided weight and rows `A` with a small null space: `m` is near the number `N_s` of distinct
+/// positions, which is `n(n+1)/2` per PSD block of order `n`.
 ///
-/// With a basis `Z` of the null space of `A`, `c = N_s − m` symmetric matrices orthogonal to its rows, and
+/// Let `Z` be a basis of the null space of `A`: `c = N_s − m` symmetric matrices orthogonal to the rows. With
 /// `T(X) = W⁻¹XW⁻¹`,
 ///
 /// ```text
 /// (BBᵀ)⁻¹ = (AAᵀ)⁻¹ A (T − T Zᵀ(Z T Zᵀ)⁻¹Z T) Aᵀ (AAᵀ)⁻¹
 /// ```
 ///
-/// so that a change of the weight, of whatever rank, costs forming and factoring the `c × c` Gram matrix of `Z` at `W⁻¹`
-/// instead of the `m × m` one of `A` at `W`. `AAᵀ` is factored once. Answers are refined with the exact operator as in the
-/// other structures.
+/// A change of the weight, of any rank, therefore costs forming and factoring the `c × c` Gram matrix of `Z` at `W⁻¹` instead
+/// of the `m × m` Gram matrix of `A` at `W`. `AAᵀ` is factored once. Answers are refined with the exact operator as in the other
+/// structures.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -44,13 +44,14 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Complexity
-/// Once: `AAᵀ` factored, `c` solves with it, and an orthonormal basis of the positions that are neither free nor fixed by rows
-/// of one entry. An update: `O(n³)` for `W⁻¹`, `4n³` flops a dense row of `Z` (far less a sparse one), at most `c²N_s` for
-/// the inner products and `c³/3`. A step of a query: the exact operator, two products with `(AAᵀ)⁻¹`, `8n³` flops and two
-/// passes over `Z`. Worth it while `c` is a fraction of `m`; nothing forbids more.
+/// Once: the factorisation of `AAᵀ`, `c` solves with it, and an orthonormal basis on the positions that are neither unread nor
+/// fixed by rows of one entry. An update: `O(n³)` flops for `W⁻¹`, `4n³` flops per dense row of `Z` (far fewer per sparse row),
+/// at most `c²N_s` flops for the inner products, and `c³/3` flops for the factor. A refinement step: the exact operator, two
+/// products with `(AAᵀ)⁻¹`, `8n³` flops and two passes over `Z`. This pays while `c` is a fraction of `m`; a larger `c` is
+/// accepted too.
 ///
 /// # Deviations
-/// None of the papers has this form.
+/// No cited paper has this form.
 #[derive(Debug, Clone)]
 pub struct Complement {
     a: Arc<Constraints>,
@@ -62,12 +63,12 @@ pub struct Complement {
     scratch: Scratch,
 }
 
-/// What belongs to a weight.
+/// The weight, its inverse, and the factor that belongs to them.
 #[derive(Debug, Clone)]
 struct State {
     weight: Vec<OwnedWeight>,
     inverse: Vec<OwnedWeight>,
-    /// Of `Z T Zᵀ`; none where `A` leaves nothing out.
+    /// The factor of `Z T Zᵀ`; `None` where the null space of `A` is trivial.
     factor: Option<ScaledFactor<f64>>,
 }
 
@@ -89,7 +90,7 @@ impl Complement {
         a.check_separation()?;
         let mut normal = Normal::new(&a)?;
         let z = basis::null_space(&a, &normal)?;
-        normal.hasten();
+        normal.form_inverse();
         let assembler = Assembler::new(&z);
         let scratch = Scratch {
             flat: vec![0.0; a.ambient()],
@@ -108,7 +109,7 @@ impl Complement {
         })
     }
 
-    /// `c`, the dimension of what the rows leave out.
+    /// `c`, the dimension of the null space of the rows.
     pub fn rank(&self) -> usize {
         self.z.len()
     }
@@ -122,14 +123,17 @@ impl Complement {
 
 impl State {
     fn new(weight: Vec<OwnedWeight>, z: &Constraints, assembler: &Assembler) -> Result<Self> {
-        const WHAT: &str = "weight of a positive semidefinite block";
         let mut inverse = Vec::with_capacity(weight.len());
         for held in &weight {
             inverse.push(match held.dense() {
                 OwnedWeight::Nonneg(w) => OwnedWeight::Nonneg(w.iter().map(|w| 1.0 / w).collect()),
                 OwnedWeight::TwoSided(w) | OwnedWeight::Root { w, .. } => {
-                    let factor = Cholesky::factor(w.clone())
-                        .map_err(|pivot| Error::NotPositiveDefinite { what: WHAT, pivot })?;
+                    let factor = Cholesky::factor(w.clone()).map_err(|pivot| {
+                        Error::NotPositiveDefinite {
+                            what: "weight of a positive semidefinite block",
+                            pivot,
+                        }
+                    })?;
                     OwnedWeight::TwoSided(factor.inverse())
                 }
                 _ => {
@@ -190,6 +194,7 @@ impl Projection for Complement {
             inverse,
             factor,
         } = state.as_mut().ok_or(Error::NoWeight)?;
+        // One application of the formula for (BBᵀ)⁻¹, from right to left.
         let apply = |v: &mut [f64]| {
             normal.solve_in_place(v);
             let Scratch {
@@ -232,11 +237,12 @@ impl Projection for Complement {
     }
 }
 
+/// Calls `each` with the number and the range of every block.
 fn blocks(a: &Constraints, mut each: impl FnMut(usize, core::ops::Range<usize>)) {
     (0..a.blocks().len()).for_each(|b| each(b, a.range(b)));
 }
 
-/// `out ← W⁻¹XW⁻¹`, or `x ∘ w⁻²`, for the inverse weight given; `half` is scratch.
+/// `out ← W⁻¹XW⁻¹`, or `x ∘ w⁻²` on a nonnegative block. `inverse` is the inverse weight; `half` is scratch.
 fn scale(inverse: &OwnedWeight, x: &[f64], half: &mut [f64], out: &mut [f64]) {
     match inverse {
         OwnedWeight::Nonneg(w) => {

@@ -1,4 +1,4 @@
-//! `(AAᵀ)⁻¹`, which does not change with the weight.
+//! `(AAᵀ)⁻¹`, which does not depend on the weight.
 
 use crate::constraints::{Block, Constraints, OwnedWeight};
 use crate::error::{Error, Result};
@@ -6,10 +6,11 @@ use crate::projection::gram::{Assembler, Base, ScaledFactor};
 use crate::projection::gram::{GramInverse, Precision};
 use faer::Mat;
 
-/// Share of a full factor from which a sparse one is no longer worth its indices.
-const SPARSE_UP_TO: f64 = 0.25;
+/// A sparse factor with at least this share of the `m²` numbers of a dense factor is slower than the dense factor, because of
+/// its indices.
+const MAX_SPARSE_FILL: f64 = 0.25;
 
-/// A factor to make things with, then what answers fastest.
+/// The inverse of `AAᵀ`: a sparse factor, or a dense factor that [`Normal::form_inverse`] replaces by the inverse.
 #[derive(Debug, Clone)]
 pub(super) enum Normal {
     Sparse(Box<Base>),
@@ -22,7 +23,7 @@ impl Normal {
     pub(super) fn new(a: &Constraints) -> Result<Self> {
         let (m, assembler) = (a.len(), Assembler::new(a));
         match Base::new(a) {
-            Ok(base) if (base.nonzeros() as f64) < SPARSE_UP_TO * (m * m) as f64 + 64.0 => {
+            Ok(base) if (base.nonzeros() as f64) < MAX_SPARSE_FILL * (m * m) as f64 + 64.0 => {
                 return Ok(Normal::Sparse(Box::new(base)));
             }
             Ok(_) | Err(Error::Unsupported { .. }) => {}
@@ -42,7 +43,7 @@ impl Normal {
         )))))
     }
 
-    /// Every column of `x ← (AAᵀ)⁻¹ x`, in double precision until [`Normal::hasten`] was called.
+    /// `x ← (AAᵀ)⁻¹ x` for every column, in double precision until [`Normal::form_inverse`] is called.
     pub(super) fn solve_columns(&self, x: &mut Mat<f64>) {
         match self {
             Normal::Sparse(base) => base.solve_columns(x),
@@ -53,8 +54,8 @@ impl Normal {
         }
     }
 
-    /// Makes the inverse of a dense factor, in single precision where that is enough for a preconditioner.
-    pub(super) fn hasten(&mut self) {
+    /// Replaces a dense factor by the inverse, in single precision where that is enough for a preconditioner.
+    pub(super) fn form_inverse(&mut self) {
         if let Normal::Dense(held) = self {
             held.invert(Precision::Auto);
         }
@@ -68,7 +69,7 @@ impl Normal {
         }
     }
 
-    /// Numbers that are held.
+    /// Bytes of the factor or of the inverse.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Normal::Sparse(base) => 8 * base.nonzeros(),

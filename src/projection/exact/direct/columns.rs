@@ -1,4 +1,4 @@
-//! The nonnegative variables of all blocks as columns, without the rows that merely bound one of them.
+//! The nonnegative variables of all blocks as columns, without the rows that only bound a variable.
 
 use crate::constraints::{Constraints, GramWeight, Part};
 
@@ -11,7 +11,7 @@ pub(super) struct Compressed {
 }
 
 impl Compressed {
-    /// From `(first, second, value)` in any order of `first`; within one, `second` stays in the order given.
+    /// From triples `(first, second, value)`, sorted here by `first`. Triples with equal `first` keep their order.
     fn new(len: usize, entries: &[(u32, u32, f64)]) -> Self {
         let mut start = vec![0usize; len + 1];
         for e in entries {
@@ -49,10 +49,10 @@ impl Compressed {
     }
 }
 
-/// A row `a x + b t = u` where no other row has `t`: it bounds `x`.
+/// A row `a x + b t = u` whose variable `t` occurs in no other row: the row bounds `x`.
 #[derive(Debug, Clone, Copy)]
 struct Bound {
-    /// Among all rows.
+    /// Number among all rows.
     row: u32,
     x: u32,
     t: u32,
@@ -62,24 +62,24 @@ struct Bound {
 
 /// The part of `A` on the nonnegative blocks, split into bounds and the other rows.
 ///
-/// With `d` the squared weight, the Gram matrix is diagonal on the bounds, `k = a² d_x + b² d_t`, and eliminating them leaves
-/// that of the other rows with `d_x` replaced by `1/(1/d_x + (a/b)²/d_t)`: a sum of positive numbers, where eliminating them
-/// from the assembled matrix would subtract nearly equal ones.
+/// Let `d` be the squared weight. On the bounds the Gram matrix is diagonal, `k = a² d_x + b² d_t`. Eliminating the bounds
+/// leaves the Gram matrix of the other rows, with `d_x` replaced by `1/(1/d_x + (a/b)²/d_t)`. This formula only adds positive
+/// numbers, whereas elimination in the assembled matrix would subtract nearly equal numbers.
 #[derive(Debug, Clone)]
 pub(super) struct Columns {
     bounds: Vec<Bound>,
-    /// The rows that are left, in order.
+    /// The rows that are not bounds, ascending.
     kept: Vec<u32>,
-    /// Kept rows by variable; numbered among the kept ones.
+    /// Per variable, the kept rows that read it, numbered among the kept rows.
     pub(super) by_column: Compressed,
-    /// Variables by kept row.
+    /// Per kept row, its variables.
     pub(super) by_row: Compressed,
-    /// First variable of every block; meaningless for a matrix block.
+    /// First variable of every nonnegative block; unused for a matrix block.
     first: Vec<usize>,
     variables: usize,
-    /// Squared weights, those of bounded variables combined with that of the bound.
+    /// Squared weights. The weight of a bounded variable includes the elimination of its bound.
     pub(super) weight: Vec<f64>,
-    /// `a d_x/k` and `1/k` of every bound.
+    /// `a d_x/k` and `1/k` per bound.
     factors: Vec<(f64, f64)>,
 }
 
@@ -88,7 +88,7 @@ impl Columns {
     /// A few passes over the nonzeros.
     pub(super) fn new(a: &Constraints) -> Self {
         let m = a.len();
-        // All entries on nonnegative blocks, variables counted through all blocks.
+        // List all entries on nonnegative blocks, with the variables numbered through all blocks.
         let (mut entries, mut first, mut variables) = (vec![], vec![], 0);
         let mut on_matrices = vec![false; m];
         for part in a.parts() {
@@ -107,7 +107,7 @@ impl Columns {
         let mut count = vec![0u32; variables];
         entries.iter().for_each(|e| count[e.1 as usize] += 1);
         let rows = Compressed::new(m, &entries);
-        // Rows of two entries, one of them alone on its variable, bound the other variable.
+        // A row of two entries is a bound if one of its variables occurs in no other row. One bound per variable.
         let mut bounded = vec![false; variables];
         let mut bounds = vec![];
         let mut place = vec![0u32; m];
@@ -135,12 +135,12 @@ impl Columns {
             place[i] = kept.len() as u32;
             kept.push(i as u32);
         }
-        // The entries of the kept rows, by row and by column.
+        // Compress the entries of the kept rows by row and by column.
         entries.retain_mut(|e| {
             e.0 = place[e.0 as usize];
             e.0 != u32::MAX
         });
-        // Block by block the rows ascend; over all blocks they need not.
+        // The rows ascend within a block but not across blocks.
         entries.sort_by_key(|e| e.0);
         let by_row = Compressed::new(kept.len(), &entries);
         entries.iter_mut().for_each(|e| *e = (e.1, e.0, e.2));
@@ -161,12 +161,12 @@ impl Columns {
         self.variables
     }
 
-    /// Rows that are no bounds, ascending.
+    /// The rows that are not bounds, ascending.
     pub(super) fn kept(&self) -> &[u32] {
         &self.kept
     }
 
-    /// Moves to a weight.
+    /// Takes a new weight, and eliminates the bounds from it.
     pub(super) fn set_weight(&mut self, held: &[GramWeight<'_>]) {
         for (&first, held) in self.first.iter().zip(held) {
             if let GramWeight::Nonneg(w) = held {
@@ -196,7 +196,7 @@ impl Columns {
         }
     }
 
-    /// From the answer on the kept rows to that on all of them; `y` holds the right-hand side of the bounds.
+    /// From the answer on the kept rows to the answer on all rows. On entry `y` holds the right-hand side of the bounds.
     pub(super) fn expand(&self, kept: &[f64], y: &mut [f64]) {
         for (bound, (f, inverse)) in self.bounds.iter().zip(&self.factors) {
             let sum: f64 = self

@@ -10,7 +10,7 @@ use crate::projection::gram::{Assembler, GramMatrix, MAX_ITER, ScaledFactor};
 use faer::MatMut;
 use std::sync::Arc;
 
-/// `K`, its factor, and what answers are refined with.
+/// `K`, its factor, and the workspace of refinement.
 #[derive(Debug, Clone)]
 pub(super) struct DenseGram {
     assembler: Arc<Assembler>,
@@ -33,18 +33,18 @@ impl DenseGram {
         }
     }
 
-    /// Rows with entries at the same positions; nothing can be solved until the next refresh.
+    /// Takes the values of rows with entries at the same positions. No system can be solved until the next refresh.
     pub(super) fn replace_values(&mut self, a: &Constraints) {
         Arc::make_mut(&mut self.assembler).replace_values(a);
         self.factor.restart();
     }
 
-    /// The shift that the last weight needed.
+    /// The diagonal shift that the last weight needed.
     pub(super) fn shift(&self) -> f64 {
         self.factor.shift()
     }
 
-    /// Assembles and factors `K`. After an error nothing can be solved until the next success.
+    /// Assembles and factors `K`. After an error, no system can be solved until a refresh succeeds.
     ///
     /// # Errors
     /// As [`ScaledFactor::refresh`].
@@ -100,8 +100,8 @@ mod tests {
     use crate::constraints::{Block, BlockWeight, OwnedWeight};
     use faer::Mat;
 
-    /// A weight that is singular to working precision needs a shift; well-conditioned weights after it need none again, and their
-    /// answers are those of a fresh factor to the last bit.
+    /// A weight that is singular to working precision needs a shift. Later well-conditioned weights need no shift, and their
+    /// answers equal those of a new factor bitwise.
     #[test]
     fn shifts_come_and_go_with_the_weight() {
         let (m, n) = (60, 12);

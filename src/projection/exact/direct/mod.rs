@@ -1,4 +1,4 @@
-//! Forms and factors the Gram matrix at every change of the weight, by what its sparsity allows.
+//! The direct engine: the Gram matrix is formed and factored at every change of the weight, as a sparse or a dense matrix.
 
 mod columns;
 mod dense;
@@ -27,16 +27,16 @@ use std::sync::Arc;
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `nearly_dependent` | refuse | what to do with rows that products of rows cannot tell apart | |
+/// | `nearly_dependent` | refuse | what to do with rows so nearly dependent that their Gram matrix is singular up to rounding | |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What to do with rows that products of rows cannot tell apart.
+    /// What to do with rows so nearly dependent that their Gram matrix is singular up to rounding.
     pub nearly_dependent: NearlyDependent,
 }
 
 impl Settings {
-    /// For solvers, which measure their answers in the program itself: nearly dependent rows are accepted.
+    /// Settings for solvers: nearly dependent rows are accepted, because a solver measures its answers in the program itself.
     pub fn for_solvers() -> Self {
         Self {
             nearly_dependent: NearlyDependent::Accept,
@@ -44,23 +44,24 @@ impl Settings {
     }
 }
 
-/// The engine of an interior-point method whose weight changes everywhere at each step: symbolic work is done once, the Gram
+/// The engine for an interior-point method whose weight changes everywhere at each step. Symbolic work is done once. The Gram
 /// matrix is assembled and factored at every weight, and residuals are measured with the assembled matrix.
 ///
-/// Two things are cheaper than in [`Recompute`](super::Recompute), the oracle. A weight is checked for shape, finiteness and
-/// symmetry alone, so that a matrix that is not positive definite is noticed only where the Gram matrix loses definiteness. And
-/// answers are refined with the assembled Gram matrix, not with the exact operator.
+/// Two operations are cheaper than in [`Recompute`](super::Recompute). First, a weight is checked for shape, finiteness and
+/// symmetry only; a weight that is not positive definite is noticed only if the Gram matrix loses definiteness. Second,
+/// answers are refined with the assembled Gram matrix instead of the exact operator.
 ///
 /// All forms of [`BlockWeight`] are supported.
 ///
-/// Where few rows meet in any block (linear programs; many small blocks) the Gram matrix is sparse and factored as such, in
-/// an order of approximate minimum degree. With [`NearlyDependent::Accept`], dependent rows are no error there either: their
-/// pivots vanish and are replaced, and the answer has the residual that is reported.
+/// Where few rows share a block (linear programs; many small blocks), the Gram matrix is sparse. It is then factored as a
+/// sparse matrix in an approximate minimum degree order. With [`NearlyDependent::Accept`], the sparse factorisation accepts
+/// dependent rows too: their pivots vanish and are replaced, and the reported residual shows the effect on the answer.
 ///
 /// # Complexity
-/// Sparse, `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and a multiplication for every pair of rows
-/// that read the same nonnegative variable. Dense, an update assembles the Gram matrix by the cheapest of four formulas per
-/// row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A solve costs `4m²` flops per column, and as many per refinement step. Space `m²` numbers and a copy of the weight.
+/// Sparse: an update costs `Σ_j l_j²` flops for the lengths `l_j` of the columns of the factor, and one multiplication per pair
+/// of rows that read the same nonnegative variable. Dense: an update assembles the Gram matrix by the cheapest of four
+/// formulas per row[^FKN97][^BYZ00] and factors it in `m³/3` flops. A solve costs `4m²` flops per column, and as many per
+/// refinement step. Space: `m²` numbers and a copy of the weight.
 ///
 /// [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 /// programming. Mathematical Programming 79, 1997.
@@ -101,11 +102,11 @@ impl Direct {
     /// A structure without a weight yet: call [`Projection::update`] before the first answer.
     ///
     /// # Complexity
-    /// A sort of the rows by their nonzeros, and where few of them meet a symbolic factorisation; a dense Gram matrix is
-    /// allocated at the first update.
+    /// A sort of the rows by their nonzeros, and a symbolic factorisation where the Gram matrix is sparse. A dense Gram
+    /// matrix is allocated at the first update.
     ///
     /// # Errors
-    /// None yet; every structure is made the same way.
+    /// Never fails. The return type is that of the other structures.
     pub fn new(a: impl Into<Arc<Constraints>>) -> Result<Self> {
         Self::with_settings(a, Settings::default())
     }
@@ -132,9 +133,9 @@ impl Direct {
         })
     }
 
-    /// The shift, relative to its diagonal, without which a dense Gram matrix could not be factored at the last weight: 0 unless
-    /// the weight is so ill-conditioned that the matrix is singular to working precision. `None` for a sparse one, where pivots
-    /// are replaced instead.
+    /// The diagonal shift, relative to the diagonal, that factoring a dense Gram matrix needed at the last weight. The shift is 0
+    /// unless the weight is so ill-conditioned that the matrix is singular to working precision. `None` for a sparse Gram
+    /// matrix, whose vanishing pivots are replaced instead.
     pub fn shift(&self) -> Option<f64> {
         match &self.gram {
             Gram::Dense(gram) => Some(gram.shift()),
@@ -168,12 +169,13 @@ impl Projection for Direct {
         }
     }
 
-    /// The formulas of rows, the pattern and the order of elimination stay.
+    /// The row formulas, the pattern and the elimination order are kept.
     fn replace_values(&mut self, rows: &Arc<Constraints>) -> Result<Replaced> {
         if !rows.same_positions(&self.a) {
             return Err(Error::InvalidSetting {
                 field: "rows",
-                reason: "expected entries at the positions of those that are held".into(),
+                reason: "expected entries at the positions of the present rows, found others"
+                    .into(),
             });
         }
         match &mut self.gram {
@@ -191,7 +193,7 @@ impl Projection for Direct {
         self.a.check_rows(self.settings.nearly_dependent)?;
         let weight: Vec<_> = given.iter().map(WeightCow::gram).collect();
         if let Err(error) = self.gram.refresh(&self.a, &weight) {
-            // The Gram matrix and its factor were overwritten: those of the last weight are made again.
+            // The failed attempt overwrote the Gram matrix and its factor: form them again at the last weight.
             if let Some(last) = &self.weight {
                 let last: Vec<_> = last.iter().map(OwnedWeight::gram).collect();
                 if self.gram.refresh(&self.a, &last).is_err() {
@@ -244,8 +246,8 @@ impl Projection for Direct {
     }
 
     /// # Errors
-    /// [`Error::NearlyDependent`], [`Error::RankDeficient`] also where such rows are accepted: the residual of the multipliers
-    /// does not bound the error of `P h` then.
+    /// [`Error::NearlyDependent`], [`Error::RankDeficient`], even where the settings accept such rows: with nearly dependent
+    /// rows the residual of the multipliers does not bound the error of `P h`.
     fn query(
         &mut self,
         h: MatRef<'_, f64>,

@@ -1,4 +1,4 @@
-//! Thresholds of the direct engine that were tuned on instances.
+//! Thresholds of the direct engine, tuned by measurement.
 
 use crate::tuned::tuned;
 

@@ -1,4 +1,4 @@
-//! Where a sparse Gram matrix has entries, and the pass that fills them in.
+//! The sparsity pattern of a sparse Gram matrix, and the assembly of its values.
 
 use super::columns::Columns;
 use crate::constraints::{Constraints, GramWeight, Part, SymmetricRows};
@@ -7,32 +7,33 @@ use crate::linalg::sparse_cholesky::SparseCholesky;
 use crate::projection::gram::PsdPlan;
 use std::ops::Range;
 
-/// Products summed by one task.
-const TASK: usize = 1 << 16;
+/// Products summed by one parallel task: enough work to hide the cost of starting the task.
+const PRODUCTS_PER_TASK: usize = 1 << 16;
 
-/// A PSD block: the sums of its rows among themselves.
+/// Where the sums of the rows on one PSD block go.
 #[derive(Debug)]
-struct Small {
+struct BlockPositions {
     block: usize,
+    /// Number of rows that touch the block.
     touching: usize,
-    /// Position of every pair, lower triangle by column.
+    /// Position of every pair of these rows among the values, lower triangle by column.
     to: Vec<u32>,
 }
 
-/// The upper triangle by column, diagonal last.
+/// The upper triangle of the Gram matrix, compressed by column; the diagonal entry is the last of its column.
 #[derive(Debug)]
 pub(super) struct Pattern {
     start: Vec<usize>,
     row: Vec<usize>,
-    small: Vec<Small>,
-    /// Variables that are left out.
+    psd: Vec<BlockPositions>,
+    /// Per variable, whether it is left out of the matrix.
     excluded: Vec<bool>,
-    /// Columns of the triangle that make about [`TASK`] products.
+    /// Ranges of columns that take about [`PRODUCTS_PER_TASK`] products each.
     tasks: Vec<Range<usize>>,
 }
 
 impl Pattern {
-    /// `None` when it has more positions than can be numbered.
+    /// The pattern without the variables `dense`; `None` when it has more positions than 32 bits can number.
     pub(super) fn new(a: &Constraints, columns: &Columns, dense: &[u32]) -> Option<Self> {
         let m = columns.kept().len();
         // Which variables are left out, and the number of every row among the kept ones.
@@ -54,7 +55,8 @@ impl Pattern {
                 members.push((b, list));
             }
         }
-        // Column by column, the rows that share a variable or a block with it; tasks of about equal work.
+        // List, per column, the earlier rows that share a variable or a block with its row. Cut the columns into tasks of
+        // about equal work.
         let (mut start, mut row) = (vec![0], vec![]);
         let (mut tasks, mut products, mut begun) = (vec![], 0, 0);
         let mut last = vec![u32::MAX; m];
@@ -82,7 +84,7 @@ impl Pattern {
             row[at..].sort_unstable();
             row.push(i);
             start.push(row.len());
-            if products >= TASK || i + 1 == m {
+            if products >= PRODUCTS_PER_TASK || i + 1 == m {
                 tasks.push(begun..i + 1);
                 (begun, products) = (i + 1, 0);
             }
@@ -93,19 +95,19 @@ impl Pattern {
         let mut out = Self {
             start,
             row,
-            small: vec![],
+            psd: vec![],
             excluded,
             tasks,
         };
-        // Positions of the sums on every matrix block.
+        // Find where the sums on every matrix block go, once, so that assembly only adds.
         for (b, list) in members {
-            let small = out.small(b, &list);
-            out.small.push(small);
+            let positions = out.block_positions(b, &list);
+            out.psd.push(positions);
         }
         Some(out)
     }
 
-    fn small(&self, block: usize, list: &[u32]) -> Small {
+    fn block_positions(&self, block: usize, list: &[u32]) -> BlockPositions {
         let mut to = vec![];
         for (j, &l) in list.iter().enumerate() {
             for &i in &list[j..] {
@@ -114,7 +116,7 @@ impl Pattern {
                 to.push((range.start + within) as u32);
             }
         }
-        Small {
+        BlockPositions {
             block,
             touching: list.len(),
             to,
@@ -131,9 +133,9 @@ impl Pattern {
         &'a self,
         a: &'a Constraints,
     ) -> impl Iterator<Item = SymmetricRows> + 'a {
-        self.small
+        self.psd
             .iter()
-            .filter_map(|small| match &a.parts()[small.block] {
+            .filter_map(|positions| match &a.parts()[positions.block] {
                 Part::Psd(rows) => {
                     let entries = rows.iter().enumerate().flat_map(|(k, (_, row))| {
                         row.iter()
@@ -181,8 +183,8 @@ impl Pattern {
         }
     }
 
-    /// The share of the nonnegative blocks in the columns of one task, into the values from its first position on; `work` is zero
-    /// before and after.
+    /// Computes the contribution of the nonnegative blocks to the columns of one task. `values` begins at the first position of
+    /// the task; `work` is zero before and after.
     fn gather(&self, columns: &Columns, task: &Range<usize>, work: &mut [f64], values: &mut [f64]) {
         let first = self.start[task.start];
         for i in task.clone() {
@@ -208,10 +210,11 @@ impl Pattern {
     }
 }
 
-/// All values of `S`; the same to the last bit for any number of threads.
+/// Computes all values of the matrix `S`. The result is bitwise the same for any number of threads.
 ///
 /// # Complexity
-/// A multiplication for every pair of rows with a variable in common, and the cheapest of the formulas of [`PsdPlan`] on the others.
+/// One multiplication per pair of rows with a nonnegative variable in common, and the cheapest of the formulas of [`PsdPlan`]
+/// per row of a matrix block.
 pub(super) fn assemble(
     pattern: &Pattern,
     (columns, plans): (&Columns, &[PsdPlan]),
@@ -241,13 +244,13 @@ pub(super) fn assemble(
             pattern.gather(columns, task, &mut work, part);
         }
     }
-    for (small, plan) in pattern.small.iter().zip(plans) {
-        let t = small.touching;
+    for (positions, plan) in pattern.psd.iter().zip(plans) {
+        let t = positions.touching;
         let mut local = padded::zeros(t, t);
-        if let GramWeight::Psd(pair) = &weight[small.block] {
+        if let GramWeight::Psd(pair) = &weight[positions.block] {
             plan.add(pair, local.as_mut());
         }
-        let mut to = small.to.iter();
+        let mut to = positions.to.iter();
         for j in 0..t {
             for (v, &at) in local.col_as_slice(j)[j..].iter().zip(&mut to) {
                 values[at as usize] += v;

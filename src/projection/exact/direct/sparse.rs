@@ -1,8 +1,8 @@
 //! The Gram matrix as a sparse matrix, and its factor.
 //!
-//! Rows that only bound a variable are eliminated beforehand ([`Columns`]). A variable that so many rows read that it would fill the
-//! matrix is taken out, `K = S + U Uᵀ`, and put back by the Sherman–Morrison–Woodbury formula. That formula loses digits;
-//! conjugate gradients with the assembled `K` restore them.
+//! Rows that only bound a variable are eliminated beforehand ([`Columns`]). A variable that many rows read would fill the
+//! matrix. Such variables are taken out, `K = S + U Uᵀ`, and the Sherman–Morrison–Woodbury formula corrects for them. The
+//! formula loses digits; conjugate gradients with the assembled `K` restore the digits.
 
 mod parts;
 
@@ -31,14 +31,17 @@ use std::sync::Arc;
 /// Rounding of a pivot, per row of the matrix.
 const PIVOT_ROUNDING: f64 = 16.0 * f64::EPSILON;
 
-/// Weights, at most, for which no other bound of vanishing pivots is tried after one that was not better.
+/// Largest number of weights that pass, after another bound of vanishing pivots failed to help, before a bound is tried again.
 const LONGEST_WAIT: u32 = 64;
 
-/// The part that does not change with the weight.
+/// Named in errors.
+const GRAM_MATRIX: &str = "Gram matrix";
+
+/// The part that does not depend on the weight.
 #[derive(Debug)]
 struct Layout {
     pattern: Pattern,
-    /// Variables kept out of the pattern.
+    /// Variables left out of the pattern.
     dense: Vec<u32>,
 }
 
@@ -53,10 +56,11 @@ pub(super) struct SparseGram {
     values: Vec<f64>,
     inverse_scale: Vec<f64>,
     factor: SparseCholesky,
-    /// Pivots up to this are replaced.
+    /// Pivots up to this bound are replaced.
     vanishing: f64,
-    /// Weights for which no other bound is tried, and how many there will be the next time.
+    /// Number of coming weights for which no other bound is tried.
     waits: u32,
+    /// The value of `waits` after the next failure.
     next_wait: u32,
     /// The dense columns `U`, `S⁻¹U`, and the factor of `I + UᵀS⁻¹U`.
     split: Option<Split>,
@@ -83,7 +87,8 @@ impl SparseGram {
     pub(super) fn analyse(a: &Constraints) -> Option<Self> {
         let columns = Columns::new(a);
         let m = columns.kept().len();
-        // A block makes all its rows meet: with more pairs than a dense matrix has there is nothing sparse.
+        // Every two rows of a matrix block give an entry. When the blocks have more pairs than half a dense matrix has entries,
+        // the matrix is not sparse.
         let pairs = a.parts().iter().map(|part| match part {
             Part::Psd(rows) => (rows.touching() as f64).powi(2),
             Part::Nonneg(_) => 0.0,
@@ -91,7 +96,7 @@ impl SparseGram {
         if pairs.sum::<f64>() > 0.5 * (m as f64).powi(2) {
             return None;
         }
-        // The variables that so many rows read that they may be taken out.
+        // Candidates for taking out: the variables that many rows read.
         let analyse = |dense: &[u32]| {
             let pattern = Pattern::new(a, &columns, dense)?;
             let factor = pattern.analyse()?;
@@ -104,7 +109,7 @@ impl SparseGram {
         if dense.len() > MOST_DENSE_COLUMNS.count() {
             dense.clear();
         }
-        // Taken out only where that saves most of the flops.
+        // Take them out only where this saves most of the flops.
         let mut best = analyse(&[]);
         if !dense.is_empty() {
             let flops = |f: &SparseCholesky| f.flops() + 1.0;
@@ -120,7 +125,7 @@ impl SparseGram {
             }
         }
         let (pattern, factor) = best?;
-        // A dense factor runs faster: is the sparse one still cheaper?
+        // Dense kernels do more flops per second, so compare seconds.
         let in_dense = (a.len() as f64).powi(3) / 3.0 / DENSE_FLOPS;
         if factor.flops() / SPARSE_FLOPS > in_dense {
             return None;
@@ -147,9 +152,10 @@ impl SparseGram {
         })
     }
 
-    /// Rows with entries at the same positions; nothing can be solved until the next refresh. Pattern and order of elimination stay.
+    /// Takes the values of rows with entries at the same positions. The pattern and the elimination order stay. No system can
+    /// be solved until the next refresh.
     pub(super) fn replace_values(&mut self, a: &Constraints) {
-        // Which rows are bounds depends on the positions alone.
+        // The positions alone decide which rows are bounds, so the pattern stays valid.
         self.columns = Columns::new(a);
         let rows = self.layout.pattern.local(a);
         let plans = self.plans.iter_mut().zip(rows);
@@ -157,24 +163,23 @@ impl SparseGram {
         (self.vanishing, self.waits, self.next_wait) = (VANISHING_PIVOT.get(), 0, 1);
     }
 
-    /// Whether the part that depends on the positions alone is shared with another matrix.
+    /// Whether both matrices share one [`Layout`].
     #[cfg(test)]
     pub(super) fn shares_layout(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.layout, &other.layout)
     }
 
-    /// Number of variables kept out of the pattern.
+    /// Number of variables left out of the pattern.
     #[cfg(test)]
     pub(super) fn taken_out(&self) -> usize {
         self.layout.dense.len()
     }
 
-    /// Assembles and factors `K`. After an error nothing can be solved until the next success.
+    /// Assembles and factors `K`. After an error, no system can be solved until a refresh succeeds.
     ///
     /// # Errors
     /// [`Error::NonFinite`] when `K` overflowed.
     pub(super) fn refresh(&mut self, weight: &[GramWeight<'_>]) -> Result<()> {
-        const WHAT: &str = "diagonal of the Gram matrix";
         let Self {
             layout, columns, ..
         } = self;
@@ -193,7 +198,8 @@ impl SparseGram {
         for (i, (s, d)) in self.inverse_scale.iter_mut().zip(&diagonal).enumerate() {
             if !d.is_finite() {
                 let index = columns.kept()[i] as usize;
-                return Err(Error::NonFinite { what: WHAT, index });
+                let what = "diagonal of the Gram matrix";
+                return Err(Error::NonFinite { what, index });
             }
             *s = if *d > 0.0 { 1.0 / d.sqrt() } else { 1.0 };
         }
@@ -203,14 +209,14 @@ impl SparseGram {
         self.refactor()
     }
 
-    /// Factors what was assembled.
+    /// Factors the assembled matrix with the current bound of vanishing pivots.
     fn refactor(&mut self) -> Result<()> {
         let clock = Instant::now();
         if !self
             .factor
             .factor_semidefinite(&self.values, self.vanishing)
         {
-            let what = "Gram matrix";
+            let what = GRAM_MATRIX;
             return Err(Error::NotPositiveDefinite { what, pivot: 0 });
         }
         self.split = match self.layout.dense.is_empty() {
@@ -221,9 +227,9 @@ impl SparseGram {
         Ok(())
     }
 
-    /// Solves once more with another bound of vanishing pivots. Where the residual is much smaller, the bound is kept for the weights
-    /// to come; otherwise `x`, which reached `reached`, is restored.
-    fn replace_others(
+    /// Solves again with another bound of vanishing pivots. If the residual is much smaller, the new bound is kept for the
+    /// coming weights. Otherwise the old bound and the answer `work.x`, whose residual is `reached`, are restored.
+    fn try_other_bound(
         &mut self,
         work: &mut Work,
         scale: f64,
@@ -248,7 +254,7 @@ impl SparseGram {
         self.next_wait = (2 * self.next_wait).min(LONGEST_WAIT);
         match self.refactor() {
             Ok(()) => reached,
-            // This matrix was factored before, so this does not happen.
+            // Unreachable: this matrix was factored with this bound before.
             Err(_) => Reached {
                 residual: f64::NAN,
                 ..reached
@@ -256,6 +262,7 @@ impl SparseGram {
         }
     }
 
+    /// The Sherman–Morrison–Woodbury factors of the variables that were taken out.
     fn split(&self) -> Result<Split> {
         let (m, q) = (self.inverse_scale.len(), self.layout.dense.len());
         let u: Vec<Vec<(u32, f64)>> = self
@@ -282,7 +289,7 @@ impl SparseGram {
                 inner[(i, j)] += sparse_dot(column, solved.col_as_slice(j));
             }
         }
-        // The diagonal is one and a sum of squares: only overflow, or rounding larger than one, can fail.
+        // The matrix is the identity plus a positive semidefinite matrix: only overflow or rounding errors above 1 fail here.
         let inner = Cholesky::factor(inner).map_err(|pivot| Error::NotPositiveDefinite {
             what: "Gram matrix of the dense columns",
             pivot,
@@ -290,14 +297,14 @@ impl SparseGram {
         Ok(Split { u, solved, inner })
     }
 
-    /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`: by refinement, or, where dense
-    /// columns were put back and digits lost with them, by conjugate gradients.
+    /// `rhs ← K⁻¹ rhs` for one column, to a relative residual measured with the assembled `K`. Refinement comes first; conjugate
+    /// gradients follow where variables were taken out and the correction for them lost digits.
     ///
-    /// Refinement is the rule since where pivots were replaced `K` is singular to working precision, and conjugate gradients
-    /// follow the rounding of the right-hand side along its kernel.
+    /// Refinement comes first because replaced pivots mean that `K` is singular to working precision. Conjugate gradients
+    /// would then follow the rounding errors of the right-hand side along the kernel of `K`.
     ///
     /// # Complexity
-    /// `4 nnz(L) + 4 nnz(K)` flops, and as many per round of refinement or iteration.
+    /// `4 nnz(L) + 4 nnz(K)` flops, and as many per refinement step or iteration.
     pub(super) fn solve(&mut self, rhs: &mut [f64], tol: f64) -> Reached {
         let mut work = core::mem::take(&mut self.work);
         let Work { given, x, .. } = &mut work;
@@ -314,7 +321,7 @@ impl SparseGram {
             let bad =
                 reached.residual > EXCESSIVE_RESIDUAL.get() * tol || reached.residual.is_nan();
             match few && self.waits == 0 && bad {
-                true => self.replace_others(&mut work, norm(rhs), tol, reached),
+                true => self.try_other_bound(&mut work, norm(rhs), tol, reached),
                 false => reached,
             }
         };
@@ -323,7 +330,7 @@ impl SparseGram {
         reached
     }
 
-    /// Solves by refinement, and by conjugate gradients where dense columns were taken out and refinement is not enough.
+    /// Solves by refinement, then by conjugate gradients where variables were taken out and refinement missed the tolerance.
     fn answer(&mut self, work: &mut Work, scale: f64, tol: f64) -> Reached {
         let refined = self.refine(work, scale, tol);
         match self.split.is_some() && refined.residual > tol {
@@ -349,7 +356,7 @@ impl SparseGram {
             self.parts().0.apply(x, r);
             r.iter_mut().zip(&*given).for_each(|(r, g)| *r = g - *r);
             let now = norm(r) / scale;
-            // The first round is taken as it is, unless it is NaN.
+            // Keep a step only if it reduced the residual. The first step is kept unless its residual is NaN.
             if now.is_nan() || (round > 0 && now >= reached.residual) {
                 axpy(-1.0, step, x);
                 break;
@@ -363,7 +370,7 @@ impl SparseGram {
         reached
     }
 
-    /// Conjugate gradients from zero; the refined answer stays when it is better.
+    /// Conjugate gradients from zero. The refined answer is kept when its residual is smaller.
     fn conjugate_gradients(
         &mut self,
         work: &mut Work,
@@ -378,7 +385,7 @@ impl SparseGram {
             conjugate,
             ..
         } = work;
-        // `given` is what the elimination of bounds leaves of a right-hand side of norm `scale`.
+        // `given` is the right-hand side after the bounds were eliminated; `scale` is the norm before.
         let share = norm(given) / scale;
         let (gram, mut factor) = self.parts();
         let mut found = pcg(

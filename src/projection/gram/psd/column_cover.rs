@@ -1,14 +1,15 @@
-//! Rows whose entries few columns cover: `A_i = Σ_t (e_q w_tᵀ + w_t e_qᵀ)`. Linear matrix inequalities have such rows: each belongs
-//! to one entry of an unknown matrix that is multiplied with data matrices.
+//! Rows whose entries a few columns and their mirror rows cover: `A_i = Σ_t (e_q w_tᵀ + w_t e_qᵀ)`, with one column `q` per term `t`.
+//! Linear matrix inequalities have such rows. Each row belongs to one entry of an unknown matrix, which is multiplied by
+//! data matrices.
 //!
-//! `S = U + Uᵀ` for `U = P A_i Q` is a product of thin matrices,
+//! With `U = P A_i Q`, the matrix `S = U + Uᵀ` is a product of thin matrices:
 //!
 //! ```text
 //! S = Σ_t (P e_q)(Q w_t)ᵀ + (P w_t)(Q e_q)ᵀ + its transpose,      tr(A_i P A_j Q) = Σ_s w_sᵀ S e_q   over the terms s of A_j,
 //! ```
 //!
-//! For all `i` of a batch and all `j` with a term on the same column `q`, the second is one matrix product; the formulas for
-//! single rows read the entries of `S` one by one.
+//! For all `i` of a batch and all `j` with a term on the same column `q`, the second formula is one matrix product. The formulas
+//! for single rows would read the entries of `S` one by one.
 
 use crate::constraints::SymmetricRows;
 use crate::linalg::padded;
@@ -19,26 +20,27 @@ use faer::prelude::ReborrowMut as _;
 use faer::{Accum, ColMut, Mat, MatMut, MatRef};
 use std::sync::Mutex;
 
-/// Rows per batch, at most. Each takes `n²` numbers.
+/// Largest number of rows per batch. Each row takes `n²` numbers of scratch space.
 const BATCH: usize = 32;
 
-/// Terms per batch, at most, unless one row has more. Each takes `3 n` numbers.
+/// Largest number of terms per batch, unless one row has more. Each term takes `3 n` numbers of scratch space.
 const BATCH_TERMS: usize = 256;
 
-/// Passes over the nonzeros that finding the columns may take: at most so many columns cover a row on average.
+/// Largest number of passes over the nonzeros in the search for columns. This bounds the average number of columns per row.
 const MAX_COVER_PASSES: usize = 64;
 
-/// Numbers stored per entry of the rows, at most. All but one are zeros.
+/// Largest number of stored values per entry of the rows. All stored values but one per entry are zeros.
 const MAX_FILL: usize = 4;
 
+/// The plan for rows that few columns cover.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnCover {
     n: usize,
-    /// Ascending.
+    /// The constraint of every row, ascending.
     constraint: Vec<u32>,
     /// Terms of row `k` are `start[k]..start[k + 1]`.
     start: Vec<usize>,
-    /// For every term its column `q`, and the position of its `w` among those of `q`.
+    /// Per term, its column `q` and the position of its `w` among the terms of `q`.
     term: Vec<(u32, u32)>,
     columns: Vec<Column>,
 }
@@ -59,15 +61,16 @@ struct Work {
     qw: Mat<f64>,
     left: Mat<f64>,
     right: Mat<f64>,
-    /// `S` of row `slot` of the batch in the rows from `n · slot` on: column `q` of all of them is one matrix.
+    /// The matrices `S` of all rows of the batch, stacked: `S` of row `slot` begins at row `n · slot`. Column `q` of the panel then
+    /// holds column `q` of every `S`.
     panel: Mat<f64>,
     products: Mat<f64>,
-    /// From the first row of the batch on: one column per row of the batch.
+    /// The sums with the rows from the first of the batch on; one column per row of the batch.
     sums: Mat<f64>,
 }
 
 impl ColumnCover {
-    /// `None` when the rows need many columns, or when these would be mostly zeros.
+    /// `None` when the rows need many columns, or when the vectors `w` would be mostly zeros.
     ///
     /// # Complexity
     /// At most 64 passes over the nonzeros.
@@ -78,7 +81,7 @@ impl ColumnCover {
         let mut term = vec![];
         let (mut degree, mut work) = (vec![0u32; n], 0);
         for k in 0..rows.touching() {
-            // Greedy: the column with the most entries that are left, until none is.
+            // Greedy cover: take the column with the most uncovered entries until every entry is covered.
             let (i, a) = rows.get(k);
             let mut left: Vec<(usize, usize, f64)> = a.iter().collect();
             let support = a.support();
@@ -121,7 +124,8 @@ impl ColumnCover {
         Some(covered)
     }
 
-    /// `false` when a row is now of rank one: such rows have a formula of their own.
+    /// Takes the values of rows with entries at the same positions. Returns `false` when a row is now of rank one; such rows
+    /// have a formula of their own.
     pub(super) fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
         if (0..rows.touching()).any(|k| rows.rank_one(k).is_some()) {
             return false;
@@ -140,7 +144,7 @@ impl ColumnCover {
         }
     }
 
-    /// Multiply-adds of matrix products, and additions to sums, that [`ColumnCover::add`] takes.
+    /// The cost of [`ColumnCover::add`]: multiply-adds of matrix products, and additions to sums.
     pub(super) fn cost(&self) -> (f64, f64) {
         let (n, m, terms) = (
             self.n as f64,
@@ -160,7 +164,7 @@ impl ColumnCover {
         pair: (Option<MatRef<'_, f64>>, MatRef<'_, f64>),
         mut k: MatMut<'_, T>,
     ) {
-        // Every row writes one column of `k`, so batches write to different columns.
+        // Every row writes one column of `k`, so batches write to different columns and can run in parallel.
         let mut all: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
         let columns = self.constraint.iter().map(|&i| all[i as usize].take());
         let remaining = Mutex::new((0, columns.flatten()));
@@ -265,7 +269,7 @@ impl ColumnCover {
         let pw = if p.is_some() { &*pw } else { &*w };
         for (t, e) in terms.enumerate() {
             let (column, at) = (self.term[e].0 as usize, e - first_term);
-            // P e_q, and Q e_q.
+            // Copy P e_q and Q e_q.
             let unit = left.col_as_slice_mut(4 * t);
             match p {
                 Some(p) => copy(p, column, unit),
@@ -278,7 +282,7 @@ impl ColumnCover {
             let q_unit = left.col_as_slice_mut(4 * t + 3);
             copy(q, column, q_unit);
             right.col_as_slice_mut(4 * t + 2).copy_from_slice(q_unit);
-            // P w, and Q w.
+            // Copy P w and Q w.
             for (to, from) in [(1, qw.col_as_slice(at)), (2, pw.col_as_slice(at))] {
                 left.col_as_slice_mut(4 * t + to).copy_from_slice(from);
             }
@@ -291,8 +295,8 @@ impl ColumnCover {
         gemm(s, Accum::Replace, 1.0, l, r.transpose());
     }
 
-    /// `sums[j] ← Σ_s w_sᵀ S e_q` over the terms `s` of every later row `j`: per column `q` one product of the panel with all `w`
-    /// on that column.
+    /// `sums[j] ← Σ_s w_sᵀ S e_q` over the terms `s` of every later row `j`. Per column `q` this is one product of the panel with
+    /// all `w` on that column.
     fn multiply_terms(&self, batch: Range<usize>, work: &mut Work) {
         let (n, first, width) = (self.n, batch.start, batch.len());
         let later = self.rows() - first;
@@ -312,7 +316,7 @@ impl ColumnCover {
             let Some(s) = s.try_as_col_major().filter(|_| !rows.is_empty()) else {
                 continue;
             };
-            // Column q of the S of all rows of the batch, side by side.
+            // View column q of the stacked S of all rows of the batch as a matrix with one column per row.
             let s = MatRef::from_column_major_slice(&s.as_slice()[..n * width], n, width);
             let w = column.w.subcols(from, rows.len()).transpose();
             let mut out = products.as_mut().submatrix_mut(0, 0, rows.len(), width);
@@ -330,7 +334,7 @@ impl ColumnCover {
     /// Adds the sums of the rows from `first` on to their columns of `K`.
     fn scatter_batch<T: Real>(&self, first: usize, sums: &Mat<f64>, columns: &mut [ColMut<'_, T>]) {
         for (slot, column) in columns.iter_mut().enumerate() {
-            // Columns of a matrix that is owned are contiguous.
+            // Every owned matrix has contiguous columns.
             if let Some(column) = column.rb_mut().try_as_col_major_mut() {
                 let column = column.as_slice_mut();
                 let later = &self.constraint[first + slot..];
@@ -359,7 +363,7 @@ impl Work {
     }
 }
 
-/// Takes the entries on row and column `q` out, and gives `w` of `e_q wᵀ + w e_qᵀ` entry by entry.
+/// Removes the entries on row and column `q` from `left`, and passes `w` of `e_q wᵀ + w e_qᵀ` to the closure entry by entry.
 fn take_out(left: &mut Vec<(usize, usize, f64)>, q: usize, mut w: impl FnMut(usize, f64)) {
     left.retain(|&(r, c, v)| {
         match (r == q, c == q) {

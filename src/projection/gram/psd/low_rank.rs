@@ -1,11 +1,11 @@
-//! Rows of low rank with dense vectors, `A_i = Σ_k c_k a_k a_kᵀ`: with all vectors side by side in `F`,
+//! Rows of low rank with dense vectors, `A_i = Σ_k c_k a_k a_kᵀ`. With all vectors side by side in `F`,
 //!
 //! ```text
 //! tr(A_i P A_j Q) = Σ_kl c_k c_l (FᵀPF)_kl (FᵀQF)_lk   over the vectors k of A_i and l of A_j
 //! ```
 //!
-//! is two products of tall matrices for all pairs of such rows[^BYZ00]. With any other row,
-//! `Σ_k c_k ⟨A_j, (P a_k)(Q a_k)ᵀ⟩` costs its nonzeros.
+//! which is two products of tall matrices for all pairs of such rows[^BYZ00]. The sum with any other row `A_j` is
+//! `Σ_k c_k ⟨A_j, (P a_k)(Q a_k)ᵀ⟩`, which costs the nonzeros of `A_j` per vector.
 //!
 //! [^BYZ00]: Benson, Ye, Zhang. Solving large-scale sparse semidefinite programs for combinatorial optimization. SIAM J.
 //! Optim. 10, 2000.
@@ -20,22 +20,23 @@ use crate::linalg::real::Real;
 use core::ops::Range;
 use faer::{Accum, Mat, MatMut, MatRef};
 
-/// Largest rank that is looked for.
+/// Largest rank that the search detects.
 const MAX_RANK: usize = 8;
 
-/// Distinct indices of the smallest rows whose rank is looked for: the other formulas are cheap for smaller ones.
+/// Smallest number of distinct indices of a row whose rank is searched for. The other formulas are cheap for smaller rows.
 const MIN_SUPPORT: usize = 16;
 
-/// Numbers stored per entry of the rows, at most. All but one are zeros.
+/// Largest number of stored values per entry of the rows. All stored values but one per entry are zeros.
 const MAX_FILL: usize = 4;
 
 /// Vectors per matrix product.
-const PANEL: usize = 128;
+const VECTORS_PER_PANEL: usize = 128;
 
-/// Remainder of a row, relative to its largest entry, that counts as rounding of the sums that the row was formed by.
+/// A remainder of a row up to this size, relative to the largest entry of the row, counts as rounding error: the entries of such
+/// a row were computed as rounded sums of products.
 const REMAINDER_ROUNDING: f64 = 64.0 * f64::EPSILON;
 
-/// `Σ_k c_k a_k a_kᵀ`, the vectors on the row's support.
+/// The decomposition `Σ_k c_k a_k a_kᵀ` of a row, with the vectors on the support of the row.
 #[derive(Debug)]
 pub(super) struct Factored {
     c: Vec<f64>,
@@ -46,7 +47,8 @@ impl Factored {
     /// `None` when the rank is above [`MAX_RANK`], or when the row is so sparse that other formulas are cheaper.
     ///
     /// # Complexity
-    /// `O(MOST³)` flops for almost every row of a higher rank, `O(r s²)` for `s` indices and rank `r`.
+    /// `O(r s²)` flops for a row of rank `r` on `s` indices. Almost every row of a rank above [`MAX_RANK`] costs `O(MAX_RANK³)`
+    /// flops only.
     pub(super) fn new(row: SparseSymmetric<'_>) -> Option<Self> {
         let support = row.support();
         let s = support.len();
@@ -56,7 +58,7 @@ impl Factored {
         let mut places = vec![0; support[s - 1] as usize + 1];
         (0..s).for_each(|i| places[support[i] as usize] = i);
         let place = |k: usize| places[k];
-        // A principal minor of order MAX_RANK + 1 shows most higher ranks.
+        // Test a principal submatrix of order MAX_RANK + 1 first: most rows of a higher rank fail there.
         let chosen: Vec<usize> = (0..=MAX_RANK).map(|k| k * (s - 1) / MAX_RANK).collect();
         let mut minor = padded::zeros(chosen.len(), chosen.len());
         let mut whole = padded::zeros(s, s);
@@ -82,15 +84,16 @@ impl Factored {
     }
 }
 
-/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71], as long as it takes at most [`MAX_RANK`].
+/// Vectors and factors of a symmetric matrix, by pivots of order one and two[^BP71]; `None` when the rank is above [`MAX_RANK`].
 ///
 /// [^BP71]: Bunch, Parlett. Direct methods for solving symmetric indefinite systems of linear equations. SIAM J. Numer. Anal. 8, 1971.
 fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
-    // Above this share of the largest entry a diagonal one is pivot enough.
-    const DIAGONAL: f64 = 0.64;
+    // A diagonal entry of at least this share of the largest off-diagonal entry is a pivot of order one (Bunch and Parlett).
+    const MIN_DIAGONAL_SHARE: f64 = 0.64;
     let s = m.nrows();
     let (mut factors, mut vectors) = (vec![], vec![]);
     loop {
+        // Find the largest entries on and off the diagonal.
         let (mut diagonal, mut off) = ((0.0, 0), (0.0, 0, 0));
         for c in 0..s {
             let column = &m.col_as_slice(c)[..=c];
@@ -107,11 +110,11 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
             return Some((factors, vectors));
         }
         let mut next: Vec<(f64, Vec<f64>)> = vec![];
-        if diagonal.0 >= DIAGONAL * off.0 {
+        if diagonal.0 >= MIN_DIAGONAL_SHARE * off.0 {
             let p = diagonal.1;
             next.push((1.0 / m[(p, p)], m.col_as_slice(p).to_vec()));
         } else {
-            // The eigenvectors of the pivot block turn its two columns.
+            // Diagonalise the pivot block of order two: its eigenvectors combine the two columns into two vectors.
             let (p, q) = (off.1, off.2);
             let (a, b, d) = (m[(p, p)], m[(p, q)], m[(q, q)]);
             let angle = 0.5 * f64::atan2(2.0 * b, a - d);
@@ -137,7 +140,7 @@ fn take_out(mut m: Mat<f64>, largest: f64) -> Option<(Vec<f64>, Vec<Vec<f64>>)> 
     }
 }
 
-/// The rows on a block that are multiplied by their vectors.
+/// The plan for the rows of low rank on a block.
 #[derive(Debug, Clone)]
 pub(crate) struct LowRank {
     constraint: Vec<u32>,
@@ -148,11 +151,13 @@ pub(crate) struct LowRank {
 }
 
 impl LowRank {
-    /// The rows of a block for which products of vectors are cheaper, and their plan; `cost` is the cost of a row otherwise.
+    /// The rows of a block for which products of vectors are cheaper, and their plan. `cost` is the cost of a row by the other
+    /// formulas.
     pub(super) fn new(
         rows: &SymmetricRows,
         cost: impl Fn(usize) -> f64,
     ) -> Option<(Vec<bool>, Self)> {
+        // Candidates: the rows with a decomposition of low rank.
         let n = rows.order();
         let mut found: Vec<(usize, Factored)> = vec![];
         for k in 0..rows.touching() {
@@ -166,7 +171,7 @@ impl LowRank {
             };
             found.extend(factored.map(|f| (k, f)));
         }
-        // Rows for which products of vectors are cheaper, given that all candidates are taken.
+        // Keep the rows for which products of vectors are cheaper, assuming that all candidates are kept.
         let total: usize = found.iter().map(|(_, f)| f.rank()).sum();
         let taken: usize = found.iter().map(|&(k, _)| rows.get(k).1.len()).sum();
         let others = (rows.nonzeros() - taken) as f64;
@@ -176,7 +181,7 @@ impl LowRank {
             let met = Self::by_entries(factored.rank(), n as usize, others).1;
             MULTIPLIED_COST * products + STREAMED_COST * r * total as f64 + met < cost(*k)
         });
-        // One row alone gains nothing.
+        // A single row gains nothing from a matrix product.
         if found.len() < 2 {
             return None;
         }
@@ -185,7 +190,7 @@ impl LowRank {
         if width * n > MAX_FILL * taken {
             return None;
         }
-        // All vectors side by side.
+        // Store all vectors side by side.
         let mut which = vec![false; rows.touching()];
         let (mut constraint, mut start, mut c) = (vec![], vec![0], vec![]);
         let mut f = padded::zeros(n, width);
@@ -212,8 +217,8 @@ impl LowRank {
         Some((which, plan))
     }
 
-    /// Whether the sums of a row of rank `r` with rows of so many entries are cheaper by single entries than by the full `U`, and
-    /// what the cheaper costs.
+    /// Compares two formulas for the sums of a row of rank `r` with rows of `others` entries in all: entry by entry, and through
+    /// the full matrix `U`. Returns whether the first is cheaper, and the cost of the cheaper one.
     fn by_entries(r: usize, n: usize, others: f64) -> (bool, f64) {
         let (r, n) = (r as f64, n as f64);
         let entries = 2.0 * r * others;
@@ -226,10 +231,10 @@ impl LowRank {
         let mut work = Work::new(others);
         let mut first = 0;
         while first < self.constraint.len() {
-            // One row at least, and about PANEL vectors.
+            // Take at least one row, and about VECTORS_PER_PANEL vectors.
             let end = self
                 .start
-                .partition_point(|&s| s <= self.start[first] + PANEL)
+                .partition_point(|&s| s <= self.start[first] + VECTORS_PER_PANEL)
                 - 1;
             let end = end.clamp(first + 1, self.constraint.len());
             self.add_panel(pair, first..end, others, k.as_mut(), &mut work);
@@ -237,7 +242,7 @@ impl LowRank {
         }
     }
 
-    /// The sums of the rows `batch` with all rows of low rank that are not before them, and with all `others`.
+    /// Adds the sums of the rows `batch` with all rows of low rank from the batch on, and with all `others`.
     fn add_panel<T: Real>(
         &self,
         pair: &GramPair<'_>,
@@ -248,9 +253,9 @@ impl LowRank {
     ) {
         let vectors = self.start[batch.start]..self.start[batch.end];
         let given = self.f.subcols(vectors.start, vectors.len());
-        // P F and Q F for the vectors of the batch.
+        // Form P F and Q F for the vectors of the batch.
         let (pf, qf) = match pair.root() {
-            // Through the root: nothing cancels.
+            // The product through the root has no cancellation.
             Some(g) => {
                 let half = product(g.transpose(), given);
                 let pf = product(g, half.as_ref());
@@ -272,7 +277,7 @@ impl LowRank {
         }
     }
 
-    /// The sums among rows of low rank: `Σ_kl c_k c_l (FᵀPF)_kl (FᵀQF)_lk`.
+    /// Adds the sums among rows of low rank, `Σ_kl c_k c_l (FᵀPF)_kl (FᵀQF)_lk`.
     fn add_among<T: Real>(
         &self,
         batch: Range<usize>,
@@ -297,7 +302,7 @@ impl LowRank {
         }
     }
 
-    /// The sums with other rows, by single entries or through the full `U`, whichever is cheaper.
+    /// Adds the sums with the other rows, entry by entry or through the full matrix `U`, whichever is cheaper.
     fn add_with_others<T: Real>(
         &self,
         batch: Range<usize>,

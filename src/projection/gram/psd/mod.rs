@@ -1,18 +1,18 @@
-//! `tr(A_i P A_j Q)` over all pairs of rows on one PSD block.
+//! The sums `tr(A_i P A_j Q)` over all pairs of rows on one PSD block.
 //!
-//! Rows are taken in the order of decreasing nonzeros; the sums of row `i` are formed with itself and with all later rows. There
-//! are four formulas for one row. The cheapest is chosen by counts of operations[^FKN97], with `ρ` the number of distinct
+//! The rows are ordered by decreasing number of nonzeros. The sums of row `i` are formed with row `i` itself and with all later
+//! rows. There are four formulas for one row. Counts of operations choose the cheapest[^FKN97]. Let `ρ` be the number of distinct
 //! indices in `A_i`:
 //!
 //! * [`RowFormula::Full`]: `U = P A_i Q`, then `⟨A_j, U⟩`;
-//! * [`RowFormula::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, `ρ` products each;
+//! * [`RowFormula::Entries`]: `V = A_i Q`, then only the entries of `P V` that `A_j` reads, with `ρ` products each;
 //! * [`RowFormula::Pairs`]: a double loop over the nonzeros of `A_i` and `A_j`;
-//! * [`RowFormula::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`, which costs the nonzeros of `A_j` alone[^BYZ00] and
-//!   keeps the digits of `P a` where sums over `P A_i Q` would cancel.
+//! * [`RowFormula::RankOne`], for `A_i = σ a aᵀ`: `σ ⟨A_j, (P a)(Q a)ᵀ⟩`. The cost is the number of nonzeros of `A_j`[^BYZ00], and
+//!   the digits of `P a` are kept where sums over `P A_i Q` would cancel.
 //!
-//! Rows that fill a quarter of the block or more are also kept dense; the sums among them are a matrix product of panels. Where
-//! few columns cover every row, all sums are products of thin matrices ([`ColumnCover`]). The sums among rows of low rank with
-//! dense vectors are products of these vectors ([`LowRank`]).
+//! Three other plans cover special rows. Rows that fill a quarter of the block or more are also stored dense; the sums among them
+//! are matrix products of panels. Where few columns cover every row, all sums are products of thin matrices ([`ColumnCover`]).
+//! The sums among rows of low rank with dense vectors are products of these vectors ([`LowRank`]).
 //!
 //! [^FKN97]: Fujisawa, Kojima, Nakata. Exploiting sparsity in primal-dual interior-point methods for semidefinite
 //! programming. Mathematical Programming 79, 1997.
@@ -34,9 +34,10 @@ use faer::{Accum, Mat, MatMut, MatRef};
 use low_rank::LowRank;
 use row_formulas::Work;
 
-/// Rows of a panel of dense rows.
-const PANEL: usize = 64;
+/// Dense rows per matrix product.
+const DENSE_ROWS_PER_PANEL: usize = 64;
 
+/// A formula for the sums of one row; see the module's documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RowFormula {
     Full,
@@ -45,12 +46,14 @@ enum RowFormula {
     RankOne,
 }
 
-/// What is prepared once from the rows on a block.
+/// The plan for the sums on one block, prepared once from its rows.
 #[derive(Debug, Clone)]
 pub(crate) enum PsdPlan {
+    /// The sums are formed row by row.
     OneByOne(Box<RowPlan>),
+    /// The sums are products of thin matrices.
     ColumnCover(Box<ColumnCover>),
-    /// Rows of low rank, and the others.
+    /// Rows of low rank, and the other rows one by one.
     LowRank(Box<(LowRank, RowPlan)>),
 }
 
@@ -64,17 +67,17 @@ impl PsdPlan {
         if (0..rows.touching()).all(|k| rows.rank_one(k).is_none())
             && let Some(covered) = ColumnCover::new(rows)
         {
-            let ways: f64 = costs.iter().sum();
+            let one_by_one: f64 = costs.iter().sum();
             let (products, sums) = covered.cost();
-            if MULTIPLIED_COST * products + STREAMED_COST * sums < ways {
+            if MULTIPLIED_COST * products + STREAMED_COST * sums < one_by_one {
                 return PsdPlan::ColumnCover(Box::new(covered));
             }
         }
         PsdPlan::OneByOne(Box::new(RowPlan::new(rows, |_| true)))
     }
 
-    /// Takes the values of rows with entries at the same positions. The plan is made again only where it depends on the rank of
-    /// rows.
+    /// Takes the values of rows with entries at the same positions. The plan is made again only where the ranks of the rows
+    /// decide it.
     pub(crate) fn replace_values(&mut self, rows: &SymmetricRows) {
         let stays = match self {
             PsdPlan::OneByOne(plan) => plan.replace_values(rows),
@@ -99,7 +102,7 @@ impl PsdPlan {
     }
 }
 
-/// The rows that are wanted, in the order of decreasing nonzeros, and how many of the first are kept dense.
+/// The wanted rows by decreasing number of nonzeros, and the number of leading rows that are stored dense.
 fn by_size(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> (Vec<usize>, usize) {
     let n = rows.order();
     let mut by_size: Vec<usize> = (0..rows.touching()).filter(|&k| wanted(k)).collect();
@@ -107,11 +110,11 @@ fn by_size(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> (Vec<usize>,
     let dense =
         |k: usize| n >= 8 && rows.get(k).1.len() >= n * (n + 1) / 8 && rows.rank_one(k).is_none();
     let dense = by_size.iter().take_while(|&&k| dense(k)).count();
-    // A single dense row gains nothing from a matrix product.
+    // A matrix product pays only from a few dense rows on.
     (by_size, if dense >= 4 { dense } else { 0 })
 }
 
-/// What every row costs when its sums with the others are formed one by one.
+/// Per row, the cost of forming its sums with the other rows one by one.
 fn costs(rows: &SymmetricRows) -> Vec<f64> {
     let (by_size, dense) = by_size(rows, |_| true);
     let mut costs = vec![0.0; rows.touching()];
@@ -131,19 +134,19 @@ fn costs(rows: &SymmetricRows) -> Vec<f64> {
     costs
 }
 
-/// What the cost of a row depends on.
+/// The facts about a row that its cost depends on.
 struct Size {
     entries: usize,
-    /// Distinct indices.
+    /// Number of distinct indices.
     support: usize,
-    /// Entries of the row and of all later ones.
+    /// Number of entries of the row and of all later rows.
     later: usize,
     rank_one: bool,
     dense: bool,
 }
 
 impl Size {
-    /// The cheapest formula, and what it costs in gathered multiply-adds.
+    /// The cheapest formula, and its cost in gathered multiply-adds.
     fn cheapest(&self, n: usize) -> (RowFormula, f64) {
         let n = n as f64;
         let nnz = 2.0 * self.entries as f64;
@@ -169,35 +172,36 @@ impl Size {
     }
 }
 
-/// Rows whose sums with the others are formed one by one.
+/// The plan for rows whose sums are formed one by one.
 #[derive(Debug, Clone)]
 pub(crate) struct RowPlan {
     n: usize,
-    /// Constraints in the order of decreasing nonzeros.
+    /// The constraints by decreasing number of nonzeros.
     order: Vec<u32>,
     start: Vec<usize>,
     row: Vec<u32>,
     col: Vec<u32>,
     value: Vec<f64>,
-    /// Position of each entry in the block, down its columns.
+    /// Position of each entry in the block, column by column.
     place: Vec<u32>,
-    /// Rows from here on have a single entry; `diagonal` tells whether all of these are on the diagonal.
+    /// The rows from here on have a single entry.
     first_single: usize,
+    /// Whether the entries of all single-entry rows are on the diagonal.
     diagonal: bool,
-    /// Distinct indices of every row.
+    /// The distinct indices of every row.
     support: Vec<Vec<u32>>,
     formula: Vec<RowFormula>,
     rank_one: Vec<Option<RankOne>>,
-    /// The first `dense.ncols()` rows: upper triangles down the columns, one row a column.
+    /// The first `dense.ncols()` rows: one row per column, its upper triangle stored column by column.
     dense: Mat<f64>,
 }
 
 impl RowPlan {
-    /// A plan for the rows that are wanted.
+    /// A plan for the wanted rows.
     fn new(rows: &SymmetricRows, wanted: impl Fn(usize) -> bool) -> Self {
         let n = rows.order();
         let (by_size, dense_rows) = by_size(rows, wanted);
-        // The entries of all rows, one after another.
+        // Store the entries of all rows one after another.
         let (mut order, mut start) = (vec![], vec![0]);
         let entries = by_size.iter().map(|&k| rows.get(k).1.len()).sum();
         let (mut row, mut col) = (Vec::with_capacity(entries), Vec::with_capacity(entries));
@@ -215,13 +219,13 @@ impl RowPlan {
             rank_one.push(rows.rank_one(k).cloned());
         }
         let dense = padded::zeros(if dense_rows > 0 { n * (n + 1) / 2 } else { 0 }, dense_rows);
-        // Positions in blocks of order above 65 535 overflow; a dense matrix of such an order does not fit memory either.
+        // Positions overflow 32 bits in blocks of order above 65 535. A dense matrix of such an order does not fit in memory.
         let places = row
             .iter()
             .zip(&col)
             .map(|(&r, &c)| (c as u64 * n as u64 + r as u64) as u32);
         let place = places.collect();
-        // Rows of one entry are the last: they have formulas of their own.
+        // Rows of one entry come last; they have formulas of their own.
         let first_single = order.len()
             - start
                 .windows(2)
@@ -244,13 +248,14 @@ impl RowPlan {
             rank_one,
             dense,
         };
-        // The cost of a row depends on the entries of all later ones, so formulas are chosen last.
+        // Choose the formulas last, because the cost of a row depends on the entries of all later rows.
         plan.fill_dense();
         plan.formula = (0..plan.order.len()).map(|i| plan.choose(i)).collect();
         plan
     }
 
-    /// `false` when other rows than before are of rank one; then the plan has to be made again.
+    /// Takes the values of rows with entries at the same positions. Returns `false` when other rows than before are of rank one;
+    /// then the plan has to be made again.
     fn replace_values(&mut self, rows: &SymmetricRows) -> bool {
         let place = self.places();
         for k in 0..rows.touching() {
@@ -322,7 +327,7 @@ impl RowPlan {
         #[cfg(feature = "rayon")]
         if let faer::Par::Rayon(_) = crate::linalg::par(2 * later.len() * self.value.len()) {
             use rayon::prelude::*;
-            // Rows per batch: their sums are formed in parallel and written one after another.
+            // Rows per batch. The sums of a batch are formed in parallel and written one after another.
             const BATCH: usize = 128;
             for first in later.clone().step_by(BATCH) {
                 let batch = first..(first + BATCH).min(later.end);
@@ -373,16 +378,16 @@ impl RowPlan {
         work: &mut Work,
     ) {
         let dense = self.dense.ncols();
-        let mut panel = padded::zeros(self.dense.nrows(), PANEL.min(dense));
+        let mut panel = padded::zeros(self.dense.nrows(), DENSE_ROWS_PER_PANEL.min(dense));
         let mut panel_sums = padded::zeros(dense, panel.ncols());
         for i in 0..dense {
-            // U of one row: into the panel for the dense rows, and multiplied with the others at once.
+            // Form U of one row. Store U in the panel for the sums with dense rows, and form the sums with the other rows now.
             self.full(i, p, q, work);
-            let slot = i % PANEL;
+            let slot = i % DENSE_ROWS_PER_PANEL;
             store_symmetrised(work.u.as_ref(), panel.col_as_slice_mut(slot));
             self.inner_all(dense, work);
             self.scatter_row(i, dense, &work.sums[dense..], k.as_mut());
-            if slot + 1 < PANEL && i + 1 < dense {
+            if slot + 1 < DENSE_ROWS_PER_PANEL && i + 1 < dense {
                 continue;
             }
             // A full panel: its products with all dense rows that are not before it.
@@ -403,8 +408,8 @@ impl RowPlan {
     }
 }
 
-/// Upper triangle of `U + Uᵀ` down the columns, the diagonal not doubled: its inner product with the upper triangle
-/// of a symmetric `A` is `⟨A, U⟩`.
+/// Stores the upper triangle of `U + Uᵀ` column by column, without doubling the diagonal. The inner product of the result with the
+/// upper triangle of a symmetric `A` is `⟨A, U⟩`.
 fn store_symmetrised(u: MatRef<'_, f64>, out: &mut [f64]) {
     let mut at = 0;
     for c in 0..u.ncols() {

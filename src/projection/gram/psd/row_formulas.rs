@@ -7,18 +7,21 @@ use crate::linalg::padded;
 use crate::linalg::product::gemm;
 use faer::{Accum, Mat, MatRef};
 
-/// Work space of one thread, grown on first use.
+/// Scratch space of one thread, grown on first use.
 pub(super) struct Work {
     /// `V = A_i Q` on the support, transposed: `n × ρ`, or `n × n` for a dense row.
     vt: Mat<f64>,
     /// `P` on the support: `n × ρ`.
     p: Mat<f64>,
+    /// `U = P A_i Q`.
     pub u: Mat<f64>,
     /// Position of each index in the support, or `u32::MAX`.
     place: Vec<u32>,
-    /// `V` and `P` with the support running fastest.
+    /// `V`, stored with the support as the fastest index.
     v_fast: Vec<f64>,
+    /// `P` on the support, stored with the support as the fastest index.
     p_fast: Vec<f64>,
+    /// The symmetrised `U`, or the product of a vector with a root of the weight.
     half: Vec<f64>,
     /// Sums of the current row with every row of the plan.
     pub sums: Vec<f64>,
@@ -68,7 +71,7 @@ impl RowPlan {
         }
     }
 
-    /// `vt ← (A_i Q)ᵀ` on the support of `A_i`; `place` becomes the position of every index in the support.
+    /// `vt ← (A_i Q)ᵀ` on the support of `A_i`. `place` receives the position of every index in the support.
     fn sparse_product(&self, i: usize, q: MatRef<'_, f64>, work: &mut Work) {
         for (s, &r) in self.support[i].iter().enumerate() {
             work.place[r as usize] = s as u32;
@@ -100,7 +103,7 @@ impl RowPlan {
         let n = self.n;
         work.grow(n);
         if 4 * (self.start[i + 1] - self.start[i]) > n * n {
-            // A product of dense matrices is faster for so many entries.
+            // With this many entries a product of dense matrices is faster.
             let Work { vt, p: a, u, .. } = work;
             a.fill(0.0);
             for (r, c, v) in self.entries(i) {
@@ -151,7 +154,7 @@ impl RowPlan {
         }
         let (n, symmetric) = (self.n, &mut work.half);
         symmetric.resize(n * n, 0.0);
-        // An entry above the diagonal counts for its twin; those below are never read.
+        // An entry above the diagonal stands for its mirror image too. Entries below the diagonal are never read.
         for c in 0..n {
             let column = work.u.col_as_slice(c);
             for r in 0..c {
@@ -276,7 +279,8 @@ impl RowPlan {
         }
     }
 
-    /// Pairs of entries: columns of `P` and `Q` stay in cache while the entries of all later rows are read.
+    /// The double loop over pairs of entries. The columns of `P` and `Q` for one entry of `A_i` stay in cache while the entries of
+    /// all later rows are read.
     fn by_pairs(
         &self,
         i: usize,
@@ -310,7 +314,7 @@ impl RowPlan {
         }
     }
 
-    /// Pairs of entries for `P = I`.
+    /// The double loop over pairs of entries for `P = I`.
     fn by_pairs_one_sided(&self, i: usize, q: MatRef<'_, f64>, sums: &mut [f64]) {
         let at = |x: usize, y: usize| f64::from(u8::from(x == y));
         for (r, c, v) in self.entries(i) {
@@ -347,7 +351,7 @@ impl RowPlan {
     }
 }
 
-/// A column, which every matrix that is owned has contiguous.
+/// A column as a slice; every owned matrix has contiguous columns.
 fn column(m: MatRef<'_, f64>, k: usize) -> &[f64] {
     m.col(k)
         .try_as_col_major()

@@ -1,5 +1,5 @@
-//! Rows of a single entry, as nearly all rows of Lovász theta and MAX-CUT problems are: `K_ij` is a few products, written to its
-//! place directly.
+//! Rows of a single entry. Nearly all rows of Lovász theta and MAX-CUT problems have this form. `K_ij` is then a few products,
+//! which are added to the matrix directly.
 
 use super::RowPlan;
 use crate::linalg::real::Real;
@@ -8,8 +8,9 @@ use faer::{ColMut, MatMut, MatRef};
 impl RowPlan {
     /// Adds `tr(A_i P A_j Q)` over the rows of a single entry to the lower triangle of `k`.
     ///
-    /// With `A_i = v (e_r e_cᵀ + e_c e_rᵀ)` and `t_k = (P_kc, P_kr, Q_kr, Q_kc)`, the sum with `A_j = a (e_s e_zᵀ + e_z e_sᵀ)` is
-    /// `v a (t_s · swapped t_z)`: two reads. A diagonal entry counts half.
+    /// Let `A_i = v (e_r e_cᵀ + e_c e_rᵀ)` and `t_k = (P_kc, P_kr, Q_kr, Q_kc)`. The sum with `A_j = a (e_s e_zᵀ + e_z e_sᵀ)` is
+    /// `v a` times the product of `t_s` with `t_z`, whose two halves are swapped. This needs two reads per pair. A diagonal
+    /// entry counts half.
     pub(super) fn accumulate_single_entries<T: Real>(
         &self,
         (p, q): (MatRef<'_, f64>, MatRef<'_, f64>),
@@ -19,7 +20,7 @@ impl RowPlan {
         if first == m {
             return;
         }
-        // Constraints of equally long rows ascend: the sums with later rows are below the diagonal of the row's column.
+        // The constraints of rows of equal length ascend, so the sums with later rows lie below the diagonal in one column.
         let mut columns: Vec<_> = k.as_mut().col_iter_mut().map(Some).collect();
         let mut columns: Vec<_> = self.order[first..]
             .iter()
@@ -103,7 +104,7 @@ impl RowPlan {
     }
 }
 
-/// A column, which a matrix that is owned has contiguous.
+/// A column as a slice; every owned matrix has contiguous columns.
 fn contiguous<'a, T: Real>(column: &mut Option<ColMut<'a, T>>) -> Option<&'a mut [T]> {
     Some(column.take()?.try_as_col_major_mut()?.as_slice_mut())
 }

@@ -1,10 +1,10 @@
-//! Graded matrices.
+//! Cholesky factors of graded matrices: positive definite matrices whose diagonal spans many orders of magnitude.
 
 use crate::linalg::cholesky::Cholesky;
 use crate::linalg::padded;
 use faer::Mat;
 
-/// A positive definite matrix whose diagonal spans many orders of magnitude, factored after it was scaled to a unit one.
+/// The factor of a graded matrix, computed after scaling the matrix to a unit diagonal.
 #[derive(Debug, Clone)]
 pub(super) struct Graded {
     inverse_scale: Vec<f64>,
@@ -12,7 +12,7 @@ pub(super) struct Graded {
 }
 
 impl Graded {
-    /// `None` when it is not positive definite to working precision.
+    /// The factor of `c`; `None` when `c` is not positive definite to working precision.
     pub(super) fn factor(c: &Mat<f64>) -> Option<Self> {
         let n = c.nrows();
         let inverse_scale: Vec<f64> = (0..n).map(|i| 1.0 / c[(i, i)].sqrt()).collect();
@@ -26,7 +26,7 @@ impl Graded {
         })
     }
 
-    /// Every column of `x ← C⁻¹ x`.
+    /// `x ← C⁻¹ x` for every column.
     pub(super) fn solve_in_place(&self, mut x: faer::MatMut<'_, f64>) {
         let scale = |x: &mut faer::MatMut<'_, f64>| {
             for j in 0..x.ncols() {

@@ -1,4 +1,5 @@
-//! Weights of few large eigenvalues: a sparse base and a low-rank part instead of the Gram matrix[^ZL17][^LORAINE23].
+//! The structure for weights with few large eigenvalues. A sparse base and a low-rank part precondition the exact operator, so the
+//! Gram matrix is not formed[^ZL17][^LORAINE23].
 //!
 //! [^ZL17]: Zhang, Lavaei. Modified interior-point method for large-and-sparse low-rank semidefinite programs. CDC 2017,
 //! arXiv 1703.10973.
@@ -21,20 +22,20 @@ use std::sync::Arc;
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `rank` | `None` | large eigenvalues kept apart in every PSD block; where the spectrum has its widest gap if `None` | |
-/// | `max_inner` | 0.5 | columns of the low-rank part, as a fraction of `m`; bounds the rank taken from the spectrum | positive |
-/// | `min_gap` | 2 | ratio of two neighbouring eigenvalues from which a gap is one | 1 or more |
-/// | `max_iter` | 500 | conjugate gradient steps a column | 1 or more |
+/// | `rank` | `None` | number of large eigenvalues in every PSD block; with `None`, the number above the widest gap of the spectrum | |
+/// | `max_inner` | 0.5 | largest number of columns of the low-rank part, as a fraction of `m`; bounds the rank taken from the spectrum | positive |
+/// | `min_gap` | 2 | smallest ratio of two neighbouring eigenvalues that counts as a gap | 1 or more |
+/// | `max_iter` | 500 | conjugate gradient steps per column | 1 or more |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Large eigenvalues of every PSD block.
+    /// Number of large eigenvalues in every PSD block.
     pub rank: Option<usize>,
-    /// Most columns, as a fraction of `m`.
+    /// Largest number of columns of the low-rank part, as a fraction of `m`.
     pub max_inner: f64,
-    /// Smallest ratio across a gap.
+    /// Smallest ratio of two neighbouring eigenvalues that counts as a gap.
     pub min_gap: f64,
-    /// Conjugate gradient steps a column.
+    /// Conjugate gradient steps per column.
     pub max_iter: usize,
 }
 
@@ -69,26 +70,27 @@ impl Settings {
     }
 }
 
-/// What a [`BaseLowRank`] holds.
+/// The split of the weight in a [`BaseLowRank`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Split {
-    /// Large eigenvalues of every block; none in nonnegative blocks, which the base holds exactly.
+    /// Number of large eigenvalues in every block; 0 in a nonnegative block, which the base represents exactly.
     pub rank: Vec<usize>,
     /// Columns of the low-rank part.
     pub inner: usize,
-    /// `max |log(λ/δ)|` over the small eigenvalues: the preconditioned operator has its spectrum in `[e^{−2ε}, e^{2ε}]`.
+    /// `ε = max |log(λ/δ)|` over the small eigenvalues. The spectrum of the preconditioned operator lies in `[e^{−2ε}, e^{2ε}]`.
     pub spread: f64,
-    /// Numbers held besides the weight.
+    /// Number of stored values, without the weight.
     pub numbers: usize,
 }
 
-/// `P` for a two-sided weight with `r` large eigenvalues and a cluster of small ones, as near the solution of a semidefinite
-/// program whose primal has rank `r`: answers by conjugate gradients on the exact operator, preconditioned by
-/// `K̃ = δ² A Aᵀ + H diag(g) Hᵀ` with one column for every pair of eigenvectors of which one is large.
+/// The projection `P` for a two-sided weight with `r` large eigenvalues and a cluster of small eigenvalues. Such weights occur near
+/// the solution of a semidefinite program whose primal solution has rank `r`. Answers come from conjugate gradients on the exact
+/// operator. The preconditioner is `K̃ = δ² A Aᵀ + H diag(g) Hᵀ`, with one column of `H` per pair of eigenvectors that has at least one
+/// large eigenvalue.
 ///
-/// Nothing of order `m²` is formed: `A Aᵀ` is factored sparse, once as long as there is one block, and every change of the weight
-/// costs a dense factorisation of order `nr`.
+/// No matrix with `m²` entries is formed. `A Aᵀ` is factored as a sparse matrix; with a single block this happens once. Every change
+/// of the weight costs a dense factorisation of order `nr`.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -109,20 +111,21 @@ pub struct Split {
 /// ```
 ///
 /// # Complexity
-/// An update: an eigendecomposition of every block, `4n³r²` flops for the inner products of the columns when `A Aᵀ` is diagonal
-/// (`4 nnz(L) nr` besides when it is not) and `(nr)³/3`. A step of a query: the exact operator, two solves with the base and
-/// `2(nr)²` flops. The number of steps grows with the spread of the small eigenvalues, see [`Split::spread`], not with the
-/// ratio of the large ones to them.
+/// An update: an eigendecomposition of every block, `4n³r²` flops for the inner products of the columns (and `4 nnz(L) nr` flops
+/// more unless `A Aᵀ` is diagonal), and `(nr)³/3` flops for the factor. A step: the exact operator, two solves with the base and
+/// `2(nr)²` flops. The number of steps grows with the spread of the small eigenvalues, see [`Split::spread`]. It does not grow
+/// with the ratio of the large to the small eigenvalues.
 ///
 /// # Limits
-/// An answer `y` in double precision has a residual of some `1e-16 ‖K‖‖y‖` however it was found. With eigenvalues of ratio
-/// `κ`, `‖K‖‖K⁻¹‖ = κ²`: right-hand sides that are not of the form `B h` meet this limit from `κ = 1e4` on at `1e-8`. The
-/// [`Accuracy`] tells the residual that was reached.
+/// Any answer `y` in double precision has a residual of about `1e-16 ‖K‖‖y‖`. With eigenvalues of ratio `κ`, `‖K‖‖K⁻¹‖ = κ²`.
+/// So for right-hand sides that are not of the form `B h`, residuals below `1e-8` are out of reach from `κ = 1e4` on. The
+/// [`Accuracy`] has the residual reached.
 ///
 /// # Deviations
-/// The sources let `δ` stand for the small eigenvalues in the pairs of a large and a small one as well; here those weigh what
-/// they do, at no cost. Where the square of the ratio leaves the range of double precision, an orthogonal factorisation of
-/// all columns has been used; here the `r(r+1)/2` pairs of two large ones, which alone weigh as much, are projected out.
+/// In the sources `δ` also replaces the small eigenvalue in the pairs of a large and a small one. Here these pairs have their
+/// exact weights, at no additional cost. Where the square of the ratio exceeds the range of double precision, other authors
+/// use an orthogonal factorisation of all columns. Here the `r(r+1)/2` pairs of two large eigenvalues are projected out; only
+/// these pairs have such weights.
 #[derive(Debug, Clone)]
 pub struct BaseLowRank {
     a: Arc<Constraints>,
@@ -132,7 +135,7 @@ pub struct BaseLowRank {
     state: Option<State>,
 }
 
-/// What belongs to the weight.
+/// The weight, its preconditioner and its split.
 #[derive(Debug, Clone)]
 struct State {
     weight: Vec<OwnedWeight>,
@@ -150,7 +153,7 @@ impl BaseLowRank {
         Self::with_settings(a, Settings::default())
     }
 
-    /// The same, with settings.
+    /// A structure with settings, without a weight yet.
     ///
     /// # Errors
     /// As [`BaseLowRank::new`]; [`Error::InvalidSetting`].
@@ -168,18 +171,18 @@ impl BaseLowRank {
         })
     }
 
-    /// The settings it was made with.
+    /// The settings of this structure.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// What was found in the spectrum of the weight, and what is held; `None` before the first weight.
+    /// The split of the weight; `None` before the first weight.
     pub fn split(&self) -> Option<&Split> {
         self.state.as_ref().map(|state| &state.split)
     }
 }
 
-/// The scales of the base.
+/// The scales of the base: `δ²` per matrix block, and the squared weights of the nonnegative blocks.
 pub(super) fn scales(spectra: &[Spectrum]) -> Vec<f64> {
     let mut scales = vec![];
     for spectrum in spectra {
@@ -191,7 +194,7 @@ pub(super) fn scales(spectra: &[Spectrum]) -> Vec<f64> {
     scales
 }
 
-/// Everything that depends on the weight.
+/// The base, the preconditioner and the split of a weight.
 fn build(
     a: &Constraints,
     base: &Base,

@@ -1,12 +1,16 @@
-//! `K̃⁻¹` for `K̃ = M + H diag(g) Hᵀ`.
+//! The preconditioner `K̃⁻¹` for `K̃ = M + H diag(g) Hᵀ`: a sparse base `M` and a low-rank part.
 //!
-//! A pair of eigenvectors `a, b` of which one at least is large contributes `c(λ_aλ_b − δ²) h hᵀ` beyond `δ² A Aᵀ`, with
-//! `h_k = q_aᵀ A_k q_b` and `c = 1` for `a = b`, else 2. All pairs go through a capacitance matrix, in the coordinates of the
-//! rows: with `S = A(V ⊗ I)` for the large eigenvectors `V` and `Γ = diag_b(Q diag(γ_b) Qᵀ)`, where `γ_ab` is the weight of a
-//! pair of a large and a small one, `N = M⁻¹ − M⁻¹S(Γ⁻¹ + SᵀM⁻¹S)⁻¹SᵀM⁻¹`: `SᵀM⁻¹S` is never turned. Pairs `U` of two large
-//! ones weigh up to the square of the ratio of the eigenvalues, beyond what such a difference can represent: in `Γ` they
-//! weigh no more than the others, and what is missing is added with `U` projected out on both sides: with `C = UᵀNU` and
-//! `Π = I − UC⁻¹UᵀN`,
+//! Call an eigenvector large if its eigenvalue is. A pair of eigenvectors `a, b` with at least one large eigenvector contributes
+//! `c(λ_aλ_b − δ²) h hᵀ` beyond `δ² A Aᵀ`, with `h_k = q_aᵀ A_k q_b`, and `c = 1` for `a = b`, otherwise 2.
+//!
+//! All pairs go through a capacitance matrix in the coordinates of the rows. Let `S = A(V ⊗ I)` for the large eigenvectors `V`, and
+//! `Γ = diag_b(Q diag(γ_b) Qᵀ)`, where `γ_ab` is the weight of the pair of a large eigenvector `b` and a small eigenvector `a`. Then
+//! `N = M⁻¹ − M⁻¹S(Γ⁻¹ + SᵀM⁻¹S)⁻¹SᵀM⁻¹`, and `SᵀM⁻¹S` needs no change of basis.
+//!
+//! The weights of pairs of two large eigenvectors grow with the square of the ratio of the eigenvalues. The difference that
+//! defines `N` cannot represent such weights. In `Γ` these pairs therefore have weights no larger than the other pairs. Let `U`
+//! be the columns of these pairs. The rest of their weights is added after `U` is projected out on both sides. With
+//! `C = UᵀNU` and `Π = I − UC⁻¹UᵀN`,
 //!
 //! ```text
 //! K̃⁻¹ = ΠᵀNΠ + NU C⁻¹(C⁻¹ + diag(g_U))⁻¹C⁻¹ UᵀN
@@ -22,23 +26,28 @@ use crate::linalg::{axpy, dot, product};
 use crate::projection::gram::Base;
 use faer::{Accum, Mat, MatMut};
 
+/// `K̃⁻¹`, with scratch space for one vector.
 #[derive(Debug, Clone)]
 pub(in crate::projection) struct SplitPreconditioner {
     base: Base,
-    /// `S = A(V ⊗ I)`: column `first + k n + p` has the numbers `(A_i v_k)_p`.
+    /// `S = A(V ⊗ I)`: column `first + k n + p` has the values `(A_i v_k)_p`.
     sparse: Rows,
+    /// The factor of `Γ⁻¹ + SᵀM⁻¹S`; `None` without large eigenvectors.
     capacitance: Option<Graded>,
     large: Option<Large>,
     columns: usize,
-    /// `Sᵀ` of a vector.
+    /// Scratch: `Sᵀ` times a vector.
     inner: Vec<f64>,
+    /// Scratch: a copy of the right-hand side.
     moved: Vec<f64>,
 }
 
 /// The pairs of two large eigenvectors.
 #[derive(Debug, Clone)]
 struct Large {
+    /// `U`.
     u: Mat<f64>,
+    /// `N U`.
     nu: Mat<f64>,
     /// `C`.
     own: Graded,
@@ -47,10 +56,14 @@ struct Large {
     t: Vec<f64>,
 }
 
-/// A pair of two large eigenvectors: its column is a block of columns of `S` times one of `V`.
+/// A pair of two large eigenvectors. Its column of `U` is the columns of `S` that belong to one eigenvector, times the other
+/// eigenvector.
 struct Pair {
+    /// First of the columns of `S`.
     first: usize,
+    /// The other eigenvector.
     vector: Vec<f64>,
+    /// The weight of the pair that is missing in `N`.
     gain: f64,
 }
 
@@ -65,6 +78,7 @@ impl SplitPreconditioner {
         base: Base,
         spectra: &[Spectrum],
     ) -> Result<Self> {
+        // Collect the entries of S, the blocks of Γ⁻¹, and the pairs of two large eigenvectors.
         let m = a.len();
         let (mut entries, mut weights, mut pairs) = (vec![], vec![], vec![]);
         let (mut first, mut columns) = (0, 0);
@@ -107,6 +121,7 @@ impl SplitPreconditioner {
         if first == 0 {
             return Ok(out);
         }
+        // Factor the capacitance matrix, which defines N. Then add the pairs of two large eigenvectors.
         let mut matrix = out.base.inner(&out.sparse);
         for (at, block) in weights {
             let n = block.nrows();
@@ -118,6 +133,7 @@ impl SplitPreconditioner {
         Ok(out)
     }
 
+    /// Computes `U`, `N U` and the factors for the pairs of two large eigenvectors.
     fn add_large(&mut self, pairs: &[Pair]) -> Result<()> {
         let (m, k) = (self.sparse.nrows(), pairs.len());
         let (mut u, mut nu) = (padded::zeros(m, k), padded::zeros(m, k));
@@ -155,7 +171,7 @@ impl SplitPreconditioner {
         self.columns
     }
 
-    /// Numbers that are held.
+    /// Number of stored values.
     pub(in crate::projection) fn numbers(&self) -> usize {
         let large = self
             .large
@@ -164,11 +180,11 @@ impl SplitPreconditioner {
         self.base.nonzeros() + self.sparse.nonzeros() + self.inner.len().pow(2) + large
     }
 
-    /// `v ← K̃⁻¹ v`; nothing is allocated.
+    /// `v ← K̃⁻¹ v`, without allocation.
     ///
     /// # Complexity
-    /// Two solves with the base, two passes over `A(V ⊗ I)` and `2(nr)²` flops with the capacitance matrix; `O(mr²)` for the
-    /// pairs of two large ones.
+    /// Two solves with the base, two passes over `A(V ⊗ I)`, `2(nr)²` flops with the capacitance matrix, and `O(mr²)` flops for the
+    /// pairs of two large eigenvectors.
     pub(in crate::projection) fn apply(&mut self, v: &mut [f64]) {
         let Some(mut large) = self.large.take() else {
             return self.without_large(v);
@@ -182,7 +198,7 @@ impl SplitPreconditioner {
             axpy(-large.t[j], large.u.col_as_slice(j), v);
         }
         self.without_large(v);
-        // What of the large pairs comes back, less what the projection takes out.
+        // Add the second term of the formula, and finish the projection of the first.
         large.shifted.solve_in_place(column(&mut large.t));
         for j in 0..k {
             large.t[j] -= dot(large.u.col_as_slice(j), v);
@@ -223,17 +239,18 @@ impl SplitPreconditioner {
     }
 }
 
-/// What the pair of two large eigenvalues weighs in `N`, twice for two different ones: no more than pairs with a small one.
+/// The weight in `N` of a pair of two large eigenvalues, doubled for two different eigenvalues. It is no larger than the weight of
+/// a pair with a small eigenvalue.
 fn stand_in(e: &Eigen, x: f64, y: f64) -> f64 {
     0.5 * e.delta * x.min(y)
 }
 
-/// `Q diag(1/γ) Qᵀ` for the weights `γ_a` of the pairs of large eigenvalue `b` and all others.
+/// `Q diag(1/γ) Qᵀ` for the weights `γ_a` of the pairs of the large eigenvalue `b` and every eigenvalue `a`.
 fn inverse_weight(e: &Eigen, b: usize) -> Mat<f64> {
     let n = e.values.len();
     let y = e.values[b];
     let weight = |a: usize| match a < n - e.rank {
-        // Never below half of itself: across a gap of two it is not.
+        // Bounded below by half of its leading term, for positivity. The bound is inactive if the gap is 2 or more.
         true => f64::max(2.0 * (e.values[a] * y - e.delta * e.delta), e.values[a] * y),
         false => stand_in(e, e.values[a], y),
     };

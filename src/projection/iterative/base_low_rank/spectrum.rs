@@ -1,4 +1,4 @@
-//! Which eigenvalues of a weight are large, and what stands for the others.
+//! The division of the eigenvalues of a weight into large ones and small ones, and the number `δ` that replaces the small ones.
 
 use super::Settings;
 use crate::constraints::OwnedWeight;
@@ -18,12 +18,13 @@ pub(in crate::projection) enum Spectrum {
 
 #[derive(Debug, Clone)]
 pub(in crate::projection) struct Eigen {
-    /// Ascending.
+    /// The eigenvalues, ascending.
     pub values: Vec<f64>,
+    /// The eigenvectors.
     pub vectors: Mat<f64>,
-    /// How many of the largest are kept apart.
+    /// Number of large eigenvalues.
     pub rank: usize,
-    /// Geometric mean of the smallest and the largest of the others: what stands for all of them.
+    /// The number that replaces every small eigenvalue: the geometric mean of the smallest and the largest of them.
     pub delta: f64,
 }
 
@@ -44,7 +45,7 @@ impl Eigen {
                 }
             };
         }
-        // What lies below rounding level is not known to be positive.
+        // Eigenvalues below rounding level may have either sign: raise them to that level.
         let floor = f64::EPSILON * largest;
         if root.is_none() {
             values.iter_mut().for_each(|v| *v = v.max(floor));
@@ -77,7 +78,7 @@ impl Eigen {
         self.values.len() * rank - rank * rank.saturating_sub(1) / 2
     }
 
-    /// The rank at the largest gap of the logarithms, within `most` columns, and that gap.
+    /// The rank at the widest gap between logarithms of eigenvalues, with at most `most` columns; and the gap.
     fn gap(&self, most: f64) -> (usize, f64) {
         let n = self.values.len();
         (1..n)
@@ -89,14 +90,14 @@ impl Eigen {
             )
     }
 
-    /// `max |log(λ/δ)|` over the eigenvalues that `δ` stands for.
+    /// `max |log(λ/δ)|` over the small eigenvalues.
     pub(in crate::projection) fn spread(&self) -> f64 {
         (self.delta / self.values[0]).ln()
     }
 }
 
-/// The small eigenvalues of `G Gᵀ` from what is left of `G` without the large ones' eigenvectors, which are known; `None` where
-/// those left spread as widely as all did.
+/// Computes the small eigenvalues of `G Gᵀ` from `G` with the known large eigenvectors projected out. Returns `None` if the
+/// remaining eigenvalues still spread too widely to be accurate.
 fn deflated(
     g: &Mat<f64>,
     values: &[f64],
@@ -118,7 +119,7 @@ fn deflated(
         rest.transpose(),
     );
     let (small, basis) = spectral::eigen(w.as_ref())?;
-    // The smallest are those of the large ones' eigenvectors.
+    // The `large` smallest eigenvalues belong to the projected eigenvectors.
     if n == large || small[large] <= FROM_ROOT.get() * small[n - 1] {
         return Ok(None);
     }
@@ -130,8 +131,8 @@ fn deflated(
     Ok(Some((all.copied().collect(), padded::from_fn(n, n, of))))
 }
 
-/// Spectra of all blocks, with ranks chosen block by block, those of the widest gaps first, while there is room for their
-/// columns.
+/// The spectra of all blocks. The ranks are chosen block by block, blocks with the widest gaps first, while the number of columns
+/// stays within the limit.
 pub(in crate::projection) fn spectra(
     weight: &[OwnedWeight],
     m: usize,

@@ -1,4 +1,4 @@
-//! From multipliers to answers.
+//! Entries of `P h` from sketched multipliers.
 
 use crate::constraints::{Block, Weighted};
 use crate::error::Result;
@@ -6,7 +6,8 @@ use crate::linalg::norm;
 use crate::linalg::product::gemm;
 use faer::{Accum, ColRef, Mat, MatMut, MatRef};
 
-/// Entries `coords` of `Bᵀu` for every column of `u`: through the columns of `B`, shared by all, or each by itself.
+/// Entries `coords` of `Bᵀu` for every column of `u`. The cheaper of two methods is used: the columns of `B` shared by all columns
+/// of `u`, or one product per column of `u`.
 pub(super) fn entries(
     weighted: &mut Weighted,
     u: &Mat<f64>,
@@ -43,7 +44,7 @@ pub(super) fn length(h: ColRef<'_, f64>) -> f64 {
     norm(&h.iter().copied().collect::<Vec<_>>())
 }
 
-/// Mean of the columns.
+/// `out ←` the mean of the columns.
 pub(super) fn mean(of: MatRef<'_, f64>, mut out: MatMut<'_, f64>) {
     for i in 0..of.nrows() {
         let sum: f64 = (0..of.ncols()).map(|j| of[(i, j)]).sum();

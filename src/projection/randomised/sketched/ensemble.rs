@@ -1,4 +1,4 @@
-//! Copies over one inner structure.
+//! [`Sketched`] as an ensemble: several copies over one inner structure.
 
 use super::answer::entries;
 use super::{Sketched, draw, recompute};

@@ -1,9 +1,11 @@
-//! Updates `Y = K⁻¹BRᵀ` when the weight changes.
+//! Low-rank updates of `Y = K⁻¹BRᵀ` when the weight changes.
 //!
-//! With `T = BRᵀ = KY`: `K⁺Y⁺ = T⁺ = KY + ΔB Rᵀ`, so `Y⁺ = Y + K⁺⁻¹(ΔB Rᵀ − ΔK Y)`. Both changes factor through the same thin
-//! sparse `S = [A(Z ⊗ I), A_J, …]`: `Y⁺ = Y + (K⁺⁻¹S) M`, the identity of Woodbury with the capacitance left to the
-//! structure that holds `K⁺` already. For a block with rows `vec(L A_i R)` of `B`, `ΔL = F_L Zᵀ`, `ΔR = Z F_Rᵀ`, the rows
-//! of `M` belonging to `vec(A_i Z)` are, for a row of `R` that is `vec(M_j)` and with `𝒜y = Σ y_i A_i`,
+//! Let `T = BRᵀ = KY`. Then `K⁺Y⁺ = T⁺ = KY + ΔB Rᵀ`, so `Y⁺ = Y + K⁺⁻¹(ΔB Rᵀ − ΔK Y)`. Both changes factor through the same thin
+//! sparse matrix `S = [A(Z ⊗ I), A_J, …]`, so `Y⁺ = Y + (K⁺⁻¹S) M`. This is the Woodbury identity, except that the inner
+//! structure solves with `K⁺` instead of a capacitance matrix.
+//!
+//! Let a block of `B` have the rows `vec(L A_i R)`, with `ΔL = F_L Zᵀ` and `ΔR = Z F_Rᵀ`. Let `vec(M_j)` be a row of the sketch, and
+//! `𝒜y = Σ y_i A_i`. Then the rows of `M` that belong to `vec(A_i Z)` are
 //!
 //! ```text
 //! vec(R⁺M_jᵀF_L + LᵀM_jF_R − Q⁺(𝒜y_j Z)C_P − P(𝒜y_j Z)C_Q),     vec(𝒜y_j Z) = SᵀY.
@@ -23,10 +25,11 @@ use faer::{Accum, Mat, MatRef};
 use rand_core::Rng;
 use std::sync::Arc;
 
-/// Relative residual of a random combination of columns of `Y` above which `Y` is computed again: far below any sketch's error.
-const GUARD: f64 = 1e-6;
+/// Largest relative residual of a random combination of columns of `Y` after an update. Above it `Y` is computed again. The value is
+/// far below the error of any sketch.
+const MAX_RESIDUAL: f64 = 1e-6;
 
-/// Whether `K⁻¹B` is not larger than `Y`, so that `Y` is best made of its sketched rows.
+/// Whether `K⁻¹B` is no larger than `Y`. Then `Y` is computed by sketching the rows of `K⁻¹B`.
 pub(super) fn through_exact(ambient: usize, width: usize) -> bool {
     ambient <= width
 }
@@ -34,18 +37,19 @@ pub(super) fn through_exact(ambient: usize, width: usize) -> bool {
 /// The outcome of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing moved.
+    /// The weight did not change.
     Same,
-    /// `Y` was moved along.
+    /// `Y` was updated.
     Moved,
-    /// The state is of no use: computing `Y` again is cheaper, or too many digits were lost.
+    /// `Y` has to be computed again: this is cheaper, or the update lost too many digits.
     Lost,
 }
 
-/// Moves the state to `weighted`.
+/// Updates the state to the operator `weighted`.
 ///
 /// # Complexity
-/// For `q` columns of `S`: one solve with `q` right-hand sides and `2mqLb` flops, against one with `Lb` right-hand sides.
+/// For `q` columns of `S`: one solve with `q` right-hand sides and `2mqLb` flops. Computing `Y` again takes one solve with `Lb`
+/// right-hand sides.
 pub(super) fn follow<P: Projection>(
     inner: &mut P,
     state: &mut State,
@@ -62,13 +66,13 @@ pub(super) fn follow<P: Projection>(
         state.weighted = weighted;
         return Ok(Outcome::Same);
     }
-    // In flops: q(m + Lb) m against m² Lb, or m² N and mL sketches of N numbers.
+    // Compare flops: q(m + Lb) m for the update, against m² Lb, or m² N and mL sketches of N numbers, for computing Y again.
     let ambient = weighted.constraints().ambient();
-    let anew = match through_exact(ambient, width) {
+    let recomputation = match through_exact(ambient, width) {
         true => ambient.saturating_mul(m + copies.len() * SKETCH_COST),
         false => m.saturating_mul(width),
     };
-    if q.saturating_mul(m + width) >= anew {
+    if q.saturating_mul(m + width) >= recomputation {
         return Ok(Outcome::Lost);
     }
     let inner_factor = middle(&moved, &weighted, state, copies)?;
@@ -82,13 +86,13 @@ pub(super) fn follow<P: Projection>(
         inner_factor.as_ref(),
     );
     state.weighted = weighted;
-    Ok(match probe(state, copies, salt)? <= GUARD {
+    Ok(match probe(state, copies, salt)? <= MAX_RESIDUAL {
         true => Outcome::Moved,
         false => Outcome::Lost,
     })
 }
 
-/// `M`, `q × Lb`.
+/// The matrix `M`, `q × Lb`.
 fn middle(
     moved: &Moved,
     weighted: &Weighted,
@@ -96,7 +100,7 @@ fn middle(
     copies: &[Arc<dyn Sketch>],
 ) -> Result<Mat<f64>> {
     let a = weighted.constraints();
-    // SᵀY, which becomes M.
+    // Start from SᵀY, and replace its rows by the rows of M block by block.
     let mut out = moved.basis.transpose_times(state.y.as_ref());
     for (block, part) in moved.parts.iter().enumerate() {
         let start = a.range(block).start;
@@ -137,7 +141,7 @@ fn middle(
     Ok(out)
 }
 
-/// The rows of `M` of one PSD block, in place of those of `SᵀY`.
+/// Replaces the rows of `SᵀY` that belong to one PSD block by the rows of `M`.
 fn directions(
     d: &Directions,
     place: Place,
@@ -146,7 +150,7 @@ fn directions(
 ) -> Result<()> {
     let (n, p, width) = (place.order, d.rank, out.ncols());
     let rows = n * p;
-    // n × p matrices next to each other, one a column of Y.
+    // One n × p matrix per column of Y, side by side.
     let ayz = padded::from_fn(n, p * width, |i, s| out[(d.first + s % p * n + i, s / p)]);
     let mut sum = padded::zeros(n, p * width);
     let mut add = |left: Option<MatRef<'_, f64>>, of: &Mat<f64>, alpha: f64| match left {
@@ -176,7 +180,7 @@ fn directions(
     Ok(())
 }
 
-/// Every `n × p` matrix times a `p × p` core.
+/// Multiplies every `n × p` matrix in `of` by a `p × p` core.
 fn times_core(of: &Mat<f64>, core: &Mat<f64>) -> Mat<f64> {
     let (n, p) = (of.nrows(), core.nrows());
     let mut out = padded::zeros(n, of.ncols());
@@ -194,7 +198,7 @@ fn times_core(of: &Mat<f64>, core: &Mat<f64>) -> Mat<f64> {
     out
 }
 
-/// `M_j F` (or `M_jᵀF`) for the rows of all copies, next to each other.
+/// The matrices `M_j F` (or `M_jᵀF`) for the rows of all copies, side by side.
 fn thin(copies: &[Arc<dyn Sketch>], at: Place, f: &Mat<f64>, side: Side) -> Result<Mat<f64>> {
     let (n, p) = f.shape();
     let b = copies.first().map_or(0, |c| c.nrows());

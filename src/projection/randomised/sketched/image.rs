@@ -1,4 +1,4 @@
-//! `B Rᵀ`, through the rows of `R` where they are of rank one.
+//! The products `B Rᵀ` with a sketch `R`. Sketches with rows of rank one have a faster method.
 
 use crate::constraints::{Block, Weighted};
 use crate::error::Result;
@@ -9,8 +9,8 @@ use faer::prelude::ReborrowMut as _;
 /// `out ← B Rᵀ`, `m × b`.
 ///
 /// # Complexity
-/// `4b` flops a nonzero of `A` for families with rows of rank one on every matrix and sparse `A`; `b` applications of `B`
-/// otherwise.
+/// `4b` flops per nonzero of `A` if `A` is sparse and the rows of the sketch have rank one on every matrix block. Otherwise `b`
+/// applications of `B`.
 pub(super) fn image(
     weighted: &mut Weighted,
     sketch: &dyn Sketch,
@@ -47,7 +47,7 @@ pub(super) fn image(
     done
 }
 
-/// The rows on every PSD block, if all are of rank one and that is worth it.
+/// The rows of the sketch on every PSD block, if all have rank one and `A` is sparse.
 fn structured(weighted: &Weighted, sketch: &dyn Sketch) -> Option<Vec<(usize, RankOneRows)>> {
     let a = weighted.constraints();
     let mut out = vec![];

@@ -1,10 +1,10 @@
 //! Sketched set queries over an exact structure[^SYYZ23].
 //!
-//! The error is small *per coordinate*, and there alone. Entry `i` of the answer is `P_iᵀRᵀRh`, unbiased, and errs by about
-//! `‖P_i‖‖h‖/√b`; as `Σ‖P_i‖² = m`, the whole vector errs by about `√(m/b)‖h‖` in the l2 norm, which is more than `‖h‖ ≥ ‖P h‖`
-//! when `b < m`. A sketched answer is no substitute for `P h`; it serves who reads a few coordinates at a time.
+//! The error is small *per coordinate* only. Entry `i` of the answer is `P_iᵀRᵀRh`, which is unbiased with an error of about
+//! `‖P_i‖‖h‖/√b`. Since `Σ‖P_i‖² = m`, the error of the whole vector is about `√(m/b)‖h‖` in the l2 norm. For `b < m` this exceeds
+//! `‖h‖ ≥ ‖P h‖`. So a sketched answer does not replace `P h`; it suits callers that read a few coordinates at a time.
 //!
-//! An asker who adapts to the answers of one sketch can make it err by far more: see [`Ensemble`] for many copies.
+//! An asker who adapts to the answers of one sketch can cause much larger errors; see [`Ensemble`] for several copies.
 //!
 //! [^SYYZ23]: Song, Yang, Yang, Zhang. Sketching Meets Differential Privacy: Fast Algorithm for Dynamic Kronecker
 //! Projection Maintenance. ICML 2023, arXiv 2210.11542.
@@ -30,15 +30,15 @@ use follow::Outcome;
 use pulp::Arch;
 use std::sync::Arc;
 
-/// Rows of `Y` read together.
-const PANEL: usize = 1024;
+/// Rows of `Y` read together, so that the matching part of the result stays in cache.
+const ROWS_PER_PANEL: usize = 1024;
 
-/// Answers entries of `P h` from `Y = (BBᵀ)⁻¹BRᵀ`, kept for `L` independent sketches `R ∈ R^{b×N}` over one exact structure.
+/// Answers entries of `P h` from `Y = (BBᵀ)⁻¹BRᵀ`, which is kept for `L` independent sketches `R ∈ R^{b×N}` over one exact structure.
 ///
-/// [`Goal::AsAbsorbed`] is answered by sketches, as `BᵀY(R h)`: by the mean of all copies, or copy by copy through
-/// [`Ensemble::query_set_of`]. [`Projection::solve`] and [`Goal::Residual`] pass to the inner structure, which knows nothing of
-/// the sketches' randomness. [`Accuracy::Sketched`] has the root mean square error over all coordinates,
-/// `√((m + 1)/(bN))‖h‖` for plain families; the error of coordinate `i` is `‖P_i‖√(N/m)` times that.
+/// Sketches answer [`Goal::AsAbsorbed`] by `BᵀY(R h)`: as the mean of all copies, or copy by copy through
+/// [`Ensemble::query_set_of`]. [`Projection::solve`] and [`Goal::Residual`] pass to the inner structure, which does not depend on
+/// the randomness of the sketches. [`Accuracy::Sketched`] has the root mean square error over all coordinates, which is
+/// `√((m + 1)/(bN))‖h‖` for plain families. The error of coordinate `i` is `‖P_i‖√(N/m)` times this value.
 ///
 /// ```
 /// use dyncvx::constraints::{Block, Constraints};
@@ -60,26 +60,32 @@ const PANEL: usize = 1024;
 /// ```
 ///
 /// # Complexity
-/// A set query of `k` coordinates: one sketch of `h`, `2mb` flops for `Y(R h)`, `4k` flops a nonzero of `A` for `k` columns of `B`
-/// and `2km` for the answers; no `m²`. Space `m·L·b` numbers and the sketches.
+/// A set query of `k` coordinates: one sketch of `h`, `2mb` flops for `Y(R h)`, `4k` flops per nonzero of `A` for `k` columns of `B`,
+/// and `2km` flops for the answers. No term is of order `m²`. Space: `m·L·b` numbers and the sketches.
 ///
-/// An update, after the inner structure's own: `BRᵀ` moves with `B`, so that `Y⁺ = Y + (BBᵀ)⁺⁻¹S M` with `S = A(Z ⊗ I)`
-/// where the columns of `Z` span what changed in the roots of the weight *and* in the weight. For `p` of them that is one
-/// solve with `np` right-hand sides and `2m·np·Lb` flops; computing `Y` again is one with `Lb` right-hand sides, `2m²Lb` flops, and
-/// `Lb` products `BRᵀe_j`, or, when `N ≤ Lb`, one for the `N` columns of `B`, of whose inverse image every copy sketches the `m` rows. The cheaper is taken. A change of rank `r` has `p = 2r` one-sided; `p ≤ 2r` where roots are given and
-/// change by rank `r` themselves ([`BlockWeight::Root`]). The *symmetric* root of [`BlockWeight::Psd`] changes in all
-/// directions; its change decays fast, and to `1e-12` some 6 directions count for `r = 1` at a condition number of 10, some 13
-/// at `1e4` (measured at `n = 48`), so that following pays for wide `L·b` only. A changed root is read off by comparison, in
-/// `O(n³)`.
+/// An update takes the cheaper of two methods, after the update of the inner structure:
 ///
-/// A random combination of the columns of `Y` is checked against the exact operator after every change that was followed; beyond
-/// a relative residual of `1e-6`, which is far below the error of any sketch, `Y` is computed again.
+/// * A low-rank update `Y⁺ = Y + (BBᵀ)⁺⁻¹S M` with `S = A(Z ⊗ I)`. The `p` columns of `Z` span the changes of the weight *and* of its
+///   roots. This takes one solve with `np` right-hand sides and `2m·np·Lb` flops.
+/// * Computing `Y` again. This takes one solve with `Lb` right-hand sides, `2m²Lb` flops, and `Lb` products `BRᵀe_j`. When `N ≤ Lb`,
+///   the solve is for the `N` columns of `B` instead, and every copy sketches the `m` rows of the result.
+///
+/// The number `p` depends on the form of the weight. For a change of rank `r`, a one-sided weight has `p = 2r`. A weight given by its
+/// root has `p ≤ 2r` if the root also changes by rank `r` ([`BlockWeight::Root`]). The *symmetric* root of
+/// [`BlockWeight::Psd`] changes in all directions, but its change decays fast: to a tolerance of `1e-12` and for `r = 1`, `p` is
+/// about 6 at a condition number of 10, and about 13 at `1e4` (measured at `n = 48`). So there the low-rank update pays only for
+/// wide `L·b`. The change of a root is found by comparison, in `O(n³)` flops.
+///
+/// After every low-rank update, a random combination of the columns of `Y` is checked against the exact operator. Above a relative
+/// residual of `1e-6`, which is far below the error of any sketch, `Y` is computed again.
 ///
 /// # Deviations
-/// The paper keeps the sketched projection in the eigenbasis of a weight of which only eigenvalues move, and re-sketches in
-/// batches; here the weight is any, and `Y` is exact for the weight that [`Goal::AsAbsorbed`] stands for, a lazy inner structure's
-/// absorbed one included. "Knows nothing" of the sketches holds up to rounding: a [`Kronecker`](crate::projection::Kronecker) whose rates are
-/// measured counts the refinement steps that `Y` took among those it plans by.
+/// The paper keeps the sketched projection in a fixed eigenbasis, lets only eigenvalues move, and sketches again in batches. Here the
+/// weight is arbitrary. `Y` is exact for the weight that [`Goal::AsAbsorbed`] stands for, which may be the absorbed weight of a
+/// lazy inner structure.
+///
+/// The inner structure is independent of the sketches up to rounding only. A [`Kronecker`](crate::projection::Kronecker) with measured
+/// rates also counts the refinement steps spent on `Y` when it plans.
 #[derive(Debug, Clone)]
 pub struct Sketched<P> {
     inner: P,
@@ -96,22 +102,22 @@ pub struct Sketched<P> {
 ///
 /// | name | default | purpose | range |
 /// |---|---|---|---|
-/// | `distribution` | none | what the sketches are drawn from, and their rows `b` | |
+/// | `distribution` | none | distribution of the sketches, with their rows `b` | |
 /// | `copies` | none | independent sketches `L` | 1 or more |
 /// | `seed` | none | root of the streams of the copies | any |
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What the sketches are drawn from.
+    /// Distribution of the sketches.
     pub distribution: Distribution,
-    /// Independent sketches.
+    /// Number of independent sketches.
     pub copies: usize,
-    /// Root of their streams.
+    /// Root of the random streams of the sketches.
     pub seed: Seed,
 }
 
 impl Settings {
-    /// So many copies drawn from a distribution.
+    /// Settings for `copies` sketches of a distribution.
     pub fn new(distribution: Distribution, copies: usize, seed: impl Into<Seed>) -> Self {
         Self {
             distribution,
@@ -121,18 +127,18 @@ impl Settings {
     }
 }
 
-/// What is kept of one weight.
+/// `Y` and the operator at one weight.
 #[derive(Debug, Clone)]
 struct State {
-    /// The operator `Y` belongs to.
+    /// The operator `B` that `Y` belongs to.
     weighted: Weighted,
-    /// `m × L·b`, copy after copy.
+    /// `Y`, `m × L·b`, copy after copy.
     y: Mat<f64>,
 }
 
 impl<P: Projection> Sketched<P> {
-    /// Sketches over `inner`, at epoch 0. Copy `l` is the operator at the address `(seed, l, epoch)`. `inner` may have a
-    /// weight already or not.
+    /// Sketches over `inner`, at epoch 0. Copy `l` is the operator at the address `(seed, l, epoch)`. `inner` may or may not have a
+    /// weight already.
     ///
     /// # Errors
     /// [`Error::InvalidSetting`] for no copies, those of [`Distribution::operator`], and those of [`Projection::solve`] of the
@@ -165,33 +171,33 @@ impl<P: Projection> Sketched<P> {
         Ok(out)
     }
 
-    /// The exact structure.
+    /// The exact inner structure.
     pub fn inner(&self) -> &P {
         &self.inner
     }
 
-    /// Gives the exact structure back.
+    /// Returns the exact inner structure.
     pub fn into_inner(self) -> P {
         self.inner
     }
 
-    /// What the copies are drawn from.
+    /// Distribution of the sketches.
     pub fn distribution(&self) -> Distribution {
         self.settings.distribution
     }
 
-    /// The sketch of a copy.
+    /// The sketch of a copy; `None` for a copy that does not exist.
     pub fn sketch(&self, copy: usize) -> Option<&dyn Sketch> {
         self.copies.get(copy).map(|s| &**s)
     }
 
-    /// Computes `Y` from the operator that the inner structure maintains.
+    /// Computes `Y` from the operator of the inner structure.
     fn recomputed(&mut self) -> Result<State> {
         let weighted = self.inner.operator(Goal::AsAbsorbed)?.clone();
         recompute(&mut self.inner, weighted, &self.copies)
     }
 
-    /// `Y` after an update of the inner structure: moved along where that is cheaper, else computed again.
+    /// `Y` after an update of the inner structure, by a low-rank update where this is cheaper, or computed again.
     fn followed(&mut self) -> Result<State> {
         let Some(mut state) = self.state.take() else {
             return self.recomputed();
@@ -214,28 +220,28 @@ impl<P: Projection> Sketched<P> {
         }
     }
 
-    /// Changes the inner structure in a way of its own, [`Kronecker::update_low_rank`](crate::projection::Kronecker::update_low_rank) for
-    /// one, and moves `Y` along.
+    /// Updates the inner structure through `change`, and `Y` with it. This gives access to updates outside the trait, such as
+    /// [`Kronecker::update_low_rank`](crate::projection::Kronecker::update_low_rank).
     ///
     /// # Errors
-    /// Those of `change`; nothing may have changed then.
+    /// Those of `change`, which must leave the inner structure unchanged after an error.
     pub fn update_with(
         &mut self,
         change: impl FnOnce(&mut P) -> Result<Refresh>,
     ) -> Result<Refresh> {
         let refresh = change(&mut self.inner)?;
         self.whitener.forget();
-        // What fails here is tried again, and reported, by the next sketched query.
+        // A failure here is not reported now: the next sketched query computes `Y` again and reports the error.
         self.state = self.followed().ok();
         Ok(refresh)
     }
 
-    /// How many updates were followed by a low-rank change of `Y` instead of computing `Y` again.
+    /// Number of updates at which `Y` got a low-rank update instead of being computed again.
     pub fn updates_followed(&self) -> u64 {
         self.followed
     }
 
-    /// The kept state, made again if an update could not.
+    /// Computes the state if the last update could not.
     fn state(&mut self) -> Result<()> {
         if self.state.is_none() {
             self.state = Some(self.recomputed()?);
@@ -269,15 +275,16 @@ impl<P: Projection> Sketched<P> {
             self.copies[l].apply(h.as_mat(), rh.as_mut())?;
             let list: Vec<(u32, f64)> = (0..b).map(|j| (j as u32, rh[(j, 0)])).collect();
             let y = state.y.subcols(l * b, b);
-            // Bound by reading Y, once; the panel of the result stays in cache.
-            for (p, part) in u.col_as_slice_mut(s).chunks_mut(PANEL).enumerate() {
-                f64::gather(arch, y, p * PANEL, &list, part);
+            // Reading Y is the bottleneck. Y is read once, and the panel of the result stays in cache.
+            for (p, part) in u.col_as_slice_mut(s).chunks_mut(ROWS_PER_PANEL).enumerate() {
+                f64::gather(arch, y, p * ROWS_PER_PANEL, &list, part);
             }
         }
         Ok(u)
     }
 
-    /// Expected error of one whitened multiplier: as of a coordinate of a projection, `L_K⁻¹B` having orthonormal rows.
+    /// Expected error of one whitened multiplier. It equals the error of a coordinate of a projection, because `L_K⁻¹B` has
+    /// orthonormal rows.
     fn whitened_accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
         let m = self.inner.shape().constraints;
         let squared = self.settings.distribution.mean_square(m, m);
@@ -286,7 +293,7 @@ impl<P: Projection> Sketched<P> {
         }
     }
 
-    /// Expected error of one coordinate of one copy, root mean square over all coordinates.
+    /// Expected error of one coordinate of one copy: the root mean square over all coordinates.
     fn accuracy(&self, h: ColRef<'_, f64>) -> Accuracy {
         let shape = self.inner.shape();
         let squared = self
@@ -299,6 +306,7 @@ impl<P: Projection> Sketched<P> {
     }
 }
 
+/// Draws all copies of one epoch.
 fn draw(shape: &Shape, settings: &Settings, epoch: u64) -> Result<Vec<Arc<dyn Sketch>>> {
     let Settings {
         distribution,
@@ -315,8 +323,8 @@ fn draw(shape: &Shape, settings: &Settings, epoch: u64) -> Result<Vec<Arc<dyn Sk
         .collect()
 }
 
-/// `Y` from nothing: `B Rᵀ`, then one solve with `L·b` right-hand sides; or, where those are no fewer than `N`, one solve for
-/// `K⁻¹B`, whose `m` rows every copy sketches.
+/// Computes `Y`: the products `B Rᵀ`, then one solve with `L·b` right-hand sides. When `N ≤ L·b`, one solve gives `K⁻¹B` instead, and every
+/// copy sketches its `m` rows.
 fn recompute<P: Projection>(
     inner: &mut P,
     mut weighted: Weighted,

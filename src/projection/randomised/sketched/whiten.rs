@@ -1,14 +1,14 @@
-//! A factor of `K` for whitened multipliers.
+//! The factor of `K` that whitens multipliers.
 
 use crate::constraints::Weighted;
 use crate::error::{Error, Result};
 use crate::projection::gram::{Assembler, ScaledFactor};
 
-/// `K = L_K L_Kᵀ`, made on first use after an update: the inner structure may hold an inverse, or nothing that can be
-/// taken apart.
+/// The factorisation `K = L_K L_Kᵀ`, computed on first use after an update. The factor is computed here because the inner structure
+/// may hold an inverse or only a preconditioner.
 ///
 /// # Complexity
-/// An assembly and `m³/3` flops once an update that is followed by a whitened query; `m²` numbers.
+/// An assembly and `m³/3` flops per update with a whitened query after it; `m²` numbers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Whitener {
     assembler: Option<Assembler>,
@@ -16,7 +16,7 @@ pub(super) struct Whitener {
 }
 
 impl Whitener {
-    /// To be called whenever the weight changes.
+    /// Drops the factor. The owner calls this whenever the weight changes.
     pub(super) fn forget(&mut self) {
         self.factor = None;
     }

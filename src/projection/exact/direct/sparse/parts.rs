@@ -1,4 +1,4 @@
-//! The assembled matrix and its approximate inverse, with the variables that were taken out.
+//! The assembled sparse matrix and its approximate inverse, both with the contribution of the variables that were taken out.
 
 use super::super::pattern::Pattern;
 use crate::linalg::axpy;
@@ -6,11 +6,14 @@ use crate::linalg::cholesky::Cholesky;
 use crate::linalg::sparse_cholesky::SparseCholesky;
 use faer::{Mat, MatMut};
 
+/// The variables taken out of the matrix, as the columns `U` of `K = S + U Uᵀ`.
 #[derive(Debug, Clone)]
 pub(super) struct Split {
-    /// By variable: rows and scaled values.
+    /// The columns of `U`: per variable, rows and scaled values.
     pub(super) u: Vec<Vec<(u32, f64)>>,
+    /// `S⁻¹U`.
     pub(super) solved: Mat<f64>,
+    /// The factor of `I + UᵀS⁻¹U`.
     pub(super) inner: Cholesky,
 }
 
@@ -35,7 +38,7 @@ impl Assembled<'_> {
     }
 }
 
-/// `K⁻¹` on the kept rows, as far as the factor goes.
+/// The approximation of `K⁻¹` on the kept rows that the factor gives.
 pub(super) struct Factored<'a> {
     pub(super) factor: &'a mut SparseCholesky,
     pub(super) split: Option<&'a Split>,

@@ -2,7 +2,8 @@ use super::super::PsdPlan;
 use super::*;
 use crate::constraints::{Block, BlockWeight, Constraints, GramWeight, OwnedWeight, Part};
 
-/// Rows `E_ij D + Dᵀ E_ij`, some diagonal ones of `n` terms each, and a dense corner; one constraint does not touch the block.
+/// Rows `E_ij D + Dᵀ E_ij`, some diagonal rows of `n` terms each, and a row with a dense corner. One constraint does not touch the
+/// block.
 fn inequality(n: usize) -> Vec<Option<Mat<f64>>> {
     let data = |i: usize, j: usize| ((3 * i + 7 * j) as f64).sin();
     let diagonal = |k: usize| {
@@ -49,7 +50,7 @@ fn rows_that_few_columns_cover_meet_as_the_formula_says() {
         panic!("one matrix block")
     };
     let covered = ColumnCover::new(held).unwrap();
-    // Batches that end for their terms, and such that end for their rows.
+    // Some batches end at the limit on terms, others at the limit on rows.
     assert!(covered.batch(0) < n / 2 && covered.batch(n / 2) == BATCH);
     let plan = PsdPlan::new(held);
     assert!(matches!(plan, PsdPlan::ColumnCover(_)));

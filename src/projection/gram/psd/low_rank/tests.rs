@@ -29,7 +29,8 @@ fn positive(n: usize, salt: f64) -> Mat<f64> {
     Mat::from_fn(n, n, |i, j| w[(i.max(j), i.min(j))])
 }
 
-/// Rank one, rank two of either sign, rank two without a diagonal to begin from, rank three; full rank, one entry, few.
+/// Rows of rank one, of rank two with either sign, of rank two with a zero diagonal, of rank three, of full rank, of one entry and
+/// of few entries.
 fn mixed(n: usize) -> Vec<Mat<f64>> {
     let mut rows = vec![];
     for k in 0..12 {
@@ -39,7 +40,7 @@ fn mixed(n: usize) -> Vec<Mat<f64>> {
         rows.push(two(0.5, &u, &u));
         rows.push(two(0.1, &u, &u) + two(2.0, &v, &wave(k + 40, n)));
     }
-    // Two halves that only meet off the diagonal.
+    // All entries are between two halves, so the diagonal is zero.
     let half = |first: bool| -> Vec<f64> {
         let u = wave(5, n).into_iter().enumerate();
         u.map(|(i, u)| if (i < n / 2) == first { u } else { 0.0 })
