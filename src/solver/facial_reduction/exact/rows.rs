@@ -83,6 +83,9 @@ fn contradiction(m: usize, i: usize, b: f64) -> Option<Shown> {
     y[i].is_finite().then_some(Shown::PrimalInfeasible { y })
 }
 
+/// Row, column and value.
+type Entry = (usize, usize, f64);
+
 /// Rows with off-diagonal entries that are definite on their support, one block a row.
 struct Definite(HashMap<usize, bool>);
 
@@ -93,7 +96,7 @@ impl Definite {
             let sign = signs[i].common().unwrap_or(0.0);
             signs[i].off_diagonal && sign != 0.0 && sign * b[i] <= 0.0
         };
-        let mut entries: HashMap<(usize, usize), Vec<(usize, usize, f64)>> = HashMap::new();
+        let mut entries: HashMap<(usize, usize), Vec<Entry>> = HashMap::new();
         let mut out: HashMap<usize, bool> = HashMap::new();
         for (i, block, row, col, value) in a.entries().filter(|e| candidate(e.0)) {
             if let Block::Psd(_) = a.blocks()[block] {
@@ -118,7 +121,7 @@ impl Definite {
 }
 
 /// Whether a matrix, times a sign, is proved to be definite on the indices that it touches.
-fn is_definite(entries: &[(usize, usize, f64)], sign: f64) -> bool {
+fn is_definite(entries: &[Entry], sign: f64) -> bool {
     let mut index: Vec<usize> = entries.iter().flat_map(|e| [e.0, e.1]).collect();
     index.sort_unstable();
     index.dedup();

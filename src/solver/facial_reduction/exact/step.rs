@@ -62,7 +62,7 @@ impl Step {
             }
             Some(Shown::Slacks { z, dead }) => {
                 let split = Split::of_coordinates(a.blocks(), &dead);
-                match SlackFace::new(program, &split)? {
+                match SlackFace::of(program, &split)? {
                     Outcome::TooLarge => Next::Nothing,
                     Outcome::Contradiction(x) => {
                         Next::Infeasible(chain::dual(program, vec![z], &x)?)

@@ -75,7 +75,7 @@ impl SlackFace {
     ///
     /// # Complexity
     /// That of solving the equations, and a sort of the nonzeros of the combined rows.
-    pub(super) fn new(program: &ConicProgram, split: &Split) -> Result<Outcome> {
+    pub(super) fn of(program: &ConicProgram, split: &Split) -> Result<Outcome> {
         let a = program.constraints();
         let mut sides = vec![];
         let mut blocks = vec![];
