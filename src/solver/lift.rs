@@ -84,11 +84,22 @@ impl Solver {
         Ok(lifted)
     }
 
-    /// The solution with an infeasibility where one of the candidates proves it in exact arithmetic. A certificate whose violation
-    /// is beyond the tolerance may still be a proof: the violation counts rounding that a proof does not suffer.
+    /// The solution with an infeasibility where one of the candidates proves it in exact arithmetic, and without where none does. A
+    /// certificate whose violation is beyond the tolerance may still be a proof: the violation counts rounding that a proof does not
+    /// suffer. One whose violation is within the tolerance may exclude small points only.
     pub(super) fn proved_infeasible(&self, mut found: Solution) -> Result<Solution> {
-        if found.status == Status::Solved || found.status.is_infeasible() {
+        if found.status == Status::Solved || found.ended == Ended::Certified {
             return Ok(found);
+        }
+        // A certificate within its tolerance excludes small points only. Where points may be large, it must be a proof. Rays are rarely
+        // provable, for want of an interior, and stay as they were measured.
+        if found.status == Status::DualInfeasible {
+            return Ok(found);
+        }
+        if found.status == Status::PrimalInfeasible {
+            let certificate = found.certificate.take();
+            found.candidates.splice(0..0, certificate);
+            found.status = Status::InsufficientProgress;
         }
         for candidate in core::mem::take(&mut found.candidates) {
             if let Some(status) = verify::infeasible(&self.program, &candidate)? {

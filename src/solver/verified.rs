@@ -54,8 +54,9 @@ impl Solver {
             if inner.certificate.is_some() || inner.ended.is_limit() {
                 break;
             }
+            let interior = Start::from(&inner);
             let aids = Aids {
-                interior: Some(&Start::from(&inner)),
+                interior: Some(&interior),
                 ..Aids::default()
             };
             bounds = merged(bounds, verify::conic_with(&self.program, found, &aids)?);

@@ -31,16 +31,16 @@ fn matrix(values: [f64; 3], scale: [f64; 3]) -> [[f64; 3]; 3] {
     [0, 1, 2].map(|i| [0, 1, 2].map(|j| entry(i, j)))
 }
 
-struct Known {
-    program: ConicProgram,
-    optimum: Number,
+pub struct Known {
+    pub program: ConicProgram,
+    pub optimum: Number,
     x: Vec<f64>,
     y: Vec<f64>,
 }
 
 /// One matrix of order 3 and three numbers: integers `X*`, `y*`, `S*` with `X* S* = 0`, then `b = A X*` and `c = Aᵀy* + S*`, all exact in
 /// double precision, scaled by powers of two near `1e±8`.
-fn known(rng: &mut ChaCha20Rng, wide: bool) -> Known {
+pub fn known(rng: &mut ChaCha20Rng, wide: bool) -> Known {
     let blocks = [Block::Psd(3), Block::Nonneg(3)];
     let m = 1 + (uniform(rng) * 3.0) as usize;
     let power = |rng: &mut ChaCha20Rng| {

@@ -26,10 +26,10 @@ fn entry(rng: &mut ChaCha20Rng, wide: bool) -> f64 {
     }
 }
 
-type Row = (Vec<f64>, f64, f64);
+pub type Row = (Vec<f64>, f64, f64);
 
 /// A program whose variables have limits, and its rows with those of the variables last.
-fn random(rng: &mut ChaCha20Rng, wide: bool) -> (LinearProgram, Vec<Row>, Vec<f64>) {
+pub fn random(rng: &mut ChaCha20Rng, wide: bool) -> (LinearProgram, Vec<Row>, Vec<f64>) {
     let (n, m) = (
         1 + (uniform(rng) * 3.0) as usize,
         1 + (uniform(rng) * 3.0) as usize,

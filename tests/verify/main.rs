@@ -4,6 +4,7 @@
 mod common;
 
 mod conic;
+mod differential;
 mod exact;
 mod linear;
 mod published;

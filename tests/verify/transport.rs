@@ -9,7 +9,7 @@ use dyncvx::verify;
 use rand_chacha::ChaCha20Rng;
 
 /// The optimal cost of couplings of two measures of equal total, over all bases.
-fn optimum(mu: &[Number], nu: &[Number], cost: &[f64]) -> Number {
+pub fn optimum(mu: &[Number], nu: &[Number], cost: &[f64]) -> Number {
     let (m, n) = (mu.len(), nu.len());
     let mut least: Option<Number> = None;
     for arcs in choices(m * n, m + n - 1) {
@@ -45,7 +45,7 @@ fn sums(plan: &[(usize, usize, f64)], m: usize, n: usize) -> (Vec<Number>, Vec<N
     (mu, nu)
 }
 
-fn masses(count: usize, rng: &mut ChaCha20Rng) -> Vec<f64> {
+pub fn masses(count: usize, rng: &mut ChaCha20Rng) -> Vec<f64> {
     let raw: Vec<f64> = (0..count).map(|_| 0.01 + uniform(rng)).collect();
     let total: f64 = raw.iter().sum();
     raw.iter().map(|v| v / total).collect()
