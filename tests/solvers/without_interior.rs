@@ -93,6 +93,21 @@ fn chains_of_faces_prove_weak_infeasibility() {
     }
 }
 
+/// What the program on a face suggests as a proof is a vector of the program before it is tested there: a ray beside costs of 1e9, and
+/// beside a row that takes an index away.
+#[test]
+fn what_may_be_a_proof_comes_back_from_a_face() {
+    let file = "3\n3\n2 2 2\n0 1 0\n0 1 1 1 -1\n0 1 2 2 -1\n0 1 1 2 1.3\n0 2 1 1 -1e9\n0 2 1 2 -5e8\n0 2 2 2 -2e9\n\
+        0 3 2 2 -1\n1 1 1 1 1\n1 1 2 2 -1\n2 2 1 1 1\n2 2 2 2 1\n2 3 2 2 1\n2 3 1 2 0.5\n3 3 1 1 1\n";
+    let program = sdpa::read(file.as_bytes()).unwrap().conic().clone();
+    // Not an error, and not an optimum: no slack is feasible.
+    let status = solve(program).status;
+    assert!(
+        status == Status::DualInfeasible || status.is_inconclusive(),
+        "{status:?}"
+    );
+}
+
 /// `V Vᵀ`.
 fn square(v: &Mat<f64>) -> Mat<f64> {
     v * v.transpose()

@@ -10,7 +10,7 @@ use crate::ipm::{
 use crate::linalg::dot;
 use crate::problem::{OwnScales, Reduced};
 use crate::solver::facial_reduction::back::{self, Back};
-use crate::solver::facial_reduction::chain::Tested;
+use crate::solver::facial_reduction::chain::{self, Tested};
 use crate::solver::history::History;
 use crate::solver::{Engine, Solver};
 
@@ -138,9 +138,31 @@ impl Solver {
             dimacs,
             backward: errors.backward,
             outside: errors.outside,
+            candidates: self.candidates(step, &found)?,
             certificate: None,
             ..found
         }))
+    }
+
+    /// What may be a proof of the program on the face, as a single vector of the program. A chain of faces is left out: no exact
+    /// arithmetic tests it.
+    fn candidates(&self, step: &Step, found: &Solution) -> Result<Vec<Certificate>> {
+        let mut lifted = vec![];
+        for candidate in &found.candidates {
+            let tested = match (step, candidate) {
+                // The rows are those of the program, and `y` may prove something without the face.
+                (Step::Points { .. }, Certificate::Primal { y, .. }) => {
+                    chain::primal(&self.program, vec![], y)?
+                }
+                _ => step.lengthened(&self.program, candidate)?,
+            };
+            let plain = tested.map(|t| t.certificate);
+            lifted
+                .extend(plain.filter(|c| {
+                    matches!(c, Certificate::Primal { .. } | Certificate::Dual { .. })
+                }));
+        }
+        Ok(lifted)
     }
 
     /// An infeasibility, when its certificate holds in the program.
