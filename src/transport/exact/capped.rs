@@ -15,9 +15,6 @@ use crate::transport::polytope::marginals::Marginals;
 /// Mass, over the total, that rounding of masses may leave for arcs that no plan needs.
 pub(super) const RESIDUE: f64 = 1e-14;
 
-/// Entries of a sample of a cost whose lines have minima of zero.
-const SAMPLES: usize = 4096;
-
 /// The least entries of the rows and columns of a cost, and what a plan is likely to pay at most along one arc.
 pub(super) struct LineMinima {
     rows: Vec<f64>,
@@ -29,25 +26,44 @@ pub(super) struct LineMinima {
 impl LineMinima {
     /// # Complexity
     /// One pass over the cost.
-    pub(super) fn new(cost: &dyn Cost, low: f64, high: f64) -> Self {
+    pub(super) fn new(cost: &dyn Cost, marginals: &Marginals, largest: f64) -> Self {
         let (m, n) = cost.shape();
         let parts = parallel::map(n, m * n, |range| {
             let (mut rows, mut columns) = (vec![f64::INFINITY; m], Vec::with_capacity(range.len()));
-            let mut line = vec![0.0; m];
+            let (mut line, mut smallest) = (vec![0.0; m], f64::INFINITY);
             for j in range {
                 cost.fill(j, 0, &mut line);
                 columns.push(line.iter().copied().fold(f64::INFINITY, f64::min));
-                rows.iter_mut().zip(&line).for_each(|(r, c)| *r = r.min(*c));
+                for (r, c) in rows.iter_mut().zip(&line) {
+                    *r = r.min(*c);
+                    smallest = smallest.min(if *c == 0.0 { f64::INFINITY } else { c.abs() });
+                }
             }
-            (rows, columns)
+            (rows, columns, smallest)
         });
         let (mut rows, mut columns) = (vec![f64::INFINITY; m], Vec::with_capacity(n));
-        for (part, more) in parts {
+        let mut smallest = f64::INFINITY;
+        for (part, more, least) in parts {
             rows.iter_mut().zip(part).for_each(|(r, p)| *r = r.min(p));
             columns.extend(more);
+            smallest = smallest.min(least);
         }
-        let sizes = rows.iter().chain(&columns).map(|v: &f64| v.abs()).collect();
-        let caps = caps(sizes, || least_positive(cost), low.abs().max(high.abs()));
+        // Lines without mass pay nothing, and must not lift the caps of the others.
+        let masses = [0, 1].map(|mode| marginals.masses(mode));
+        for (least, masses) in [(&mut rows, masses[0]), (&mut columns, masses[1])] {
+            let pairs = least.iter_mut().zip(masses);
+            let idle = pairs.filter(|(_, mass)| **mass == 0.0);
+            idle.for_each(|(v, _)| *v = f64::NEG_INFINITY);
+        }
+        let paid = |v: &[f64], mode: usize| -> Vec<f64> {
+            let pairs = v.iter().zip(marginals.masses(mode));
+            pairs
+                .filter(|(_, mass)| **mass > 0.0)
+                .map(|(v, _)| v.abs())
+                .collect()
+        };
+        let sizes = [paid(&rows, 0), paid(&columns, 1)].concat();
+        let caps = caps(sizes, smallest, largest);
         Self {
             rows,
             columns,
@@ -56,37 +72,25 @@ impl LineMinima {
     }
 }
 
-/// Caps for a cost with this largest entry and these sizes of the least entries of its lines, from the lowest to the last that cuts an
-/// entry off. A plan pays at least the least entry of each line: the median of these sizes says what is typical, or the smallest positive
-/// entry where that median is zero.
-pub(super) fn caps(mut sizes: Vec<f64>, smallest: impl FnOnce() -> f64, largest: f64) -> Vec<f64> {
+/// Caps for a cost with this largest entry, this smallest entry that is not zero and these sizes of the least entries of its lines, from
+/// the lowest to the last that cuts an entry off.
+///
+/// A plan pays at least the least entry of each line: the median of these sizes says what is typical. Where that leaves nothing to cut off,
+/// lines may be large throughout, and the smallest entry decides whether the range is beyond what double precision holds.
+pub(super) fn caps(mut sizes: Vec<f64>, smallest: f64, largest: f64) -> Vec<f64> {
     sizes.sort_unstable_by(f64::total_cmp);
-    let typical = match sizes.get(sizes.len() / 2) {
-        Some(0.0) => smallest(),
-        Some(median) => *median,
-        None => return vec![],
-    };
-    if !(typical > 0.0 && largest > WIDE_COST.get() * typical) {
+    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    let typical = if median > 0.0 && largest > WIDE_COST.get() * median {
+        median
+    } else if largest > WIDE_COST.get().powi(2) * smallest {
+        smallest
+    } else {
         return vec![];
-    }
+    };
     let step = CAP.get();
     core::iter::successors(Some(step * typical), |cap| Some(cap * step))
         .take_while(|cap| *cap < largest)
         .collect()
-}
-
-/// The least positive entry of a sample.
-fn least_positive(cost: &dyn Cost) -> f64 {
-    let (m, n) = cost.shape();
-    let stride = (m * n / SAMPLES).max(1);
-    let (mut least, mut entry) = (f64::INFINITY, [0.0]);
-    for k in (0..m * n).step_by(stride) {
-        cost.fill(k / m, k % m, &mut entry);
-        if entry[0] > 0.0 {
-            least = least.min(entry[0]);
-        }
-    }
-    if least.is_finite() { least } else { 0.0 }
 }
 
 /// The cost, no entry of which exceeds the larger of the least entries of its row and column by more than the cap.
@@ -141,7 +145,10 @@ impl Cost for CappedCost<'_> {
         self.cost.fill(column, first, out);
         let least = self.minima.columns[column];
         for (c, row) in out.iter_mut().zip(&self.minima.rows[first..]) {
-            *c = c.min(row.max(least) + self.cap);
+            // Between two lines without mass any cost will do.
+            let line = row.max(least);
+            let line = if line.is_finite() { line } else { 0.0 };
+            *c = c.min(line + self.cap);
         }
     }
 }

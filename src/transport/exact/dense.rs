@@ -21,6 +21,8 @@ pub(super) struct DenseRun<'a> {
     pub(super) marginals: &'a Marginals,
     pub(super) settings: &'a ExactSettings,
     pub(super) largest_cost: f64,
+    /// The same, or 0 where that is far above what is typical.
+    pub(super) moderate_cost: f64,
     pub(super) monitor: Monitor<'a>,
 }
 
@@ -146,7 +148,7 @@ impl DenseRun<'_> {
             marginal_violation: plan.marginal_violation,
             total: self.marginals.total(),
             dual_magnitude: potentials.magnitude(self.marginals),
-            largest_cost: self.largest_cost,
+            moderate_cost: self.moderate_cost,
         };
         ExactSolution {
             status: vertex.judge(self.settings.tol_gap_rel, self.monitor.ended()),

@@ -57,8 +57,8 @@ pub use sparse::exact_sparse;
 /// Arcs of infinite cost, and arcs that the marginals forbid, carry no mass. [`exact_sparse`] then solves on the other arcs; its
 /// status is [`Status::PrimalInfeasible`](super::Status::PrimalInfeasible) where no coupling exists on them.
 ///
-/// The gap counts as closed within `tol_gap_rel` of the objective. Where that is below rounding error, 1e-14 of the mass times
-/// the largest absolute cost counts instead.
+/// The gap counts as closed within `tol_gap_rel` of the objective. Where that is below rounding error, 1e-14 of the terms of the bound
+/// counts instead. Entries of the cost that no optimal plan pays are cut off first, however large they are.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::NonFinite`] in the cost (infinity excepted) or `start`, [`Error::InvalidSetting`];
@@ -106,14 +106,15 @@ pub fn exact(
         return Err(Error::Unsupported { what, by });
     }
     // Entries that no optimal plan pays are cut off: they swallow the digits of the others.
-    let minima = LineMinima::new(cost, low, high);
-    for &cap in &minima.caps {
+    let minima = LineMinima::new(cost, marginals, low.abs().max(high.abs()));
+    for (rung, &cap) in minima.caps.iter().enumerate() {
         let minima = &minima;
         let capped = CappedCost { cost, minima, cap };
         let range = cost::range(&capped)?;
         let problem = Problem {
             cost: &capped,
             range,
+            is_wide: rung > 0,
             marginals,
             settings,
             clock,
@@ -128,6 +129,7 @@ pub fn exact(
     let problem = Problem {
         cost,
         range: (low, high),
+        is_wide: !minima.caps.is_empty(),
         marginals,
         settings,
         clock,
@@ -140,6 +142,8 @@ struct Problem<'a> {
     cost: &'a dyn Cost,
     /// The least and the largest entry of the cost.
     range: (f64, f64),
+    /// Whether some entries are far above what is typical.
+    is_wide: bool,
     marginals: &'a Marginals,
     settings: &'a ExactSettings,
     clock: Instant,
@@ -168,6 +172,11 @@ impl Problem<'_> {
             marginals: self.marginals,
             settings: self.settings,
             largest_cost: low.abs().max(high.abs()),
+            moderate_cost: if self.is_wide {
+                0.0
+            } else {
+                low.abs().max(high.abs())
+            },
             monitor: Monitor::new(self.settings, self.clock, observer),
         };
         run.solve(start)

@@ -22,17 +22,28 @@ pub(super) fn exact_sparse(
         least[0][*i] = least[0][*i].min(*cost);
         least[1][*j] = least[1][*j].min(*cost);
     }
-    let sizes = least.iter().flatten().filter(|v| v.is_finite());
-    let smallest = arcs.iter().map(|arc| arc.2).filter(|c| *c > 0.0);
-    let smallest = || smallest.fold(f64::INFINITY, f64::min);
-    for cap in caps(sizes.map(|v| v.abs()).collect(), smallest, largest_cost) {
-        let most = |i: usize, j: usize| least[0][i].max(least[1][j]) + cap;
+    let paid = |v: &[f64], masses: &[f64]| -> Vec<f64> {
+        let pairs = v.iter().zip(masses);
+        let paid = pairs.filter(|(v, mass)| **mass > 0.0 && v.is_finite());
+        paid.map(|(v, _)| v.abs()).collect()
+    };
+    let sizes = [paid(&least[0], mu), paid(&least[1], nu)].concat();
+    let entries = arcs.iter().map(|arc| arc.2.abs()).filter(|c| *c > 0.0);
+    let smallest = entries.fold(f64::INFINITY, f64::min);
+    let caps = caps(sizes, smallest, largest_cost);
+    for (rung, cap) in caps.iter().enumerate() {
+        let most = |i: usize, j: usize| least[0][i].max(least[1][j]) + *cap;
         let capped: Vec<_> = arcs
             .iter()
             .map(|(i, j, cost)| (*i, *j, cost.min(most(*i, *j))))
             .collect();
         let largest = capped.iter().fold(0.0f64, |m, arc| m.max(arc.2.abs()));
-        let answer = on_arcs(&capped, largest, asked, observer);
+        let answer = on_arcs(
+            &capped,
+            [largest, if rung > 0 { 0.0 } else { largest }],
+            asked,
+            observer,
+        );
         match answer.status {
             Status::Solved => {
                 if let Some(answer) = stated(answer, arcs, &capped, asked.marginals.total()) {
@@ -44,7 +55,8 @@ pub(super) fn exact_sparse(
             _ => {}
         }
     }
-    Ok(on_arcs(arcs, largest_cost, asked, observer))
+    let moderate = if caps.is_empty() { largest_cost } else { 0.0 };
+    Ok(on_arcs(arcs, [largest_cost, moderate], asked, observer))
 }
 
 /// The answer as one for the stated costs; `None` where mass goes along an arc that was cut. Mass that is rounding of the masses alone is

@@ -130,10 +130,10 @@ struct Asked<'a> {
     clock: Instant,
 }
 
-/// Solves on arcs that were checked.
+/// Solves on arcs that were checked. The costs are the largest absolute one, and the same or 0 where that is far above what is typical.
 fn on_arcs(
     arcs: &[(usize, usize, f64)],
-    largest_cost: f64,
+    [largest_cost, moderate_cost]: [f64; 2],
     asked: &Asked<'_>,
     observer: &mut Observer<'_>,
 ) -> ExactSolution {
@@ -142,6 +142,7 @@ fn on_arcs(
         marginals: asked.marginals,
         settings: asked.settings,
         largest_cost,
+        moderate_cost,
     };
     let start = asked.start;
     let mut monitor = Monitor::new(asked.settings, asked.clock, observer);
@@ -414,7 +415,7 @@ impl SparseRun<'_> {
             marginal_violation: plan.marginal_violation,
             total: marginals.total(),
             dual_magnitude: potentials.magnitude(marginals),
-            largest_cost: self.problem.largest_cost,
+            moderate_cost: self.problem.moderate_cost,
         };
         ExactSolution {
             status: vertex.judge(self.problem.settings.tol_gap_rel, ended),

@@ -16,6 +16,7 @@ pub(super) struct SparseProblem<'a> {
     pub(super) marginals: &'a Marginals,
     pub(super) settings: &'a ExactSettings,
     pub(super) largest_cost: f64,
+    pub(super) moderate_cost: f64,
 }
 
 /// Arcs kept and the simplex's tree on them, with one more row and one more column, the hubs. Every row can send to the column
